@@ -1,0 +1,122 @@
+# nosigpipe: `make help` lists what can be made. Needs make, a C++20 compiler and libc.
+
+VERSION = 0.1.0
+PREFIX = /usr/local
+LIBDIR = $(PREFIX)/lib
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+
+CXXFLAGS = -O2 -g
+WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Werror
+BUILD = build
+
+# `make V=1` shows the commands.
+SAY = @$(if $(V),set -x;,echo '  make  $@';)
+
+# The shim is linked by the C compiler: what would need the C++ runtime is an error here, not a dependency there.
+SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
+  -fno-stack-protector -U_FORTIFY_SOURCE -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
+SHIM_LDFLAGS = -shared -nostartfiles -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack -Wl,--as-needed -Wl,--hash-style=both
+TEST_CXXFLAGS = -std=c++20 $(WARNINGS) -pthread
+
+SHIM_OBJECTS = $(patsubst shim/%.cpp,$(BUILD)/shim/%.o,$(wildcard shim/*.cpp))
+SUITES = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(wildcard tests/*_test.cpp))
+FOREIGN_SUITES = $(filter %_foreign_test,$(SUITES))
+OWN_SUITES = $(filter-out $(FOREIGN_SUITES),$(SUITES))
+TEST_SUPPORT = catch_main process
+TEST_LIBRARIES = $(patsubst tests/%.cpp,$(BUILD)/tests/%.so,$(wildcard tests/lib*.cpp))
+TEST_PROGRAMS = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(filter-out \
+  tests/lib%.cpp %_test.cpp $(TEST_SUPPORT:%=tests/%.cpp),$(wildcard tests/*.cpp)))
+DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
+SOURCES = $(wildcard shim/*.cpp shim/*.h tests/*.cpp tests/*.h demo/*.cpp demo/*.h)
+SCRIPTS = .ci/run tests/run tests/install shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
+
+.PHONY: all demo test test-foreign install uninstall clean format lint help
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/libnosigpipe.so $(BUILD)/nosigpipe ## build the shim and its launcher into build/
+
+$(BUILD)/libnosigpipe.so: $(SHIM_OBJECTS)
+	$(SAY)$(CC) $(CFLAGS) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ $^
+
+$(BUILD)/shim/%.o: shim/%.cpp Makefile | $(BUILD)/shim
+	$(SAY)$(CXX) $(CXXFLAGS) $(SHIM_CXXFLAGS) -MMD -MP -c -o $@ $<
+
+# The launcher's options and their help are those of the one list the shim is compiled from.
+OPTION_LINE = OPTION(\([A-Z_]*\), \([a-z_]*\), "\([^"]*\)", "\([^"]*\)", "\([^"]*\)")
+define LAUNCHER_SCRIPT
+@echo '  make  $@'
+@sed -n 's/^$(OPTION_LINE)$$/  --\2=\4\n      \5 (default: \3)/p' shim/options.def | sed '/^  --/s/_/-/g' >$@.help
+@names=$$(sed -n 's/^$(OPTION_LINE)$$/\2/p' shim/options.def | tr '_\n' '- '); \
+sed -e "s/@VERSION@/$(VERSION)/; s/@OPTIONS@/$$names/; s|@LIBDIR@|$(LIBDIR)|" \
+    -e '/@OPTION_HELP@/{r $@.help' -e 'd}' shim/nosigpipe.sh >$@
+@rm -f $@.help
+@chmod +x $@
+endef
+
+$(BUILD)/nosigpipe: shim/nosigpipe.sh shim/options.def Makefile | $(BUILD)
+	$(LAUNCHER_SCRIPT)
+
+$(BUILD)/tests/%.o: tests/%.cpp Makefile | $(BUILD)/tests
+	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -MMD -MP -c -o $@ $<
+
+$(SUITES): %: %.o $(TEST_SUPPORT:%=$(BUILD)/tests/%.o)
+	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^ $(CATCH_LIBS) -ldl
+
+# Catch2 3 is a library, Catch2 2 a header.
+CATCH_LIBS = $(if $(wildcard $(foreach d,/usr/include /usr/local/include,$(d)/catch2/catch_session.hpp)),-lCatch2)
+
+$(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o
+	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^
+
+$(TEST_LIBRARIES): $(BUILD)/tests/%.so: tests/%.cpp Makefile | $(BUILD)/tests
+	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $<
+
+$(BUILD)/demo/%: demo/%.cpp Makefile | $(BUILD)/demo
+	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
+
+$(BUILD) $(BUILD)/shim $(BUILD)/tests $(BUILD)/demo:
+	mkdir -p $@
+
+demo: all $(DEMO_PROGRAMS) ## build everything, kill a server with SIGPIPE, then keep the same one alive
+	demo/demo.sh
+
+test: ## install what the tests need and run them
+	tests/install test
+	@$(MAKE) --no-print-directory all test-programs
+	@tests/run $(OWN_SUITES)
+
+test-foreign: ## the same for unmodified servers of the distribution
+	tests/install test foreign
+	@$(MAKE) --no-print-directory all test-programs
+	@tests/run $(FOREIGN_SUITES)
+
+.PHONY: test-programs
+test-programs: $(SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS)
+
+install: all ## install into PREFIX (default /usr/local); DESTDIR and LIBDIR are honoured
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	install -m 755 $(BUILD)/nosigpipe '$(DESTDIR)$(BINDIR)/nosigpipe'
+	install -m 644 $(BUILD)/libnosigpipe.so '$(DESTDIR)$(LIBDIR)/libnosigpipe.so'
+	install -m 644 shim/nosigpipe.1 '$(DESTDIR)$(MANDIR)/man1/nosigpipe.1'
+
+uninstall: ## remove what install has put there
+	rm -f '$(DESTDIR)$(BINDIR)/nosigpipe' '$(DESTDIR)$(LIBDIR)/libnosigpipe.so' '$(DESTDIR)$(MANDIR)/man1/nosigpipe.1'
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+format: ## format the sources
+	clang-format -i $(SOURCES)
+
+lint: ## clang-format, clang-tidy, shellcheck
+	tests/install lint
+	clang-format --dry-run --Werror $(SOURCES)
+	shellcheck $(SCRIPTS)
+	clang-tidy --quiet $(wildcard shim/*.cpp) -- $(SHIM_CXXFLAGS)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+-include $(wildcard $(BUILD)/*/*.d)

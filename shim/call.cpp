@@ -1,0 +1,79 @@
+#include "call.h"
+
+#include "disposition.h"
+#include "event.h"
+#include "options.h"
+
+namespace {
+
+std::size_t total(const iovec* iov, std::size_t count) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) bytes += iov[i].iov_len;
+  return bytes;
+}
+
+void tell(const Call& call, const char* technique) {
+  event::tell({call.function, call.fd, call.asked.bytes(), technique, call.caller});
+}
+
+bool is_silent() { return options::get().mode == Mode::off; }
+bool delivers() { return options::get().handlers == Handlers::deliver && disposition::has_handler(); }
+
+}  // namespace
+
+std::size_t Asked::bytes() const {
+  switch (what_) {
+    case What::vector:
+      return total(vector_, count_);
+    case What::message:
+      return total(message_->msg_iov, message_->msg_iovlen);
+    default:
+      return count_;
+  }
+}
+
+// The flag kept the kernel from raising anything. What the program has a right to is made up for here.
+void flag_met_epipe(const Call& call) {
+  const bool is_pipe = call.fd <= 2 && !fd::in_scope(call.fd);
+  if (is_pipe) {
+    mask::raise_as_kernel(mask::Mark::due);
+  } else {
+    if (mask::blocks_sigpipe()) {
+      if (fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::averted);
+    } else if (delivers() && fd::raises_sigpipe(call.fd)) {
+      mask::raise_as_kernel(mask::Mark::due);
+    }
+    tell(call, "flag");
+    runaway::count(call.fd);
+  }
+  errno = EPIPE;
+}
+
+// The handler has been here already, or the program's, or SIGPIPE is ignored or blocked.
+void net_met_epipe(const Call& call) {
+  if (!is_silent() && fd::in_scope(call.fd) && options::get().mode == Mode::protect) {
+    if (mask::blocks_sigpipe()) mask::mark_pending();
+    tell(call, "catch");
+    runaway::count(call.fd);
+  } else if (!is_silent() && fd::in_scope(call.fd)) {
+    tell(call, "none");
+  }
+  errno = EPIPE;
+}
+
+// sendfile and splice can report bytes written and have raised SIGPIPE all the same: the peer left in between.
+void unmask(const Call& call, mask::Masked& masked, long result) {
+  const int error = errno;
+  const bool failed = result < 0 && error == EPIPE;
+  const bool partly = result >= 0 && static_cast<std::size_t>(result) < call.asked.bytes() && fd::is_dead(call.fd);
+  const bool ours = (failed || partly) && fd::in_scope(call.fd);
+  const bool blocked = masked.blocked_before();
+  const bool drained = mask::leave(masked, ours && !(partly && blocked));
+  if (drained && delivers()) mask::raise_as_kernel(mask::Mark::due);
+  if (drained || (ours && failed)) tell(call, "mask");
+  if (ours && failed)
+    runaway::count(call.fd);
+  else if (result >= 0)
+    runaway::stop();
+  errno = error;
+}

@@ -1,0 +1,115 @@
+#include "catch.h"
+
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "context.h"
+#include "disposition.h"
+#include "event.h"
+#include "fd.h"
+#include "mask.h"
+#include "options.h"
+#include "runaway.h"
+#include "technique.h"
+
+namespace net {
+namespace {
+
+using context::Interrupted;
+using context::kUnknown;
+
+// A system call that can raise SIGPIPE, and which of its arguments is the fd that it writes to.
+struct Writer {
+  long number;
+  const char* name;
+  int fd;
+  bool partly;  // can raise SIGPIPE although it reports what it has written before
+};
+
+constexpr Writer kWriters[] = {
+    {SYS_write, "write", 0, true},         {SYS_writev, "writev", 0, true},
+    {SYS_pwritev2, "pwritev2", 0, true},   {SYS_sendto, "sendto", 0, false},
+    {SYS_sendmsg, "sendmsg", 0, false},    {SYS_sendmmsg, "sendmmsg", 0, true},
+    {SYS_sendfile, "sendfile", 0, true},   {SYS_splice, "splice", 2, true},
+    {SYS_vmsplice, "vmsplice", 0, true},   {SYS_tee, "tee", 1, true},
+#ifdef SYS_sendfile64
+    {SYS_sendfile64, "sendfile", 0, true},
+#endif
+};
+
+struct Write {
+  const char* call = nullptr;
+  int fd = -1;
+};
+
+// The number is not known where it came in a register, as in syscall(2): it may have been a splice, whose fd is the
+// third argument. Of two fds that could be meant the dead one is meant.
+Write unknown_write(const Interrupted& at) {
+  const int first = static_cast<int>(at.arguments[0]);
+  const int third = static_cast<int>(at.arguments[2]);
+  if (hooked_fd >= 0 && (hooked_fd == first || hooked_fd == third)) return {"hooked", hooked_fd};
+  return {"syscall", !fd::is_dead(first) && fd::is_dead(third) ? third : first};
+}
+
+// The write that has raised the SIGPIPE; an fd of -1 if it was none.
+Write interrupted_write(const Interrupted& at) {
+  if (!at.in_call || (at.result != -EPIPE && at.result <= 0)) return {};
+  Write write;
+  bool partly = true;
+  if (!at.has_arguments) {
+    write = {"hooked", hooked_fd};
+  } else if (at.number == kUnknown) {
+    write = unknown_write(at);
+  } else {
+    for (const auto& writer : kWriters)
+      if (writer.number == at.number) {
+        write = {writer.name, static_cast<int>(at.arguments[writer.fd])};
+        partly = writer.partly;
+      }
+  }
+  // A positive count comes from many a call that has raised nothing.
+  if (at.result > 0 && (!partly || !fd::is_dead(write.fd))) return {};
+  return write;
+}
+
+// Where the program has confined itself to some system calls, ours may kill it: what is remembered decides, and the
+// kernel is asked only where the program would be killed anyway.
+bool ours_when_confined(const Interrupted& at, bool kills) {
+  if (!at.in_call || !at.has_arguments || at.result != -EPIPE) return false;
+  const int fd = static_cast<int>(at.arguments[0]);
+  if (fd::sockets.has(fd) || fd::others.has(fd)) return fd::sockets.has(fd);
+  return kills && fd::in_scope(fd);
+}
+
+// Whether the thread lives on as if nothing had been raised.
+bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
+  const auto& options = options::get();
+  const bool bypassed = options.mode == Mode::protect && (!has_handler || options.handlers == Handlers::bypass);
+  if (mask::mark_of(info) != mask::Mark::none) return bypassed && mask::mark_of(info) == mask::Mark::averted;
+  const auto at = context::read(interrupted);
+  if (technique::uses(technique::confined))
+    return bypassed && info.si_code == SI_USER && ours_when_confined(at, !has_handler);
+  if (!mask::from_kernel(info)) return false;
+  const Write write = interrupted_write(at);
+  if (write.fd < 0 || !fd::in_scope(write.fd)) return false;
+
+  const bool dies = !bypassed && !has_handler;
+  const bool hook_tells = at.result == -EPIPE && hooked_fd == write.fd;
+  if (dies || !hook_tells) {
+    event::tell({write.call, write.fd, event::kNotKnown, bypassed ? "catch" : "none", at.call_site, true});
+    if (bypassed && at.result == -EPIPE) runaway::count(write.fd);
+  }
+  if (bypassed && options.scope == Scope::sockets) fd::others.drop(write.fd);
+  return bypassed;
+}
+
+}  // namespace
+}  // namespace net
+
+void disposition::arrived(unsigned front, siginfo_t* info, void* context) {
+  const int error = errno;
+  const bool averted = net::averts(*info, context, disposition::stands_for_handler(front));
+  errno = error;
+  if (!averted) deliver(front, info, context);
+}

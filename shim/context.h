@@ -1,0 +1,82 @@
+// What a signal handler can read of the system call that its signal interrupted.
+#pragma once
+
+#include <sys/syscall.h>
+#include <ucontext.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+namespace context {
+
+constexpr long kUnknown = -1;
+
+struct Interrupted {
+  bool in_call;           // the thread is just back from a system call
+  bool has_arguments;     // the registers still hold what it was called with
+  long result;            // as the kernel gave it, errors as -errno
+  long number;            // of the system call, or kUnknown
+  long arguments[3];      // the first three
+  const void* call_site;  // the instruction after the call
+};
+
+// `code` begins `size` bytes before the instruction pointer. Nothing says that the page before it can be read.
+inline bool readable(std::uintptr_t instruction, unsigned size) { return (instruction & 4095) >= size; }
+
+inline bool follows(std::uintptr_t instruction, unsigned first, unsigned second) {
+  if (!readable(instruction, 2)) return true;
+  const auto* code = reinterpret_cast<const unsigned char*>(instruction);
+  return code[-2] == first && code[-1] == second;
+}
+
+// The number, if it was loaded right before: b8 and four bytes are `mov $number, %eax`.
+inline long loaded_before(std::uintptr_t instruction) {
+  if (!readable(instruction, 7)) return kUnknown;
+  const auto* code = reinterpret_cast<const unsigned char*>(instruction);
+  if (code[-7] != 0xb8) return kUnknown;
+  std::int32_t number;
+  memcpy(&number, code - 6, sizeof number);
+  return number;
+}
+
+#if defined(__x86_64__)
+inline Interrupted read(const void* context) {
+  const auto* registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
+  const auto at = static_cast<std::uintptr_t>(registers[REG_RIP]);
+  return {follows(at, 0x0f, 0x05),  // syscall
+          true,
+          registers[REG_RAX],
+          loaded_before(at),
+          {registers[REG_RDI], registers[REG_RSI], registers[REG_RDX]},
+          reinterpret_cast<const void*>(at)};
+}
+#elif defined(__i386__)
+// The vdso's entry, too, comes back right after an `int $0x80`, whichever instruction it used.
+inline Interrupted read(const void* context) {
+  const auto* registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
+  const auto at = static_cast<std::uintptr_t>(registers[REG_EIP]);
+  Interrupted call{follows(at, 0xcd, 0x80),
+                   true,
+                   registers[REG_EAX],
+                   loaded_before(at),
+                   {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX]},
+                   reinterpret_cast<const void*>(at)};
+  return call;
+}
+#elif defined(__aarch64__)
+// The result has taken the place of the first argument.
+inline Interrupted read(const void* context) {
+  const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+  std::uint32_t instruction = 0xd4000001;  // svc 0
+  if (readable(machine.pc, 4)) memcpy(&instruction, reinterpret_cast<const void*>(machine.pc - 4), sizeof instruction);
+  return {instruction == 0xd4000001,
+          false,
+          static_cast<long>(machine.regs[0]),
+          static_cast<long>(machine.regs[8]),
+          {kUnknown, static_cast<long>(machine.regs[1]), static_cast<long>(machine.regs[2])},
+          reinterpret_cast<const void*>(machine.pc)};
+}
+#endif
+
+}  // namespace context

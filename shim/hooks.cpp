@@ -1,0 +1,148 @@
+// Every function that the shim replaces. A hook's shape tells its technique: flagged, written, guarded, or the
+// program's view of SIGPIPE. functions.def says the same as a list.
+
+#include <cstdarg>
+
+#include "call.h"
+#include "disposition.h"
+
+#define EXPORT extern "C" [[gnu::visibility("default")]]
+
+// The call carries MSG_NOSIGNAL.
+
+EXPORT ssize_t send(int fd, const void* buf, size_t len, int flags) {
+  return flagged(CALL(fd, len), flags, [&](int with) { return real::send(fd, buf, len, with); });
+}
+
+EXPORT ssize_t __send(int fd, const void* buf, size_t len, int flags) {
+  return flagged(CALL(fd, len), flags, [&](int with) { return real::send(fd, buf, len, with); });
+}
+
+EXPORT ssize_t sendto(int fd, const void* buf, size_t len, int flags, const sockaddr* addr, socklen_t addr_len) {
+  return flagged(CALL(fd, len), flags, [&](int with) { return real::sendto(fd, buf, len, with, addr, addr_len); });
+}
+
+EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  return flagged(CALL(fd, message), flags, [&](int with) { return real::sendmsg(fd, message, with); });
+}
+
+EXPORT int sendmmsg(int fd, mmsghdr* vmessages, unsigned int vlen, int flags) {
+  return flagged(CALL(fd, &vmessages->msg_hdr), flags,
+                 [&](int with) { return real::sendmmsg(fd, vmessages, vlen, with); });
+}
+
+// On a socket it is made as a send.
+
+EXPORT ssize_t write(int fd, const void* buf, size_t n) {
+  return written(
+      CALL(fd, n), [&] { return real::send(fd, buf, n, MSG_NOSIGNAL); }, [&] { return real::write(fd, buf, n); });
+}
+
+EXPORT ssize_t __write(int fd, const void* buf, size_t n) {
+  return written(
+      CALL(fd, n), [&] { return real::send(fd, buf, n, MSG_NOSIGNAL); }, [&] { return real::write(fd, buf, n); });
+}
+
+// There is no flag to carry: masked, or left to the net.
+
+EXPORT ssize_t writev(int fd, const iovec* iovec, int count) {
+  return guarded(CALL(fd, iovec, count), [&] { return real::writev(fd, iovec, count); });
+}
+
+EXPORT ssize_t pwritev(int fd, const iovec* iovec, int count, off_t offset) {
+  return guarded(CALL(fd, iovec, count), [&] { return real::pwritev(fd, iovec, count, offset); });
+}
+
+EXPORT ssize_t pwritev64(int fd, const iovec* iovec, int count, off64_t offset) {
+  return guarded(CALL(fd, iovec, count), [&] { return real::pwritev64(fd, iovec, count, offset); });
+}
+
+EXPORT ssize_t pwritev2(int fd, const iovec* iodev, int count, off_t offset, int flags) {
+  return guarded(CALL(fd, iodev, count), [&] { return real::pwritev2(fd, iodev, count, offset, flags); });
+}
+
+EXPORT ssize_t pwritev64v2(int fd, const iovec* iodev, int count, off64_t offset, int flags) {
+  return guarded(CALL(fd, iodev, count), [&] { return real::pwritev64v2(fd, iodev, count, offset, flags); });
+}
+
+EXPORT ssize_t sendfile(int out_fd, int in_fd, off_t* offset, size_t count) {
+  return guarded(CALL(out_fd, count), [&] { return real::sendfile(out_fd, in_fd, offset, count); });
+}
+
+EXPORT ssize_t sendfile64(int out_fd, int in_fd, off64_t* offset, size_t count) {
+  return guarded(CALL(out_fd, count), [&] { return real::sendfile64(out_fd, in_fd, offset, count); });
+}
+
+EXPORT ssize_t splice(int fdin, off64_t* offin, int fdout, off64_t* offout, size_t len, unsigned int flags) {
+  return guarded(CALL(fdout, len), [&] { return real::splice(fdin, offin, fdout, offout, len, flags); });
+}
+
+EXPORT ssize_t tee(int fdin, int fdout, size_t len, unsigned int flags) {
+  return guarded(CALL(fdout, len), [&] { return real::tee(fdin, fdout, len, flags); });
+}
+
+EXPORT ssize_t vmsplice(int fdout, const iovec* iov, size_t count, unsigned int flags) {
+  return guarded(CALL(fdout, iov, count), [&] { return real::vmsplice(fdout, iov, count, flags); });
+}
+
+// The program's view of SIGPIPE.
+
+EXPORT int sigaction(int sig, const struct sigaction* act, struct sigaction* oact) {
+  return sig == SIGPIPE ? disposition::change(act, oact) : real::sigaction(sig, act, oact);
+}
+
+EXPORT int __sigaction(int sig, const struct sigaction* act, struct sigaction* oact) {
+  return sigaction(sig, act, oact);
+}
+
+EXPORT sighandler_t signal(int sig, sighandler_t handler) {
+  return sig == SIGPIPE ? disposition::set(handler, disposition::flags_of_signal(), true) : real::signal(sig, handler);
+}
+
+EXPORT sighandler_t bsd_signal(int sig, sighandler_t handler) { return signal(sig, handler); }
+
+EXPORT sighandler_t ssignal(int sig, sighandler_t handler) { return signal(sig, handler); }
+
+EXPORT sighandler_t sysv_signal(int sig, sighandler_t handler) {
+  return sig == SIGPIPE ? disposition::set(handler, disposition::kSysvFlags, false) : real::sysv_signal(sig, handler);
+}
+
+EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler) { return sysv_signal(sig, handler); }
+
+EXPORT sighandler_t sigset(int sig, sighandler_t disp) {
+  return sig == SIGPIPE ? disposition::set_or_hold(disp) : real::sigset(sig, disp);
+}
+
+EXPORT int sigignore(int sig) {
+  return sig == SIGPIPE ? (disposition::set(SIG_IGN, 0, false) == SIG_ERR ? -1 : 0) : real::sigignore(sig);
+}
+
+EXPORT int siginterrupt(int sig, int interrupt) {
+  return sig == SIGPIPE ? disposition::interrupt(interrupt != 0) : real::siginterrupt(sig, interrupt);
+}
+
+EXPORT int sigvec(int sig, const Sigvec* vec, Sigvec* ovec) {
+  return sig == SIGPIPE ? disposition::change(vec, ovec) : real::sigvec(sig, vec, ovec);
+}
+
+// From here on a system call that the program did not name may kill it.
+
+EXPORT int prctl(int option, ...) {
+  va_list list;
+  va_start(list, option);
+  unsigned long arguments[4];
+  for (auto& argument : arguments) argument = va_arg(list, unsigned long);
+  va_end(list);
+  if (option == PR_SET_SECCOMP) technique::confine();
+  return real::prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
+}
+
+EXPORT long syscall(long sysno, ...) {
+  va_list list;
+  va_start(list, sysno);
+  long arguments[6];
+  for (auto& argument : arguments) argument = va_arg(list, long);
+  va_end(list);
+  if (sysno == SYS_seccomp) technique::confine();
+  return real::syscall(sysno, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+}

@@ -1,0 +1,127 @@
+#include "log.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "kernel.h"
+#include "options.h"
+
+namespace logging {
+namespace {
+
+// High, out of the way of programs that expect the lowest descriptors, and of their select.
+constexpr int kLowestFd = 100;
+
+constinit std::atomic<int> log_fd = -1;
+
+// What the log was when it was opened. The program may close our fd and use its number for something else.
+struct Identity {
+  std::uint64_t device;
+  std::uint64_t inode;
+  bool operator==(const Identity&) const = default;
+};
+constinit Identity opened{};
+
+Identity identity(int fd) {
+  struct statx file {};
+  kernel::call(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &file);
+  return {std::uint64_t{file.stx_dev_major} << 32 | file.stx_dev_minor, file.stx_ino};
+}
+
+bool is_ours(int fd) { return fd >= 0 && identity(fd) == opened; }
+
+int open_file() {
+  const auto* path = options::get().log_path;
+  constexpr int kHow = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  const long low = kernel::call(SYS_openat, AT_FDCWD, path, kHow, 0644);
+  if (low < 0) return static_cast<int>(low);
+  const long high = kernel::call(SYS_fcntl, low, F_DUPFD_CLOEXEC, kLowestFd);
+  if (high < 0) return static_cast<int>(low);
+  kernel::call(SYS_close, low);
+  return static_cast<int>(high);
+}
+
+bool takes_a_line(int fd) {
+  pollfd log{fd, POLLOUT, 0};
+  const long at_once[2] = {0, 0};
+  return kernel::call(SYS_ppoll, &log, 1, at_once, nullptr, 0) == 1 && (log.revents & POLLOUT) != 0;
+}
+
+// Without what a write may raise: SIGPIPE, SIGXFSZ at the limit of the file's size, SIGTTOU in the background.
+void write_quietly(int fd, std::string_view line) {
+  constexpr int kSignals[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
+  kernel::Signals all = 0;
+  for (const int signal : kSignals) all |= kernel::only(signal);
+  const auto before = kernel::change_mask(SIG_BLOCK, all);
+  if (takes_a_line(fd)) {
+    const long result = kernel::call(SYS_write, fd, line.data(), line.size());
+    siginfo_t info;
+    if (result == -EPIPE && (before & kernel::only(SIGPIPE)) == 0) kernel::take_pending(kernel::only(SIGPIPE), &info);
+    if (result == -EFBIG && (before & kernel::only(SIGXFSZ)) == 0) kernel::take_pending(kernel::only(SIGXFSZ), &info);
+  }
+  kernel::change_mask(SIG_SETMASK, before);
+}
+
+}  // namespace
+
+bool wanted() { return options::get().log != Log::none && options::get().mode != Mode::off; }
+
+void open() {
+  if (!wanted()) return;
+  const int fd = options::get().log == Log::file ? open_file() : 2;
+  if (fd < 0) {
+    text::Line line;
+    line << "nosigpipe: cannot open the log ";
+    line.quoted(options::get().log_path) << " (errno " << -fd << "); nothing will be told";
+    warn(line);
+    return;
+  }
+  opened = identity(fd);
+  log_fd.store(fd);
+}
+
+void write(text::Line& line) {
+  const int fd = log_fd.load();
+  if (is_ours(fd)) write_quietly(fd, line.ended());
+}
+
+void warn(text::Line& line) { write_quietly(2, line.ended()); }
+
+// Days to a date: years are counted from March, so that the leap day is the last of its year.
+void add_time(text::Line& line) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  const auto seconds = static_cast<std::uint64_t>(now.tv_sec);
+  const std::uint64_t days = seconds / 86400 + 719468;  // since 1 March of the year 0
+  const std::uint64_t era = days / 146097;
+  const std::uint64_t day_of_era = days % 146097;
+  const std::uint64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const std::uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::uint64_t month = (5 * day_of_year + 2) / 153;  // from March
+  const std::uint64_t day = day_of_year - (153 * month + 2) / 5 + 1;
+  line.padded(era * 400 + year_of_era + (month < 10 ? 0 : 1), 4) << "-";
+  line.padded(month < 10 ? month + 3 : month - 9, 2) << "-";
+  line.padded(day, 2) << "T";
+  line.padded(seconds / 3600 % 24, 2) << ":";
+  line.padded(seconds / 60 % 60, 2) << ":";
+  line.padded(seconds % 60, 2) << ".";
+  line.padded(static_cast<std::uint64_t>(now.tv_nsec) / 1000, 6) << "Z";
+}
+
+void runaway(int fd, unsigned epipes, const char* action) {
+  if (!wanted()) return;
+  text::Line line;
+  line << "nosigpipe: ";
+  add_time(line);
+  line << " pid=" << kernel::pid() << " tid=" << kernel::tid() << " runaway fd=" << fd << " epipes=" << epipes
+       << " action=" << action;
+  write(line);
+}
+
+}  // namespace logging

@@ -1,0 +1,84 @@
+#include "mask.h"
+
+#include <unistd.h>
+
+#include <atomic>
+
+#include "module.h"
+
+namespace mask {
+namespace {
+
+constexpr auto kSigpipe = kernel::only(SIGPIPE);
+
+// A cancelled thread must not run its cleanup handlers with SIGPIPE blocked. Destructors run at cancellation only with
+// the C++ runtime, and pthread_cleanup_push compiles to what either libc alone has; these two are in both, under the
+// same names and with room for either's buffer. An old glibc has them in libpthread: without it nobody cancels.
+using Push = void(void* buffer, void (*routine)(void*), void* argument);
+using Pop = void(void* buffer, int execute);
+
+template <class Function>
+Function* found(const char* name) {
+  static constinit std::atomic<Function*> known = nullptr;
+  if (known.load(std::memory_order_relaxed) == nullptr)
+    known.store(reinterpret_cast<Function*>(module::next_definition(name)), std::memory_order_relaxed);
+  return known.load(std::memory_order_relaxed);
+}
+
+// Takes back what this thread's call has raised. The thread's own signal is dequeued before the process's; one that
+// somebody else has sent meanwhile goes back to where it was.
+bool drain_raised() {
+  siginfo_t info;
+  if (!kernel::take_pending(kSigpipe, &info)) return false;
+  if (from_kernel(info)) return true;
+  if (info.si_code == SI_TKILL)
+    kernel::queue_to_thread(info);
+  else
+    kernel::queue_to_process(info);
+  return false;
+}
+
+void unblock(void* masked) {
+  if (!static_cast<Masked*>(masked)->blocked_before()) kernel::change_mask(SIG_UNBLOCK, kSigpipe);
+}
+
+}  // namespace
+
+void enter(Masked& masked) {
+  masked.before = kernel::change_mask(SIG_BLOCK, kSigpipe);
+  if (auto* push = found<Push>("_pthread_cleanup_push")) push(masked.cleanup, unblock, &masked);
+}
+
+bool leave(Masked& masked, bool drain) {
+  if (auto* pop = found<Pop>("_pthread_cleanup_pop")) pop(masked.cleanup, 0);
+  const bool drained = drain && !masked.blocked_before() && drain_raised();
+  if (drain && masked.blocked_before()) mark_pending();
+  unblock(&masked);
+  return drained;
+}
+
+bool blocks_sigpipe() { return (kernel::change_mask(SIG_BLOCK, 0) & kSigpipe) != 0; }
+
+void raise_as_kernel(Mark mark) {
+  siginfo_t info{};
+  info.si_signo = SIGPIPE;
+  info.si_code = SI_USER;
+  info.si_pid = kernel::pid();
+  info.si_uid = static_cast<uid_t>(kernel::call(SYS_getuid));
+  info.si_errno = static_cast<int>(mark);
+  kernel::queue_to_thread(info);
+}
+
+bool from_kernel(const siginfo_t& info) { return info.si_code == SI_USER && info.si_pid == kernel::pid(); }
+
+void mark_pending() {
+  siginfo_t info;
+  if (!kernel::take_pending(kSigpipe, &info)) return;
+  if (from_kernel(info) && mark_of(info) == Mark::none) return raise_as_kernel(Mark::averted);
+  if (info.si_code == SI_TKILL || mark_of(info) != Mark::none)
+    kernel::queue_to_thread(info);
+  else
+    kernel::queue_to_process(info);
+}
+
+}  // namespace mask

@@ -1,0 +1,7 @@
+#include "real.h"
+
+void real::find_all() {
+#define FUNCTION(name, type, technique) real::name.find();
+#include "functions.def"
+#undef FUNCTION
+}

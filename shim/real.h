@@ -1,0 +1,66 @@
+// The definitions behind ours: real::send is what send would be without the shim. Typed by libc's own headers.
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "module.h"
+
+// 4.3BSD's, which glibc exports for old programs but declares no more.
+struct Sigvec {
+  void (*sv_handler)(int);
+  int sv_mask;   // bit n-1 is signal n
+  int sv_flags;  // 1: on the alternate stack, 2: interrupts system calls, 4: reset to default when it is called
+};
+extern "C" int sigvec(int sig, const Sigvec* vec, Sigvec* ovec);
+
+namespace real {
+
+// Found when first used, so that a hook works before our constructor ran, and once more never.
+template <class Prototype>
+class Definition {
+ public:
+  constexpr explicit Definition(const char* name) : name_(name) {}
+
+  Prototype* find() {
+    if (auto* known = at_.load(std::memory_order_relaxed)) [[likely]]
+      return known;
+    auto* found = reinterpret_cast<Prototype*>(module::next_definition(name_));
+    at_.store(found, std::memory_order_relaxed);
+    return found;
+  }
+
+  // A libc without this function (musl has no sigvec) answers as a kernel does.
+  template <class... Arguments>
+  auto operator()(Arguments... arguments) {
+    if (auto* definition = find()) [[likely]]
+      return definition(arguments...);
+    errno = ENOSYS;
+    return (decltype(find()(arguments...)))-1;
+  }
+
+ private:
+  std::atomic<Prototype*> at_ = nullptr;
+  const char* name_;
+};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+#define FUNCTION(name, type, technique) inline constinit Definition<decltype(::type)> name{#name};
+#include "functions.def"
+#undef FUNCTION
+#pragma GCC diagnostic pop
+
+// Finds all of them now, so that no signal handler and no child of vfork has to.
+void find_all();
+
+}  // namespace real

@@ -1,0 +1,67 @@
+#include "runaway.h"
+
+#include <asm/socket.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "disposition.h"
+#include "kernel.h"
+#include "log.h"
+#include "mask.h"
+#include "options.h"
+#include "proc.h"
+
+namespace runaway {
+namespace {
+
+constexpr unsigned kLongestSleep = 100;  // ms
+
+// A number that no other socket of this boot has.
+unsigned long long cookie(int fd) {
+  unsigned long long value = 0;
+  socklen_t length = sizeof value;
+  kernel::call(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &value, &length);
+  return value;
+}
+
+Runaway action() {
+  const Runaway wanted = options::get().runaway;
+  if (wanted != Runaway::automatic) return wanted;
+  return proc::single_threaded() ? Runaway::deliver : Runaway::throttle;
+}
+
+void throttle() {
+  auto& ms = streak.sleep_ms;
+  ms = ms == 0 ? 1 : ms * 2 > kLongestSleep ? kLongestSleep : ms * 2;
+  const long pause[2] = {0, static_cast<long>(ms) * 1'000'000};
+  kernel::call(SYS_nanosleep, pause, nullptr);
+}
+
+void act(int fd) {
+  const Runaway chosen = action();
+  if (chosen == Runaway::deliver) {
+    logging::runaway(fd, streak.length, "deliver");
+    streak.length = 0;
+    mask::raise_as_kernel(mask::Mark::due);
+  } else if (chosen == Runaway::throttle) {
+    if (streak.sleep_ms == 0) logging::runaway(fd, streak.length, "throttle");
+    throttle();
+  }
+}
+
+}  // namespace
+
+void count(int fd) {
+  const unsigned limit = options::get().runaway_after;
+  if (streak.length == 0 || streak.fd != fd) streak = {0, fd, 0, 0};
+  if (streak.length <= limit) ++streak.length;
+  if (streak.length == limit / 2 + limit % 2) streak.socket = cookie(fd);
+  if (streak.length < limit || options::get().runaway == Runaway::off) return;
+  if (streak.length == limit && streak.socket != cookie(fd)) {
+    streak.length = 0;
+    return;
+  }
+  act(fd);
+}
+
+}  // namespace runaway

@@ -1,0 +1,47 @@
+#include "technique.h"
+
+#include "options.h"
+#include "proc.h"
+
+namespace technique {
+namespace {
+
+unsigned chosen() {
+  const auto& options = options::get();
+  if (options.mode == Mode::off) return settled;
+  const bool has_net = options.net == Net::on;
+  if (options.mode == Mode::observe) return settled | (has_net ? net : 0U);
+
+  const auto status = proc::status();
+  unsigned bits = settled | flag;
+  if (has_net) bits |= net | trust_hints;
+  // A tracer stops at every SIGPIPE, an ignored one too, so where one watches none may come to be. Nothing else than
+  // the mask is left where the net has been taken away.
+  const bool catches = options.guard == Guard::automatic ? !status.traced : options.guard == Guard::handler;
+  if (!catches || !has_net) bits |= mask;
+  // A filter that came with the process may know write and not sendto; the net does without.
+  if (!status.confined || (bits & mask) != 0) bits |= write_is_send;
+  return bits;
+}
+
+}  // namespace
+
+unsigned settle() {
+  unsigned unsettled = 0;
+  in_use.compare_exchange_strong(unsettled, chosen());
+  return in_use.load();
+}
+
+void lose_net() {
+  now();
+  in_use.fetch_and(~(net | trust_hints));
+  if (options::get().mode == Mode::protect) in_use.fetch_or(mask | write_is_send);
+}
+
+void confine() {
+  if (!uses(net)) return;
+  in_use.fetch_or(confined);
+  in_use.fetch_and(~(write_is_send | mask));
+}
+
+}  // namespace technique

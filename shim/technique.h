@@ -1,0 +1,36 @@
+// Which of the techniques the hooks use in this process: settled once, but for seccomp and a lost net.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <atomic>
+
+namespace technique {
+
+enum : unsigned {
+  settled = 1,
+  mask = 2,            // calls that cannot carry a flag have SIGPIPE masked around them
+  net = 4,             // our handler stands wherever the program's view is SIG_DFL
+  write_is_send = 8,   // a write on a socket is made as a send
+  trust_hints = 16,    // a stale hint does no harm
+  confined = 32,       // the program itself has entered seccomp: a system call that it did not name may kill
+  flag = MSG_NOSIGNAL  // as it is passed on
+};
+
+inline constinit std::atomic<unsigned> in_use = 0;
+
+unsigned settle();
+
+inline unsigned now() {
+  const unsigned bits = in_use.load(std::memory_order_relaxed);
+  return bits != 0 ? bits : settle();
+}
+inline bool uses(unsigned bit) { return (now() & bit) != 0; }
+
+// The program has more SIGPIPE handlers than the net can stand in front of.
+void lose_net();
+
+// The program enters seccomp.
+void confine();
+
+}  // namespace technique
