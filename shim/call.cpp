@@ -16,7 +16,6 @@ void tell(const Call& call, const char* technique) {
   event::tell({call.function, call.fd, call.asked.bytes(), technique, call.caller});
 }
 
-bool is_silent() { return options::get().mode == Mode::off; }
 bool delivers() { return options::get().handlers == Handlers::deliver && disposition::has_handler(); }
 
 }  // namespace
@@ -34,6 +33,7 @@ std::size_t Asked::bytes() const {
 
 // The flag kept the kernel from raising anything. What the program has a right to is made up for here.
 void flag_met_epipe(const Call& call) {
+  if (technique::uses(technique::confined)) return;
   const bool is_pipe = call.fd <= 2 && !fd::in_scope(call.fd);
   if (is_pipe) {
     mask::raise_as_kernel(mask::Mark::due);
@@ -51,12 +51,14 @@ void flag_met_epipe(const Call& call) {
 
 // The handler has been here already, or the program's, or SIGPIPE is ignored or blocked.
 void net_met_epipe(const Call& call) {
-  if (!is_silent() && fd::in_scope(call.fd) && options::get().mode == Mode::protect) {
+  const Mode mode = options::get().mode;
+  if (mode == Mode::off || technique::uses(technique::confined)) return;
+  const bool ours = fd::in_scope(call.fd);
+  if (ours && mode == Mode::observe) tell(call, "none");
+  if (ours && mode == Mode::protect) {
     if (mask::blocks_sigpipe()) mask::mark_pending();
     tell(call, "catch");
     runaway::count(call.fd);
-  } else if (!is_silent() && fd::in_scope(call.fd)) {
-    tell(call, "none");
   }
   errno = EPIPE;
 }

@@ -5,9 +5,9 @@
 #include <cerrno>
 
 #include "context.h"
-#include "disposition.h"
 #include "event.h"
 #include "fd.h"
+#include "front.h"
 #include "mask.h"
 #include "options.h"
 #include "runaway.h"
@@ -105,11 +105,16 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
 }
 
 }  // namespace
+
+void get_ready_for_seccomp() {
+  if (!technique::uses(technique::confined)) fd::remember_all();
+}
+
 }  // namespace net
 
-void disposition::arrived(unsigned front, siginfo_t* info, void* context) {
+void front::arrived(unsigned front, siginfo_t* info, void* context) {
   const int error = errno;
-  const bool averted = net::averts(*info, context, disposition::stands_for_handler(front));
+  const bool averted = net::averts(*info, context, stands_for_handler(front));
   errno = error;
   if (!averted) deliver(front, info, context);
 }

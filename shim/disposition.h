@@ -1,14 +1,12 @@
-// The program's own view of SIGPIPE. It is kept in the kernel: where the program has SIG_DFL or a handler, a function
-// of ours stands that says by its address which handler and which flags they are. So the view changes as one thing
-// whichever thread, and whichever child of vfork, changes it, with no lock; and the kernel's default, which would kill,
-// never stands in between. SIG_IGN goes to the kernel as it is, so that children inherit it.
+// The program's own view of SIGPIPE: what the functions that set it and ask for it do and answer.
 #pragma once
 
+#include "front.h"
 #include "real.h"
 
 namespace disposition {
 
-using Handler = void (*)(int);
+using front::Handler;
 
 // sigaction(2) for SIGPIPE, in the program's terms. Without a net it is the real one.
 int change(const struct sigaction* act, struct sigaction* old);
@@ -33,12 +31,5 @@ bool has_handler();
 
 // Lets the net stand in the place of a SIG_DFL that nobody has set through us.
 void arm();
-
-// A SIGPIPE has arrived; defined in catch.cpp. `front` says what stands there in the program's view.
-void arrived(unsigned front, siginfo_t* info, void* context);
-bool stands_for_handler(unsigned front);
-
-// Lets it have the effect that it has in the program's view.
-void deliver(unsigned front, siginfo_t* info, void* context);
 
 }  // namespace disposition

@@ -1,6 +1,8 @@
 // Every function that the shim replaces. A hook's shape tells its technique: flagged, written, guarded, or the
 // program's view of SIGPIPE. functions.def says the same as a list.
 
+#include <linux/seccomp.h>
+
 #include <cstdarg>
 
 #include "call.h"
@@ -133,8 +135,8 @@ EXPORT int prctl(int option, ...) {
   unsigned long arguments[4];
   for (auto& argument : arguments) argument = va_arg(list, unsigned long);
   va_end(list);
-  if (option == PR_SET_SECCOMP) technique::confine();
-  return real::prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
+  const auto call = [&] { return real::prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]); };
+  return option == PR_SET_SECCOMP ? net::confined(call) : call();
 }
 
 EXPORT long syscall(long sysno, ...) {
@@ -143,6 +145,9 @@ EXPORT long syscall(long sysno, ...) {
   long arguments[6];
   for (auto& argument : arguments) argument = va_arg(list, long);
   va_end(list);
-  if (sysno == SYS_seccomp) technique::confine();
-  return real::syscall(sysno, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+  const auto call = [&] {
+    return real::syscall(sysno, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+  };
+  const bool confines = sysno == SYS_seccomp && arguments[0] <= SECCOMP_SET_MODE_FILTER;
+  return confines ? net::confined(call) : call();
 }

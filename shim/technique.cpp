@@ -32,16 +32,15 @@ unsigned settle() {
   return in_use.load();
 }
 
-void lose_net() {
-  now();
-  in_use.fetch_and(~(net | trust_hints));
+void doubt_net() {
+  in_use.fetch_and(~trust_hints);
   if (options::get().mode == Mode::protect) in_use.fetch_or(mask | write_is_send);
 }
 
-void confine() {
-  if (!uses(net)) return;
-  in_use.fetch_or(confined);
-  in_use.fetch_and(~(write_is_send | mask));
+unsigned confine() {
+  const unsigned before = now();
+  in_use.store((before | confined) & ~(write_is_send | mask));
+  return before;
 }
 
 }  // namespace technique

@@ -27,10 +27,10 @@ inline unsigned now() {
 }
 inline bool uses(unsigned bit) { return (now() & bit) != 0; }
 
-// The program has more SIGPIPE handlers than the net can stand in front of.
-void lose_net();
+// The program has had more SIGPIPE handlers than the net can stand in front of.
+void doubt_net();
 
-// The program enters seccomp.
-void confine();
+// The program enters seccomp. Returns what was in use before.
+unsigned confine();
 
 }  // namespace technique
