@@ -15,7 +15,7 @@ SAY = @$(if $(V),set -x;,echo '  make  $@';)
 
 # The shim is linked by the C compiler: what would need the C++ runtime is an error here, not a dependency there.
 SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
-  -fno-stack-protector -U_FORTIFY_SOURCE -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
+  -fno-stack-protector -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
 SHIM_LDFLAGS = -shared -nostartfiles -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack -Wl,--as-needed -Wl,--hash-style=both
 TEST_CXXFLAGS = -std=c++20 $(WARNINGS) -pthread
 
@@ -55,8 +55,13 @@ sed -e "s/@VERSION@/$(VERSION)/; s/@OPTIONS@/$$names/; s|@LIBDIR@|$(LIBDIR)|" \
 @chmod +x $@
 endef
 
-$(BUILD)/nosigpipe: shim/nosigpipe.sh shim/options.def Makefile | $(BUILD)
+$(BUILD)/nosigpipe: shim/nosigpipe.sh shim/options.def $(BUILD)/libdir Makefile
 	$(LAUNCHER_SCRIPT)
+
+# Changes where LIBDIR does, so that a launcher built for one place is not installed into another.
+$(BUILD)/libdir: FORCE | $(BUILD)
+	@echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
+FORCE:
 
 $(BUILD)/tests/%.o: tests/%.cpp Makefile | $(BUILD)/tests
 	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -MMD -MP -c -o $@ $<

@@ -101,9 +101,8 @@ bool has_handler() {
 
 void arm() {
   if (!technique::uses(technique::net)) return;
-  const struct sigaction there = front::in_kernel();
-  if (there.sa_handler != SIG_DFL) return;
-  const struct sigaction ours = front::to_kernel(there);
+  if (front::in_kernel().sa_handler != SIG_DFL) return;
+  const struct sigaction ours = front::initial();
   real::sigaction(SIGPIPE, &ours, nullptr);
 }
 

@@ -29,9 +29,13 @@ constexpr std::array<Front, sizeof...(N)> all(std::integer_sequence<unsigned, N.
 }
 constexpr auto fronts = all(std::make_integer_sequence<unsigned, kFronts>());
 
-// The handlers that the fronts stand for. The first is SIG_DFL; the others are entered once and never change, so what
-// a front means is true for ever.
+// The handlers that the fronts stand for: SIG_DFL as it was at the start, SIG_DFL as the program has set it, and then
+// handlers, which are entered once and never change. So what a front means is true for ever.
+constexpr unsigned kInitial = 0;
+constexpr unsigned kDefault = 1;
 constinit std::array<std::atomic<Handler>, kHandlers> handlers{};
+
+constexpr unsigned kRestorer = 0x04000000;  // SA_RESTORER: set by libc, seen by whoever asks after something was set
 
 Handler handler_of(unsigned front) { return handlers[front / kFlagSets].load(); }
 
@@ -44,8 +48,8 @@ unsigned flags_of(unsigned front) {
 
 // kHandlers if there is no more room.
 unsigned place_of(Handler handler) {
-  if (handler == SIG_DFL) return 0;
-  for (unsigned place = 1; place < kHandlers; ++place) {
+  if (handler == SIG_DFL) return kDefault;
+  for (unsigned place = kDefault + 1; place < kHandlers; ++place) {
     Handler there = nullptr;
     if (handlers[place].compare_exchange_strong(there, handler) || there == handler) return place;
   }
@@ -65,7 +69,7 @@ constexpr unsigned bits(auto flags) { return static_cast<unsigned>(flags); }
 bool reset(unsigned front) {
   struct sigaction ours = in_kernel();
   if (front_of(ours) != front) return false;
-  const unsigned to = front % kFlagSets;
+  const unsigned to = kDefault * kFlagSets + front % kFlagSets;
   ours.sa_sigaction = fronts[to];
   ours.sa_flags = static_cast<int>(bits(ours.sa_flags) | bits(SA_ONSTACK));
   struct sigaction before {};
@@ -86,15 +90,7 @@ void die(const siginfo_t& info) {
   real::sigaction(SIGPIPE, &ours, nullptr);
 }
 
-}  // namespace
-
-struct sigaction to_kernel(const struct sigaction& act) {
-  if (act.sa_handler == SIG_IGN) return act;
-  const unsigned place = place_of(act.sa_handler);
-  if (place == kHandlers) {
-    technique::doubt_net();
-    return act;
-  }
+struct sigaction for_place(unsigned place, const struct sigaction& act) {
   unsigned front = place * kFlagSets;
   for (unsigned i = 0; i < std::size(kOwnFlags); ++i)
     if ((bits(act.sa_flags) & kOwnFlags[i]) != 0) front |= 1U << i;
@@ -102,16 +98,29 @@ struct sigaction to_kernel(const struct sigaction& act) {
   ours.sa_sigaction = fronts[front];
   // The default needs no stack of the program's, so it takes the alternate one where there is one.
   ours.sa_flags = static_cast<int>((bits(act.sa_flags) & ~bits(SA_RESETHAND)) | bits(SA_SIGINFO) |
-                                   (place == 0 ? bits(SA_ONSTACK) : 0));
+                                   (place <= kDefault ? bits(SA_ONSTACK) : 0));
   return ours;
 }
+
+}  // namespace
+
+struct sigaction to_kernel(const struct sigaction& act) {
+  if (act.sa_handler == SIG_IGN) return act;
+  const unsigned place = place_of(act.sa_handler);
+  if (place < kHandlers) return for_place(place, act);
+  technique::doubt_net();
+  return act;
+}
+
+struct sigaction initial() { return for_place(kInitial, {}); }
 
 struct sigaction to_program(const struct sigaction& ours) {
   const unsigned front = front_of(ours);
   if (front == kFronts) return ours;
+  const unsigned added = bits(SA_SIGINFO | SA_ONSTACK) | (front / kFlagSets == kInitial ? kRestorer : 0);
   struct sigaction act = ours;
   act.sa_handler = handler_of(front);
-  act.sa_flags = static_cast<int>((bits(ours.sa_flags) & ~bits(SA_SIGINFO | SA_ONSTACK)) | flags_of(front));
+  act.sa_flags = static_cast<int>((bits(ours.sa_flags) & ~added) | flags_of(front));
   return act;
 }
 

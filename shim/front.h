@@ -14,6 +14,9 @@ using Handler = void (*)(int);
 struct sigaction to_kernel(const struct sigaction& act);
 struct sigaction to_program(const struct sigaction& ours);
 
+// For the default that a program finds at its start.
+struct sigaction initial();
+
 // What the kernel has now.
 struct sigaction in_kernel();
 

@@ -105,7 +105,7 @@ void each_mistake(void (*say)(text::Line&)) {
   if (secure_getenv("LD_PRELOAD") == nullptr) return;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view variable(*entry, strcspn(*entry, "="));
-    if (!variable.starts_with("NOSIGPIPE_") || is_ours(variable)) continue;
+    if (strncmp(*entry, "NOSIGPIPE_", strlen("NOSIGPIPE_")) != 0 || is_ours(variable)) continue;
     text::Line line;
     line << "nosigpipe: there is no ";
     line.quoted(variable) << ", only"

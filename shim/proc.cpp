@@ -15,7 +15,7 @@ bool set(std::string_view lines, std::string_view name) {
   const auto at = lines.find(name);
   if (at == lines.npos) return false;
   lines.remove_prefix(at + name.size());
-  return !lines.starts_with("0\n");
+  return lines.find("0\n") != 0;
 }
 
 }  // namespace

@@ -1,0 +1,85 @@
+// What children find, and what they do to their parent.
+
+#include "scene.h"
+
+TEST_CASE("a forked child lives and so does its parent") { survives("fork_child"); }
+
+TEST_CASE("a child of vfork changes its own disposition only") {
+  CHECK(bare("vfork_child").killed_by(SIGPIPE));
+  for (const auto& guard : kGuards)
+    CHECK(shimmed("vfork_child", guard).out == "child exited 7, our view default\nparent: every verb said EPIPE\n");
+}
+
+TEST_CASE("an exec'd program finds SIGPIPE as it would have: default") { same_as_bare("exec_default"); }
+TEST_CASE("an exec'd program finds SIGPIPE as it would have: ignored") { same_as_bare("exec_ignored"); }
+TEST_CASE("an exec'd program finds SIGPIPE as it would have: default after a handler") { same_as_bare("exec_handler"); }
+TEST_CASE("an exec'd program finds SIGPIPE as it would have: blocked") { same_as_bare("exec_blocked"); }
+TEST_CASE("an exec'd program finds SIGPIPE as it would have: blocked and pending") {
+  same_as_bare("exec_after_epipe_blocked");
+}
+TEST_CASE("the control: under env --ignore-signal an exec'd program finds SIGPIPE ignored") {
+  Start ignoring;
+  ignoring.ignore_sigpipe = true;
+  CHECK(bare("exec_default", ignoring).out != bare("exec_default").out);
+}
+
+TEST_CASE("children of system and popen end by SIGPIPE as ever") {
+  CHECK(bare("system_and_popen").out == "y\nsystem: signal 13\npopen: signal 13\n");
+  same_as_bare("system_and_popen");
+}
+
+// What each program tells of SIGPIPE, and how its pipelines end.
+static void tells_the_same(const std::vector<std::string>& program, const std::string& expected) {
+  for (const bool ignored : {false, true}) {
+    Start start;
+    start.ignore_sigpipe = ignored;
+    const auto control = run(program, start);
+    if (!ignored) CHECK(control.out == expected);
+    for (const auto& guard : kGuards) {
+      Start shim = start;
+      shim.shim = true;
+      shim.env = guard;
+      const auto ending = run(program, shim);
+      INFO(program[0] << " with " << words(guard) << ending.err);
+      CHECK(ending.text() == control.text());
+      CHECK(ending.out == control.out);
+    }
+  }
+}
+
+TEST_CASE("bash has its own idea of SIGPIPE and of pipelines") {
+  tells_the_same({"bash", "-c",
+                  "yes | head -n 1; echo ${PIPESTATUS[@]}; trap 'echo caught' PIPE; trap -p PIPE;"
+                  "kill -PIPE $$; trap - PIPE; trap -p PIPE; (kill -PIPE $BASHPID); echo $?"},
+                 "y\n141 0\ntrap -- 'echo caught' SIGPIPE\ncaught\n141\n");
+}
+
+TEST_CASE("ksh builds its pipelines as ever") {
+  // The shell's pipe is a socketpair. The writer starts when the reader has gone, as the FIFO tells it.
+  tells_the_same({"ksh", "-c",
+                  "fifo=$(mktemp -u); mkfifo $fifo; set -o pipefail\n"
+                  "{ cat $fifo; exec yes; } | { exec 0<&-; : >$fifo; }\n"
+                  "echo $?; rm $fifo; trap 'echo caught' PIPE; kill -PIPE $$; trap"},
+                 "13\ncaught\ntrap -- 'echo caught' PIPE\n");
+}
+
+TEST_CASE("Perl has its own idea of SIGPIPE") {
+  tells_the_same({"perl", "-e",
+                  "$| = 1; print defined $SIG{PIPE} ? $SIG{PIPE} : 'default', qq(\\n);"
+                  "{ local $SIG{PIPE} = sub { print qq(caught\\n) }; kill PIPE => $$; }"
+                  "$SIG{PIPE} = 'IGNORE'; print qq($SIG{PIPE}\\n); print system('kill -PIPE $$') & 127, qq(\\n);"
+                  "$SIG{PIPE} = 'DEFAULT'; print system('kill -PIPE $$') & 127, qq(\\n)"},
+                 "default\ncaught\nIGNORE\n0\n13\n");
+}
+
+TEST_CASE("Python has its own idea of SIGPIPE") {
+  tells_the_same({"/usr/bin/python3", "-c",
+                  "import signal, subprocess, sys\n"
+                  "print(signal.getsignal(signal.SIGPIPE))\n"
+                  "signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
+                  "print(signal.getsignal(signal.SIGPIPE))\n"
+                  "signal.signal(signal.SIGPIPE, lambda *_: print('caught'))\n"
+                  "signal.raise_signal(signal.SIGPIPE)\n"
+                  "print(subprocess.run('kill -PIPE $$', shell=True).returncode)\n"},
+                 "1\n0\ncaught\n-13\n");
+}

@@ -1,0 +1,103 @@
+// The net: writes that no hook sees, dispositions set at any time, little stack, seccomp, and pipes in disguise.
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "scene.h"
+
+TEST_CASE("stdio on a dead socket says EPIPE and the program lives") { survives("stdio_on_socket", kGuardsWithNet); }
+TEST_CASE("the control: without the net stdio on a dead socket kills") {
+  CHECK(shimmed("stdio_on_socket", {"NOSIGPIPE_NET=off"}).killed_by(SIGPIPE));
+}
+
+TEST_CASE("setting SIGPIPE back to its default changes nothing") {
+  CHECK(bare("default_again").killed_by(SIGPIPE));
+  Start ignoring;
+  ignoring.ignore_sigpipe = true;
+  CHECK(bare("default_again", ignoring).killed_by(SIGPIPE));
+  for (const auto& guard : kGuards) CHECK(shimmed("default_again", guard).exited(0));
+}
+
+TEST_CASE("a million changes of the disposition while others write to dead sockets") {
+  CHECK(bare("reset_a_million_times").killed_by(SIGPIPE));
+  CHECK(shimmed("reset_a_million_times").out == "alive\n");
+}
+
+TEST_CASE("a disposition set by two threads is never half of each") {
+  CHECK(bare("set_by_two_threads").out == "torn: 0\n");
+  CHECK(shimmed("set_by_two_threads").out == "torn: 0\n");
+}
+
+TEST_CASE("a thread with the smallest stack lives") { survives("small_stack", kGuardsWithNet); }
+TEST_CASE("a thread with the smallest alternate stack lives") { survives("small_alternate_stack", kGuardsWithNet); }
+
+TEST_CASE("a program in strict seccomp lives on a dead socket") { survives("strict_socket", kGuardsWithNet); }
+TEST_CASE("a program in strict seccomp ends at a dead pipe as it would have") {
+  CHECK(bare("strict_pipe").killed_by(SIGPIPE));
+  for (const auto& guard : kGuardsWithNet) CHECK_FALSE(shimmed("strict_pipe", guard).exited(0));
+}
+TEST_CASE("a program whose seccomp filter kills lives, entered by prctl") {
+  survives("filter_by_prctl", kGuardsWithNet);
+}
+TEST_CASE("a program whose seccomp filter kills lives, entered by seccomp") {
+  survives("filter_by_seccomp", kGuardsWithNet);
+}
+
+TEST_CASE("what a fd was before does not matter: file, then dead socket, then file") { survives("stale_hints"); }
+
+static void starts_with_dead_output(const std::string& scene, int output, bool dies) {
+  Start start;
+  start.out = output;
+  CHECK(bare(scene, start).killed_by(SIGPIPE));
+  for (const auto& guard : kGuardsWithNet) {
+    const auto ending = shimmed(scene, guard, start);
+    INFO(scene << " with " << words(guard) << ": " << ending.text());
+    CHECK(ending.killed_by(SIGPIPE) == dies);
+  }
+  close(output);
+}
+
+static int dead_socketpair() {
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  close(ends[1]);
+  return ends[0];
+}
+
+TEST_CASE("a socketpair as standard output is a pipe: write") {
+  starts_with_dead_output("standard_output_write", dead_socketpair(), true);
+}
+TEST_CASE("a socketpair as standard output is a pipe: writev") {
+  starts_with_dead_output("standard_output_writev", dead_socketpair(), true);
+}
+TEST_CASE("a socketpair as standard output is a pipe: stdio") {
+  starts_with_dead_output("standard_output_stdio", dead_socketpair(), true);
+}
+
+// On a TCP socket that was never connected the first write is EPIPE.
+static int dead_tcp() { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }
+
+TEST_CASE("TCP as standard output is a socket: write") {
+  starts_with_dead_output("standard_output_write", dead_tcp(), false);
+}
+TEST_CASE("TCP as standard output is a socket: writev") {
+  starts_with_dead_output("standard_output_writev", dead_tcp(), false);
+}
+TEST_CASE("TCP as standard output is a socket: stdio") {
+  starts_with_dead_output("standard_output_stdio", dead_tcp(), false);
+}
+
+TEST_CASE("with scope all a pipe without reader is kept safe, too") {
+  Start ignoring;
+  ignoring.ignore_sigpipe = true;
+  for (const auto* scene : {"pipe_still_kills", "pipe_stdio_still_kills", "pipe_splice_still_kills"}) {
+    CHECK(bare(scene).killed_by(SIGPIPE));
+    for (auto guard : kGuardsWithNet) {
+      guard.push_back("NOSIGPIPE_SCOPE=all");
+      INFO(scene << " with " << words(guard));
+      CHECK(shimmed(scene, guard).exited(0));
+    }
+  }
+  CHECK(shimmed("raise_still_kills", {"NOSIGPIPE_SCOPE=all"}).killed_by(SIGPIPE));
+  CHECK(shimmed("kill_still_kills", {"NOSIGPIPE_SCOPE=all"}).killed_by(SIGPIPE));
+}

@@ -1,0 +1,61 @@
+// Runs the scenes of tests/scenes.cpp: bare, with SIGPIPE ignored as the kernel's own oracle, and under the shim.
+#pragma once
+
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "process.h"
+
+// The settings under which what hooks see must be safe; what no hook sees needs the net, so the first three.
+inline const std::vector<std::vector<std::string>> kGuards = {
+    {}, {"NOSIGPIPE_GUARD=mask"}, {"NOSIGPIPE_GUARD=catch"}, {"NOSIGPIPE_NET=off"}};
+inline const std::vector<std::vector<std::string>> kGuardsWithNet{kGuards.begin(), kGuards.begin() + 3};
+
+inline std::string words(const std::vector<std::string>& list) {
+  std::string text;
+  for (const auto& word : list) text += word + " ";
+  return text;
+}
+
+inline Ending bare(const std::string& scene, Start start = {}) { return run({built("tests/scenes"), scene}, start); }
+
+inline Ending shimmed(const std::string& scene, const std::vector<std::string>& env = {}, Start start = {}) {
+  start.shim = true;
+  start.env.insert(start.env.end(), env.begin(), env.end());
+  return run({built("tests/scenes"), scene}, start);
+}
+
+// Bare it dies of SIGPIPE; under the shim it prints what it prints with SIGPIPE ignored.
+inline void survives(const std::string& scene, const std::vector<std::vector<std::string>>& guards = kGuards) {
+  CHECK(bare(scene).killed_by(SIGPIPE));
+  Start ignoring;
+  ignoring.ignore_sigpipe = true;
+  const auto oracle = bare(scene, ignoring);
+  REQUIRE(oracle.exited(0));
+  for (const auto& guard : guards) {
+    const auto ending = shimmed(scene, guard);
+    INFO(scene << " with " << words(guard) << ending.err);
+    CHECK(ending.text() == oracle.text());
+    CHECK(ending.out == oracle.out);
+  }
+}
+
+// The shim changes nothing.
+inline void same_as_bare(const std::string& scene, const std::vector<std::vector<std::string>>& guards = kGuards) {
+  const auto oracle = bare(scene);
+  for (const auto& guard : guards) {
+    const auto ending = shimmed(scene, guard);
+    INFO(scene << " with " << words(guard) << ending.err);
+    CHECK(ending.text() == oracle.text());
+    CHECK(ending.out == oracle.out);
+  }
+}
+
+// Bare it dies of SIGPIPE, and under the shim, too.
+inline void still_dies(const std::string& scene, const std::vector<std::vector<std::string>>& guards = kGuards) {
+  CHECK(bare(scene).killed_by(SIGPIPE));
+  same_as_bare(scene, guards);
+}

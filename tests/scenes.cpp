@@ -1,0 +1,683 @@
+// One scene of a program's life, by name: what happens around writes to sockets whose peer has gone. Knows nothing of
+// the shim. Prints what the program itself can observe and ends with status 0, unless SIGPIPE ends it.
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+char byte[1] = {'x'};
+iovec one_byte{byte, 1};
+
+int dead_socket() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) abort();
+  close(ends[1]);
+  return ends[0];
+}
+
+int file() {
+  const int fd = memfd_create("file", 0);
+  if (ftruncate(fd, 4096) != 0) abort();
+  return fd;
+}
+
+int full_pipe_of_one() {
+  int ends[2];
+  if (pipe(ends) != 0 || write(ends[1], byte, 1) != 1) abort();
+  return ends[0];
+}
+
+struct Verb {
+  const char* name;
+  std::function<ssize_t(int)> call;
+};
+
+ssize_t send_message(int fd) {
+  msghdr message{};
+  message.msg_iov = &one_byte;
+  message.msg_iovlen = 1;
+  return sendmsg(fd, &message, 0);
+}
+
+ssize_t send_messages(int fd) {
+  mmsghdr message{};
+  message.msg_hdr.msg_iov = &one_byte;
+  message.msg_hdr.msg_iovlen = 1;
+  return sendmmsg(fd, &message, 1, 0);
+}
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> list = {
+      {"write", [](int fd) { return write(fd, byte, 1); }},
+      {"send", [](int fd) { return send(fd, byte, 1, 0); }},
+      {"sendto", [](int fd) { return sendto(fd, byte, 1, 0, nullptr, 0); }},
+      {"sendmsg", send_message},
+      {"sendmmsg", send_messages},
+      {"writev", [](int fd) { return writev(fd, &one_byte, 1); }},
+      {"sendfile", [](int fd) { return sendfile(fd, file(), nullptr, 1); }},
+      {"splice", [](int fd) { return splice(full_pipe_of_one(), nullptr, fd, nullptr, 1, 0); }},
+  };
+  return list;
+}
+
+// Calls every verb on a dead socket; each must say EPIPE.
+void every_verb(const char* where) {
+  for (const auto& verb : verbs()) {
+    const int fd = dead_socket();
+    const ssize_t result = verb.call(fd);
+    if (result != -1 || errno != EPIPE) printf("%s %s: %zd %s\n", where, verb.name, result, strerror(errno));
+    close(fd);
+  }
+  printf("%s: every verb said EPIPE\n", where);
+}
+
+bool blocked() {
+  sigset_t set;
+  pthread_sigmask(SIG_BLOCK, nullptr, &set);
+  return sigismember(&set, SIGPIPE) == 1;
+}
+
+bool pending() {
+  sigset_t set;
+  sigpending(&set);
+  return sigismember(&set, SIGPIPE) == 1;
+}
+
+void block_sigpipe(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  pthread_sigmask(how, &set, nullptr);
+}
+
+// Waits until a thread of this process sleeps in the kernel, by the state that /proc gives.
+void wait_asleep(pid_t tid) {
+  const std::string path = "/proc/self/task/" + std::to_string(tid) + "/stat";
+  for (char state = 'R'; state != 'S';) {
+    FILE* stat = fopen(path.c_str(), "r");
+    if (stat == nullptr || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1) abort();
+    fclose(stat);
+    sched_yield();
+  }
+}
+
+int full_socket(int* peer) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) abort();
+  char buffer[4096] = {};
+  while (send(ends[0], buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+  }
+  while (send(ends[0], buffer, 1, MSG_DONTWAIT) > 0) {
+  }
+  *peer = ends[1];
+  return ends[0];
+}
+
+// A thread that is blocked in a call is cancelled; its cleanup handler looks around.
+struct Cancelled {
+  const Verb* verb;
+  int fd;
+  std::atomic<pid_t> tid{0};
+};
+
+void cancelled_call(const Verb& verb) {
+  int peer;
+  Cancelled state{&verb, full_socket(&peer), {}};
+  pthread_t thread;
+  pthread_create(
+      &thread, nullptr,
+      [](void* argument) -> void* {
+        auto* self = static_cast<Cancelled*>(argument);
+        pthread_cleanup_push(
+            [](void* verb_name) {
+              printf("%s: cleanup, SIGPIPE %s\n", static_cast<char*>(verb_name), blocked() ? "blocked" : "not blocked");
+            },
+            const_cast<char*>(self->verb->name));
+        self->tid = static_cast<pid_t>(syscall(SYS_gettid));
+        self->verb->call(self->fd);
+        pthread_testcancel();
+        pthread_cleanup_pop(0);
+        return nullptr;
+      },
+      &state);
+  while (state.tid == 0) sched_yield();
+  wait_asleep(state.tid);
+  pthread_cancel(thread);
+  char buffer[4096];  // sendfile is no cancellation point: let it end
+  if (strcmp(verb.name, "sendfile") == 0)
+    while (recv(peer, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+    }
+  void* result;
+  pthread_join(thread, &result);
+  printf("%s: %s\n", verb.name, result == PTHREAD_CANCELED ? "cancelled" : "not cancelled");
+}
+
+void cancellation() {
+  for (const auto& verb : verbs()) cancelled_call(verb);
+}
+
+// Somebody else sends SIGPIPE while this thread sleeps in a call, and then the peer leaves.
+int handled = 0;
+pid_t sender = 0;
+void record(int, siginfo_t* info, void*) {
+  ++handled;
+  sender = info->si_pid;
+}
+
+void kill_meanwhile(const Verb& verb) {
+  int peer;
+  const int fd = full_socket(&peer);
+  const pid_t self = getpid();
+  const pid_t tid = static_cast<pid_t>(syscall(SYS_gettid));
+  int go[2];
+  if (pipe(go) != 0) abort();
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string path = "/proc/" + std::to_string(self) + "/task/" + std::to_string(tid) + "/stat";
+    for (char state = 'R'; state != 'S';) {
+      FILE* stat = fopen(path.c_str(), "r");
+      if (stat == nullptr || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1) _exit(1);
+      fclose(stat);
+    }
+    kill(self, SIGPIPE);
+    shutdown(peer, SHUT_RDWR);
+    _exit(0);
+  }
+  close(peer);
+  const ssize_t result = verb.call(fd);
+  const int error = errno;
+  waitpid(child, nullptr, 0);
+  const bool reset = result == -1 && (error == EPIPE || error == ECONNRESET);
+  printf("%s: %s, handled %s, by the sender %s\n", verb.name, reset ? "peer gone" : strerror(error),
+         handled > 0 ? "yes" : "no", sender == child ? "yes" : "no");
+  handled = 0;
+}
+
+void kill_meanwhile_default() { kill_meanwhile(verbs()[5]); }
+void kill_meanwhile_default_splice() { kill_meanwhile(verbs()[7]); }
+
+// A thread that blocks SIGPIPE has taken charge.
+void sigwait_drains() {
+  block_sigpipe(SIG_BLOCK);
+  for (const auto& verb : verbs()) {
+    const int fd = dead_socket();
+    verb.call(fd);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    siginfo_t info{};
+    const bool was_pending = pending();
+    if (was_pending) sigwaitinfo(&set, &info);
+    printf("%s: pending %d, by code %d, own pid %d, then pending %d\n", verb.name, was_pending, info.si_code,
+           info.si_pid == getpid(), pending());
+    close(fd);
+  }
+}
+
+void unblocked_undrained() {
+  for (const auto& verb : verbs()) {
+    block_sigpipe(SIG_BLOCK);
+    verb.call(dead_socket());
+    block_sigpipe(SIG_UNBLOCK);
+  }
+  puts("alive");
+}
+
+void raised_while_blocked() {
+  block_sigpipe(SIG_BLOCK);
+  raise(SIGPIPE);
+  write(dead_socket(), byte, 1);
+  writev(dead_socket(), &one_byte, 1);
+  block_sigpipe(SIG_UNBLOCK);
+  puts("alive");
+}
+
+void killed_while_blocked() {
+  block_sigpipe(SIG_BLOCK);
+  kill(getpid(), SIGPIPE);
+  write(dead_socket(), byte, 1);
+  writev(dead_socket(), &one_byte, 1);
+  block_sigpipe(SIG_UNBLOCK);
+  puts("alive");
+}
+
+// Writes from a signal handler that interrupts a thread inside the same calls.
+void from_handler() {
+  signal(SIGALRM, [](int) {
+    const int saved = errno;
+    for (const auto& verb : verbs()) {
+      const int fd = dead_socket();
+      if (verb.call(fd) != -1 || errno != EPIPE) abort();
+      close(fd);
+    }
+    errno = saved;
+  });
+  const itimerval often{{0, 500}, {0, 500}};
+  setitimer(ITIMER_REAL, &often, nullptr);
+  for (int round = 0; round < 200; ++round)
+    for (const auto& verb : verbs()) {
+      const int fd = dead_socket();
+      errno = 0;
+      if (verb.call(fd) != -1 || errno != EPIPE) printf("%s: %s\n", verb.name, strerror(errno));
+      close(fd);
+    }
+  const itimerval never{};
+  setitimer(ITIMER_REAL, &never, nullptr);
+  printf("alive, SIGPIPE %s\n", blocked() ? "blocked" : "not blocked");
+}
+
+void threads() {
+  std::vector<std::thread> list;
+  for (int i = 0; i < 8; ++i)
+    list.emplace_back([] {
+      for (int round = 0; round < 500; ++round)
+        for (const auto& verb : verbs()) {
+          const int fd = dead_socket();
+          if (verb.call(fd) != -1 || errno != EPIPE) abort();
+          close(fd);
+        }
+    });
+  for (auto& thread : list) thread.join();
+  puts("alive");
+}
+
+// One thread sets SIGPIPE back to its default a million times while others write to dead sockets.
+void reset_a_million_times() {
+  std::atomic<bool> done = false;
+  std::vector<std::thread> list;
+  for (int i = 0; i < 2; ++i)
+    list.emplace_back([&] {
+      const int fd = dead_socket();
+      while (!done) {
+        dprintf(fd, "x");
+        writev(fd, &one_byte, 1);
+        write(fd, byte, 1);
+      }
+    });
+  for (int i = 0; i < 1'000'000; ++i) signal(SIGPIPE, (i & 3) == 0 ? SIG_IGN : SIG_DFL);
+  done = true;
+  for (auto& thread : list) thread.join();
+  puts("alive");
+}
+
+void set_by_two_threads() {
+  std::atomic<bool> done = false;
+  const auto setter = [&](void (*handler)(int), int flags, int masked) {
+    struct sigaction act {};
+    act.sa_handler = handler;
+    act.sa_flags = flags;
+    sigaddset(&act.sa_mask, masked);
+    while (!done) sigaction(SIGPIPE, &act, nullptr);
+  };
+  static const auto first = [](int) {};
+  static const auto second = [](int) { handled = 1; };
+  std::thread one([&] { setter(first, SA_RESTART, SIGUSR1); });
+  std::thread two([&] { setter(second, SA_NODEFER | SA_ONSTACK, SIGUSR2); });
+  int torn = 0;
+  for (int i = 0; i < 300'000; ++i) {
+    struct sigaction act {};
+    sigaction(SIGPIPE, nullptr, &act);
+    act.sa_flags &= ~0x04000000;  // SA_RESTORER, which libc adds
+    const bool is_first = act.sa_handler == +first && act.sa_flags == SA_RESTART && sigismember(&act.sa_mask, SIGUSR1);
+    const bool is_second =
+        act.sa_handler == +second && act.sa_flags == (SA_NODEFER | SA_ONSTACK) && sigismember(&act.sa_mask, SIGUSR2);
+    const bool is_initial = act.sa_handler == SIG_DFL;
+    if (!is_first && !is_second && !is_initial) ++torn;
+  }
+  done = true;
+  one.join();
+  two.join();
+  printf("torn: %d\n", torn);
+}
+
+// What an exec'd program finds: the kernel's own words, read by a program without the shim.
+void exec_report(void (*prepare)()) {
+  prepare();
+  execlp("env", "env", "-u", "LD_PRELOAD", "grep", "-E", "^Sig(Pnd|Blk|Ign|Cgt)", "/proc/self/status", nullptr);
+}
+void exec_default() {
+  exec_report([] {});
+}
+void exec_ignored() {
+  exec_report([] { signal(SIGPIPE, SIG_IGN); });
+}
+void exec_handler() {
+  exec_report([] { signal(SIGPIPE, [](int) {}); });
+}
+void exec_blocked() {
+  exec_report([] { block_sigpipe(SIG_BLOCK); });
+}
+void exec_after_epipe_blocked() {
+  exec_report([] {
+    block_sigpipe(SIG_BLOCK);
+    write(dead_socket(), byte, 1);
+  });
+}
+
+void fork_child() {
+  const pid_t child = fork();
+  if (child == 0) {
+    every_verb("child");
+    fflush(stdout);
+    _exit(0);
+  }
+  int status;
+  waitpid(child, &status, 0);
+  printf("child %s\n", WIFEXITED(status) ? "exited" : strsignal(WTERMSIG(status)));
+  every_verb("parent");
+}
+
+// A child of vfork shares our memory, not our dispositions.
+void vfork_child() {
+  const pid_t child = vfork();
+  if (child == 0) {
+    signal(SIGPIPE, SIG_IGN);
+    write(dead_socket(), byte, 1);
+    writev(dead_socket(), &one_byte, 1);
+    _exit(7);
+  }
+  int status;
+  waitpid(child, &status, 0);
+  struct sigaction act {};
+  sigaction(SIGPIPE, nullptr, &act);
+  printf("child exited %d, our view %s\n", WEXITSTATUS(status), act.sa_handler == SIG_DFL ? "default" : "changed");
+  every_verb("parent");
+}
+
+void system_and_popen() {
+  const int status = system("yes | head -n 1; kill -PIPE $$");
+  printf("system: signal %d\n", WTERMSIG(status));
+  FILE* shell = popen("kill -PIPE $$", "r");
+  printf("popen: signal %d\n", WTERMSIG(pclose(shell)));
+}
+
+// What no hook sees.
+void stdio_on_socket() {
+  FILE* stream = fdopen(dead_socket(), "w");
+  fprintf(stream, "hello");
+  printf("fflush: %d %s\n", fflush(stream), strerror(errno));
+  fputs("more", stream);
+  printf("fclose: %d %s\n", fclose(stream), strerror(errno));
+  printf("dprintf: %d %s\n", dprintf(dead_socket(), "x"), strerror(errno));
+}
+
+void raise_still_kills() { raise(SIGPIPE); }
+void kill_still_kills() {
+  kill(getpid(), SIGPIPE);
+  pause();
+}
+void pthread_kill_still_kills() {
+  std::thread([] { pthread_kill(pthread_self(), SIGPIPE); }).join();
+}
+void pipe_still_kills() {
+  int ends[2];
+  if (pipe(ends) != 0) abort();
+  close(ends[0]);
+  write(ends[1], byte, 1);
+}
+void pipe_stdio_still_kills() {
+  int ends[2];
+  if (pipe(ends) != 0) abort();
+  close(ends[0]);
+  dprintf(ends[1], "x");
+}
+void pipe_splice_still_kills() {
+  int ends[2];
+  if (pipe(ends) != 0) abort();
+  close(ends[0]);
+  splice(full_pipe_of_one(), nullptr, ends[1], nullptr, 1, 0);
+}
+// The pipe is dead, the socket whose number stands in the first register is, too, but it was only read from.
+void splice_from_dead_socket_to_dead_pipe_still_kills() {
+  int sockets[2], ends[2];
+  if (pipe(ends) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0) abort();
+  send(sockets[1], byte, 1, 0);
+  close(sockets[1]);
+  close(ends[0]);
+  splice(sockets[0], nullptr, ends[1], nullptr, 1, 0);
+}
+
+// A signal frame needs stack.
+void small_stack() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, static_cast<size_t>(PTHREAD_STACK_MIN));
+  static const int fd = dead_socket();
+  pthread_t thread;
+  pthread_create(
+      &thread, &attributes, [](void*) -> void* { return reinterpret_cast<void*>(syscall(SYS_write, fd, byte, 1)); },
+      nullptr);
+  void* result;
+  pthread_join(thread, &result);
+  printf("alive: %ld\n", reinterpret_cast<long>(result));
+}
+
+void small_alternate_stack() {
+  const size_t size = static_cast<size_t>(MINSIGSTKSZ);
+  const size_t page = 4096;
+  auto* area = static_cast<char*>(mmap(nullptr, 3 * page + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  const size_t rounded = (size + page - 1) / page * page;
+  mprotect(area + page, rounded, PROT_READ | PROT_WRITE);
+  const stack_t stack{area + page + (rounded - size), 0, size};
+  sigaltstack(&stack, nullptr);
+  syscall(SYS_write, dead_socket(), byte, 1);
+  puts("alive");
+}
+
+[[noreturn]] void leave(int status) {
+  syscall(SYS_exit, status);
+  abort();
+}
+
+// seccomp: nothing but what the program names.
+void strict(bool socket) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) abort();
+  int pipe_ends[2];
+  if (pipe(pipe_ends) != 0) abort();
+  close(pipe_ends[0]);
+  const int dead = socket ? dead_socket() : pipe_ends[1];
+  prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0, 0);
+  if (write(ends[0], byte, 1) != 1) leave(2);
+  if (write(dead, byte, 1) != -1 || errno != EPIPE) leave(3);
+  leave(0);
+}
+void strict_socket() { strict(true); }
+void strict_pipe() { strict(false); }
+
+void filtered(const std::function<long(const sock_fprog*)>& install) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) abort();
+  const int dead = dead_socket();
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_writev, 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{sizeof code / sizeof code[0], code};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (install(&program) != 0) leave(4);
+  if (write(ends[0], byte, 1) != 1 || writev(ends[0], &one_byte, 1) != 1) leave(2);
+  if (write(dead, byte, 1) != -1 || writev(dead, &one_byte, 1) != -1) leave(3);
+  leave(0);
+}
+void filter_by_prctl() {
+  filtered([](const sock_fprog* program) { return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0); });
+}
+void filter_by_seccomp() {
+  filtered([](const sock_fprog* program) { return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program); });
+}
+
+// Never looks at what write returns. The number of writes is left where the starter can read it: fd 3, a file.
+void run_away(const std::function<void(int)>& write_once) {
+  auto* count = static_cast<std::atomic<long>*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0));
+  const int fd = dead_socket();
+  for (; *count < 2'000'000; ++*count) write_once(fd);
+}
+void runaway() {
+  run_away([](int fd) { write(fd, byte, 1); });
+}
+void runaway_guarded() {
+  run_away([](int fd) { writev(fd, &one_byte, 1); });
+}
+void runaway_unseen() {
+  run_away([](int fd) { dprintf(fd, "x"); });
+}
+void runaway_ignored() {
+  signal(SIGPIPE, SIG_IGN);
+  run_away([](int fd) { write(fd, byte, 1); });
+}
+void runaway_handled() {
+  signal(SIGPIPE, [](int) { _exit(9); });
+  run_away([](int fd) { write(fd, byte, 1); });
+}
+// Beside a thread that serves others: reads from its standard input until the end, and says so.
+void runaway_thread() {
+  std::thread(runaway).detach();
+  char buffer[64];
+  while (read(0, buffer, sizeof buffer) > 0) printf("served\n"), fflush(stdout);
+  _exit(0);
+}
+// Each client aborts after one write, and the next gets its fd: nobody runs away.
+void many_clients() {
+  for (int i = 0; i < 5000; ++i) {
+    const int fd = dead_socket();
+    write(fd, byte, 1);
+    close(fd);
+  }
+  puts("alive");
+}
+
+void stale_hints() {
+  const int fd = 500;
+  const auto become = [](int other) {
+    dup2(other, 500);
+    close(other);
+  };
+  for (int round = 0; round < 3; ++round) {
+    become(file());
+    errno = 77;
+    const ssize_t to_file = write(fd, byte, 1);
+    const int after_file = errno;
+    become(dead_socket());
+    const ssize_t to_socket = write(fd, byte, 1);
+    printf("file %zd errno %d, socket %zd %s\n", to_file, after_file, to_socket, strerror(errno));
+  }
+}
+
+void alive() { every_verb("here"); }
+void default_again() {
+  signal(SIGPIPE, SIG_DFL);
+  every_verb("default again");
+}
+
+// fd 1 is what the starter gave.
+void standard_output_write() { write(1, byte, 1), _exit(0); }
+void standard_output_writev() { writev(1, &one_byte, 1), _exit(0); }
+void standard_output_stdio() {
+  puts("x");
+  fflush(stdout);
+  _exit(0);
+}
+
+#define SCENE(name) \
+  { #name, name }
+const std::map<std::string, std::function<void()>> scenes = {
+    SCENE(alive),
+    SCENE(cancellation),
+    SCENE(default_again),
+    SCENE(exec_after_epipe_blocked),
+    SCENE(exec_blocked),
+    SCENE(exec_default),
+    SCENE(exec_handler),
+    SCENE(exec_ignored),
+    SCENE(filter_by_prctl),
+    SCENE(filter_by_seccomp),
+    SCENE(fork_child),
+    SCENE(from_handler),
+    SCENE(kill_meanwhile_default),
+    SCENE(kill_meanwhile_default_splice),
+    SCENE(kill_still_kills),
+    SCENE(killed_while_blocked),
+    SCENE(many_clients),
+    SCENE(pipe_splice_still_kills),
+    SCENE(pipe_stdio_still_kills),
+    SCENE(pipe_still_kills),
+    SCENE(pthread_kill_still_kills),
+    SCENE(raise_still_kills),
+    SCENE(raised_while_blocked),
+    SCENE(reset_a_million_times),
+    SCENE(runaway),
+    SCENE(runaway_guarded),
+    SCENE(runaway_handled),
+    SCENE(runaway_ignored),
+    SCENE(runaway_thread),
+    SCENE(runaway_unseen),
+    SCENE(set_by_two_threads),
+    SCENE(sigwait_drains),
+    SCENE(small_alternate_stack),
+    SCENE(small_stack),
+    SCENE(splice_from_dead_socket_to_dead_pipe_still_kills),
+    SCENE(stale_hints),
+    SCENE(standard_output_stdio),
+    SCENE(standard_output_write),
+    SCENE(standard_output_writev),
+    SCENE(stdio_on_socket),
+    SCENE(strict_pipe),
+    SCENE(strict_socket),
+    SCENE(system_and_popen),
+    SCENE(threads),
+    SCENE(unblocked_undrained),
+    SCENE(vfork_child),
+    {"kill_meanwhile_handled",
+     [] {
+       struct sigaction act {};
+       act.sa_sigaction = record;
+       act.sa_flags = SA_SIGINFO | SA_RESTART;
+       sigaction(SIGPIPE, &act, nullptr);
+       kill_meanwhile(verbs()[5]);
+       kill_meanwhile(verbs()[7]);
+     }},
+};
+
+}  // namespace
+
+int main(int argc, char* argv[]) {
+  const auto scene = argc == 2 ? scenes.find(argv[1]) : scenes.end();
+  if (scene == scenes.end()) return 2;
+  setvbuf(stdout, nullptr, _IOLBF, 0);
+  scene->second();
+  return 0;
+}

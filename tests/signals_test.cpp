@@ -1,0 +1,45 @@
+// Signals around a write: what is pending, what is masked, what others send, and cancellation.
+
+#include "scene.h"
+
+TEST_CASE("every verb on a dead socket says EPIPE and the program lives") { survives("alive"); }
+TEST_CASE("eight threads on dead sockets live") { survives("threads"); }
+TEST_CASE("writes from a signal handler that interrupts writes live, and the mask is as before") {
+  survives("from_handler");
+}
+
+TEST_CASE("raise still kills") { still_dies("raise_still_kills"); }
+TEST_CASE("kill of the own pid still kills") { still_dies("kill_still_kills"); }
+TEST_CASE("pthread_kill still kills") { still_dies("pthread_kill_still_kills"); }
+TEST_CASE("a pipe without reader still kills") { still_dies("pipe_still_kills"); }
+TEST_CASE("a pipe without reader still kills through stdio") { still_dies("pipe_stdio_still_kills"); }
+TEST_CASE("a pipe without reader still kills through splice") { still_dies("pipe_splice_still_kills"); }
+TEST_CASE("splice from a dead socket into a pipe without reader still kills") {
+  still_dies("splice_from_dead_socket_to_dead_pipe_still_kills");
+}
+
+TEST_CASE("a SIGPIPE that another process sends during a writev kills") { still_dies("kill_meanwhile_default"); }
+TEST_CASE("a SIGPIPE that another process sends during a splice kills") { still_dies("kill_meanwhile_default_splice"); }
+TEST_CASE("a SIGPIPE that another process sends during a write reaches the handler with its sender") {
+  const auto control = bare("kill_meanwhile_handled");
+  CHECK(control.out ==
+        "writev: peer gone, handled yes, by the sender yes\n"
+        "splice: peer gone, handled yes, by the sender yes\n");
+  same_as_bare("kill_meanwhile_handled");
+}
+
+TEST_CASE("a thread that blocks SIGPIPE finds it pending after EPIPE and sigwait gets it") {
+  CHECK(bare("sigwait_drains").out.find("write: pending 1, by code 0, own pid 1, then pending 0\n") == 0);
+  same_as_bare("sigwait_drains");
+}
+TEST_CASE("SIGPIPE of a socket left pending does not kill when it is unblocked") {
+  survives("unblocked_undrained", kGuardsWithNet);
+}
+TEST_CASE("a raise while SIGPIPE is blocked still kills when it is unblocked") { still_dies("raised_while_blocked"); }
+TEST_CASE("a kill while SIGPIPE is blocked still kills when it is unblocked") { still_dies("killed_while_blocked"); }
+
+TEST_CASE("a thread cancelled in a call runs its cleanup handlers with SIGPIPE as it was") {
+  const auto control = bare("cancellation");
+  CHECK(control.out.find("splice: cleanup, SIGPIPE not blocked\nsplice: cancelled\n") != std::string::npos);
+  same_as_bare("cancellation");
+}
