@@ -34,15 +34,13 @@ std::size_t Asked::bytes() const {
 // The flag kept the kernel from raising anything. What the program has a right to is made up for here.
 void flag_met_epipe(const Call& call) {
   if (technique::uses(technique::confined)) return;
-  const bool is_pipe = call.fd <= 2 && !fd::in_scope(call.fd);
-  if (is_pipe) {
+  if (call.fd <= 2 && !fd::in_scope(call.fd)) {
     mask::raise_as_kernel(mask::Mark::due);
+  } else if (mask::blocks_sigpipe()) {
+    if (fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::averted);
+    tell(call, "flag");
   } else {
-    if (mask::blocks_sigpipe()) {
-      if (fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::averted);
-    } else if (delivers() && fd::raises_sigpipe(call.fd)) {
-      mask::raise_as_kernel(mask::Mark::due);
-    }
+    if (delivers() && fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::due);
     tell(call, "flag");
     runaway::count(call.fd);
   }
@@ -53,12 +51,12 @@ void flag_met_epipe(const Call& call) {
 void net_met_epipe(const Call& call) {
   const Mode mode = options::get().mode;
   if (mode == Mode::off || technique::uses(technique::confined)) return;
-  const bool ours = fd::in_scope(call.fd);
-  if (ours && mode == Mode::observe) tell(call, "none");
-  if (ours && mode == Mode::protect) {
-    if (mask::blocks_sigpipe()) mask::mark_pending();
-    tell(call, "catch");
-    runaway::count(call.fd);
+  if (fd::in_scope(call.fd)) {
+    tell(call, mode == Mode::observe ? "none" : "catch");
+    if (mode == Mode::protect && !mask::blocks_sigpipe())
+      runaway::count(call.fd);
+    else if (mode == Mode::protect && fd::raises_sigpipe(call.fd))
+      mask::mark_pending();
   }
   errno = EPIPE;
 }
@@ -68,12 +66,12 @@ void unmask(const Call& call, mask::Masked& masked, long result) {
   const int error = errno;
   const bool failed = result < 0 && error == EPIPE;
   const bool partly = result >= 0 && static_cast<std::size_t>(result) < call.asked.bytes() && fd::is_dead(call.fd);
-  const bool ours = (failed || partly) && fd::in_scope(call.fd);
-  const bool blocked = masked.blocked_before();
+  const bool ours = (failed || partly) && fd::in_scope(call.fd) && fd::raises_sigpipe(call.fd);
+  const bool blocked = masked.blocked_by_program;
   const bool drained = mask::leave(masked, ours && !(partly && blocked));
   if (drained && delivers()) mask::raise_as_kernel(mask::Mark::due);
   if (drained || (ours && failed)) tell(call, "mask");
-  if (ours && failed)
+  if (ours && failed && !masked.blocked_by_program)
     runaway::count(call.fd);
   else if (result >= 0)
     runaway::stop();

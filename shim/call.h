@@ -95,14 +95,17 @@ auto flagged(const Call& call, int flags, Real real) {
   return result;
 }
 
+// Up to here write(2) and send(2) look at the same bytes. Of more, send takes as many, and write may say EFAULT.
+constexpr std::size_t kMostInOneCall = 0x7ffff000;
+
 // A write: on a socket it is a send in other words, and ENOTSOCK the cheapest way to learn that it is none.
-template <class Send, class Write>
-ssize_t written(const Call& call, Send send, Write write) {
+inline ssize_t written(const Call& call, const void* buf, std::size_t n) {
+  const auto write = [&] { return real::write(call.fd, buf, n); };
   const unsigned technique = technique::now();
   const bool known_other = (technique & technique::trust_hints) != 0 && fd::others.has(call.fd);
-  if ((technique & technique::write_is_send) == 0 || known_other) return guarded(call, write);
+  if ((technique & technique::write_is_send) == 0 || known_other || n > kMostInOneCall) return guarded(call, write);
   const int error = errno;
-  const ssize_t result = send();
+  const ssize_t result = real::send(call.fd, buf, n, MSG_NOSIGNAL);
   if (result >= 0) [[likely]] {
     fd::sockets.add(call.fd);
     runaway::stop();

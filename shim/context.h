@@ -1,6 +1,7 @@
 // What a signal handler can read of the system call that its signal interrupted.
 #pragma once
 
+#include <signal.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 
@@ -41,8 +42,17 @@ inline long loaded_before(std::uintptr_t instruction) {
 }
 
 #if defined(__x86_64__)
-inline Interrupted read(const void* context) {
+// Where a signal with a lower number arrives at the same time, the kernel makes its frame first and lets ours interrupt
+// the first instruction of its handler: the system call is in the context that this handler is about to be given.
+inline const greg_t* of_system_call(const void* context) {
   const auto* registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
+  while (registers[REG_RDI] > 0 && registers[REG_RDI] < NSIG && registers[REG_RDX] == registers[REG_RSP] + 8)
+    registers = reinterpret_cast<const ucontext_t*>(registers[REG_RDX])->uc_mcontext.gregs;
+  return registers;
+}
+
+inline Interrupted read(const void* context) {
+  const auto* registers = of_system_call(context);
   const auto at = static_cast<std::uintptr_t>(registers[REG_RIP]);
   return {follows(at, 0x0f, 0x05),  // syscall
           true,
@@ -52,25 +62,47 @@ inline Interrupted read(const void* context) {
           reinterpret_cast<const void*>(at)};
 }
 #elif defined(__i386__)
+// The same; a handler without SA_SIGINFO finds the registers themselves behind its only argument.
+inline const greg_t* of_system_call(const void* context) {
+  const auto* registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
+  while (registers[REG_EAX] > 0 && registers[REG_EAX] < NSIG) {
+    const auto* frame = reinterpret_cast<const greg_t*>(registers[REG_ESP]);
+    if (frame[1] != registers[REG_EAX]) break;
+    const bool has_context = registers[REG_ECX] != 0 && frame[3] == registers[REG_ECX];
+    if (!has_context && registers[REG_ECX] != 0) break;
+    registers = has_context ? reinterpret_cast<const ucontext_t*>(frame[3])->uc_mcontext.gregs : frame + 2;
+  }
+  return registers;
+}
+
 // The vdso's entry, too, comes back right after an `int $0x80`, whichever instruction it used.
 inline Interrupted read(const void* context) {
-  const auto* registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
+  const auto* registers = of_system_call(context);
   const auto at = static_cast<std::uintptr_t>(registers[REG_EIP]);
-  Interrupted call{follows(at, 0xcd, 0x80),
-                   true,
-                   registers[REG_EAX],
-                   loaded_before(at),
-                   {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX]},
-                   reinterpret_cast<const void*>(at)};
-  return call;
+  return {follows(at, 0xcd, 0x80),
+          true,
+          registers[REG_EAX],
+          loaded_before(at),
+          {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX]},
+          reinterpret_cast<const void*>(at)};
 }
 #elif defined(__aarch64__)
+// The same.
+inline const mcontext_t& of_system_call(const void* context) {
+  const auto* machine = &static_cast<const ucontext_t*>(context)->uc_mcontext;
+  while (machine->regs[0] > 0 && machine->regs[0] < NSIG && machine->regs[1] == machine->sp &&
+         machine->regs[2] == machine->sp + sizeof(siginfo_t))
+    machine = &reinterpret_cast<const ucontext_t*>(machine->regs[2])->uc_mcontext;
+  return *machine;
+}
+
 // The result has taken the place of the first argument.
 inline Interrupted read(const void* context) {
-  const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
-  std::uint32_t instruction = 0xd4000001;  // svc 0
+  const auto& machine = of_system_call(context);
+  constexpr std::uint32_t kSvc = 0xd4000001;  // svc 0
+  std::uint32_t instruction = kSvc;
   if (readable(machine.pc, 4)) memcpy(&instruction, reinterpret_cast<const void*>(machine.pc - 4), sizeof instruction);
-  return {instruction == 0xd4000001,
+  return {instruction == kSvc,
           false,
           static_cast<long>(machine.regs[0]),
           static_cast<long>(machine.regs[8]),

@@ -56,17 +56,29 @@ int change(const Sigvec* vec, Sigvec* old) {
   return result;
 }
 
-Handler set(Handler handler, int flags, bool blocks_itself) {
-  if (handler == SIG_ERR) {
-    errno = EINVAL;
-    return SIG_ERR;
-  }
+static int assign(Handler handler, int flags, bool blocks_itself, Handler* old) {
   struct sigaction act {};
   act.sa_handler = handler;
   act.sa_flags = flags;
   if (blocks_itself) sigaddset(&act.sa_mask, SIGPIPE);
-  struct sigaction old {};
-  return change(&act, &old) == 0 ? old.sa_handler : SIG_ERR;
+  struct sigaction before {};
+  const int result = change(&act, &before);
+  *old = before.sa_handler;
+  return result;
+}
+
+Handler set(Handler handler, int flags, bool blocks_itself) {
+  Handler old = SIG_ERR;
+  if (handler == SIG_ERR)
+    errno = EINVAL;
+  else if (assign(handler, flags, blocks_itself, &old) != 0)
+    old = SIG_ERR;
+  return old;
+}
+
+int ignore() {
+  Handler old;
+  return assign(SIG_IGN, 0, false, &old);
 }
 
 int flags_of_signal() { return signal_interrupts.load() ? 0 : SA_RESTART; }
@@ -87,17 +99,16 @@ Handler set_or_hold(Handler handler) {
     change(nullptr, &old);
     return held ? SIG_HOLD : old.sa_handler;
   }
-  const Handler old = set(handler, 0, false);
-  if (old == SIG_ERR) return SIG_ERR;
+  Handler old;
+  if (assign(handler, 0, false, &old) != 0) return SIG_ERR;
   return (kernel::change_mask(SIG_UNBLOCK, kSigpipe) & kSigpipe) != 0 ? SIG_HOLD : old;
 }
 
-bool kills() { return front::to_program(front::in_kernel()).sa_handler == SIG_DFL; }
+static Handler in_view() { return front::to_program(front::in_kernel()).sa_handler; }
 
-bool has_handler() {
-  const Handler handler = front::to_program(front::in_kernel()).sa_handler;
-  return handler != SIG_DFL && handler != SIG_IGN;
-}
+bool kills() { return in_view() == SIG_DFL; }
+bool ignores() { return in_view() == SIG_IGN; }
+bool has_handler() { return !kills() && !ignores(); }
 
 void arm() {
   if (!technique::uses(technique::net)) return;

@@ -22,11 +22,13 @@ int interrupt(bool interrupts);
 // The flags of sysv_signal(3).
 constexpr int kSysvFlags = static_cast<int>(SA_RESETHAND | SA_NODEFER | 0x20000000U);  // and SA_INTERRUPT
 
-// sigset(3).
+// sigignore(3) and sigset(3).
+int ignore();
 Handler set_or_hold(Handler handler);
 
-// Whether the program would be killed by a SIGPIPE that it does not block, and whether it has a handler.
+// What a SIGPIPE does in the program's view where it is not blocked.
 bool kills();
+bool ignores();
 bool has_handler();
 
 // Lets the net stand in the place of a SIG_DFL that nobody has set through us.

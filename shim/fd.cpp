@@ -62,9 +62,7 @@ bool in_scope(int fd) {
 }
 
 bool raises_sigpipe(int fd) {
-  const Kind kind = kind_of(fd);
-  return kind == Kind::stream ||
-         (kind == Kind::packets && option(fd, SO_TYPE) == SOCK_SEQPACKET && option(fd, SO_DOMAIN) != AF_UNIX);
+  return kind_of(fd) != Kind::packets || (option(fd, SO_TYPE) == SOCK_SEQPACKET && option(fd, SO_DOMAIN) != AF_UNIX);
 }
 
 // Nothing here may take an error from the socket that the program has yet to see, as a send would on TCP.

@@ -15,7 +15,7 @@ Kind kind_of(int fd);
 // thread has closed meanwhile was what we remember of it, else a socket.
 bool in_scope(int fd);
 
-// Whether the kernel raises SIGPIPE where it answers EPIPE: stream sockets, and not AF_UNIX's or UDP's packets.
+// Whether the kernel has raised SIGPIPE where it answered EPIPE: not on AF_UNIX's or UDP's packets.
 bool raises_sigpipe(int fd);
 
 // Whether a write on this fd fails with EPIPE: a stream socket that can send no more, a pipe that nobody reads.

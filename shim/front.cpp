@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernel.h"
+#include "mask.h"
 #include "technique.h"
 
 namespace front {
@@ -112,7 +113,9 @@ struct sigaction to_kernel(const struct sigaction& act) {
   return act;
 }
 
-struct sigaction initial() { return for_place(kInitial, {}); }
+struct sigaction initial() {
+  return for_place(kInitial, {});
+}
 
 struct sigaction to_program(const struct sigaction& ours) {
   const unsigned front = front_of(ours);
@@ -133,15 +136,12 @@ struct sigaction in_kernel() {
 bool stands_for_handler(unsigned front) { return handler_of(front) != SIG_DFL; }
 
 void deliver(unsigned front, siginfo_t* info, void* context) {
-  info->si_errno = 0;
+  mask::unmark(*info);
   const Handler handler = handler_of(front);
   if (handler == SIG_DFL || ((flags_of(front) & bits(SA_RESETHAND)) != 0 && !reset(front))) return die(*info);
   struct sigaction program {};
   program.sa_handler = handler;
-  if ((flags_of(front) & bits(SA_SIGINFO)) != 0)
-    program.sa_sigaction(SIGPIPE, info, context);
-  else
-    program.sa_handler(SIGPIPE);
+  program.sa_sigaction(SIGPIPE, info, context);  // the kernel, too, gives all three to whom has not asked for them
 }
 
 }  // namespace front

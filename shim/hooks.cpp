@@ -35,15 +35,9 @@ EXPORT int sendmmsg(int fd, mmsghdr* vmessages, unsigned int vlen, int flags) {
 
 // On a socket it is made as a send.
 
-EXPORT ssize_t write(int fd, const void* buf, size_t n) {
-  return written(
-      CALL(fd, n), [&] { return real::send(fd, buf, n, MSG_NOSIGNAL); }, [&] { return real::write(fd, buf, n); });
-}
+EXPORT ssize_t write(int fd, const void* buf, size_t n) { return written(CALL(fd, n), buf, n); }
 
-EXPORT ssize_t __write(int fd, const void* buf, size_t n) {
-  return written(
-      CALL(fd, n), [&] { return real::send(fd, buf, n, MSG_NOSIGNAL); }, [&] { return real::write(fd, buf, n); });
-}
+EXPORT ssize_t __write(int fd, const void* buf, size_t n) { return written(CALL(fd, n), buf, n); }
 
 // There is no flag to carry: masked, or left to the net.
 
@@ -115,9 +109,7 @@ EXPORT sighandler_t sigset(int sig, sighandler_t disp) {
   return sig == SIGPIPE ? disposition::set_or_hold(disp) : real::sigset(sig, disp);
 }
 
-EXPORT int sigignore(int sig) {
-  return sig == SIGPIPE ? (disposition::set(SIG_IGN, 0, false) == SIG_ERR ? -1 : 0) : real::sigignore(sig);
-}
+EXPORT int sigignore(int sig) { return sig == SIGPIPE ? disposition::ignore() : real::sigignore(sig); }
 
 EXPORT int siginterrupt(int sig, int interrupt) {
   return sig == SIGPIPE ? disposition::interrupt(interrupt != 0) : real::siginterrupt(sig, interrupt);

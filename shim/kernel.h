@@ -69,6 +69,13 @@ inline Signals change_mask(int how, Signals set) {
   return before;
 }
 
+// Of this thread and of the process.
+inline Signals pending() {
+  Signals set = 0;
+  call(SYS_rt_sigpending, &set, sizeof set);
+  return set;
+}
+
 // Takes one pending signal of the set, the thread's own before the process's; false if there is none.
 inline bool take_pending(Signals set, siginfo_t* info) {
   const long at_once[2] = {0, 0};
@@ -76,6 +83,5 @@ inline bool take_pending(Signals set, siginfo_t* info) {
 }
 
 inline void queue_to_thread(const siginfo_t& info) { call(SYS_rt_tgsigqueueinfo, pid(), tid(), info.si_signo, &info); }
-inline void queue_to_process(const siginfo_t& info) { call(SYS_rt_sigqueueinfo, pid(), info.si_signo, &info); }
 
 }  // namespace kernel

@@ -53,19 +53,23 @@ bool takes_a_line(int fd) {
   return kernel::call(SYS_ppoll, &log, 1, at_once, nullptr, 0) == 1 && (log.revents & POLLOUT) != 0;
 }
 
-// Without what a write may raise: SIGPIPE, SIGXFSZ at the limit of the file's size, SIGTTOU in the background.
-void write_quietly(int fd, std::string_view line) {
+// Without what a write may raise: SIGPIPE, SIGXFSZ at the limit of the file's size, SIGTTOU in the background. False
+// where nobody will ever read what is written.
+bool write_quietly(int fd, std::string_view line) {
   constexpr int kSignals[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
   kernel::Signals all = 0;
   for (const int signal : kSignals) all |= kernel::only(signal);
   const auto before = kernel::change_mask(SIG_BLOCK, all);
-  if (takes_a_line(fd)) {
-    const long result = kernel::call(SYS_write, fd, line.data(), line.size());
-    siginfo_t info;
-    if (result == -EPIPE && (before & kernel::only(SIGPIPE)) == 0) kernel::take_pending(kernel::only(SIGPIPE), &info);
-    if (result == -EFBIG && (before & kernel::only(SIGXFSZ)) == 0) kernel::take_pending(kernel::only(SIGXFSZ), &info);
-  }
+  const auto pending = kernel::pending();
+  long result = 0;
+  if (takes_a_line(fd)) result = kernel::call(SYS_write, fd, line.data(), line.size());
+  siginfo_t info;
+  const kernel::Signals raised = result == -EPIPE   ? kernel::only(SIGPIPE)
+                                 : result == -EFBIG ? kernel::only(SIGXFSZ)
+                                                    : 0;
+  if ((raised & ~pending) != 0) kernel::take_pending(raised, &info);
   kernel::change_mask(SIG_SETMASK, before);
+  return result != -EPIPE;
 }
 
 }  // namespace
@@ -88,7 +92,7 @@ void open() {
 
 void write(text::Line& line) {
   const int fd = log_fd.load();
-  if (is_ours(fd)) write_quietly(fd, line.ended());
+  if (is_ours(fd) && !write_quietly(fd, line.ended())) log_fd.store(-1);
 }
 
 void warn(text::Line& line) { write_quietly(2, line.ended()); }

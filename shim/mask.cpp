@@ -25,39 +25,44 @@ Function* found(const char* name) {
   return known.load(std::memory_order_relaxed);
 }
 
-// Takes back what this thread's call has raised. The thread's own signal is dequeued before the process's; one that
-// somebody else has sent meanwhile goes back to where it was.
+// Takes back what this thread's call has raised. The thread's own signal is dequeued before the process's, so it is
+// there; but where one of another sender was there before, the kernel has dropped its own.
 bool drain_raised() {
   siginfo_t info;
   if (!kernel::take_pending(kSigpipe, &info)) return false;
-  if (from_kernel(info)) return true;
-  if (info.si_code == SI_TKILL)
-    kernel::queue_to_thread(info);
-  else
-    kernel::queue_to_process(info);
-  return false;
+  if (!from_kernel(info)) kernel::queue_to_thread(info);
+  return from_kernel(info);
 }
 
+// SIGPIPE is blocked in this thread by us: a handler that interrupts the call is not to take it for the program's.
+constinit thread_local bool blocked_by_us = false;
+
+bool is_blocked(kernel::Signals mask) { return (mask & kSigpipe) != 0; }
+
 void unblock(void* masked) {
-  if (!static_cast<Masked*>(masked)->blocked_before()) kernel::change_mask(SIG_UNBLOCK, kSigpipe);
+  if (!static_cast<Masked*>(masked)->unblocks) return;
+  blocked_by_us = false;
+  kernel::change_mask(SIG_UNBLOCK, kSigpipe);
 }
 
 }  // namespace
 
 void enter(Masked& masked) {
-  masked.before = kernel::change_mask(SIG_BLOCK, kSigpipe);
+  masked.unblocks = !is_blocked(kernel::change_mask(SIG_BLOCK, kSigpipe));
+  if (masked.unblocks) blocked_by_us = true;
+  masked.blocked_by_program = !blocked_by_us;
   if (auto* push = found<Push>("_pthread_cleanup_push")) push(masked.cleanup, unblock, &masked);
 }
 
 bool leave(Masked& masked, bool drain) {
   if (auto* pop = found<Pop>("_pthread_cleanup_pop")) pop(masked.cleanup, 0);
-  const bool drained = drain && !masked.blocked_before() && drain_raised();
-  if (drain && masked.blocked_before()) mark_pending();
+  const bool drained = drain && !masked.blocked_by_program && drain_raised();
+  if (drain && masked.blocked_by_program) mark_pending();
   unblock(&masked);
   return drained;
 }
 
-bool blocks_sigpipe() { return (kernel::change_mask(SIG_BLOCK, 0) & kSigpipe) != 0; }
+bool blocks_sigpipe() { return is_blocked(kernel::change_mask(SIG_BLOCK, 0)) && !blocked_by_us; }
 
 void raise_as_kernel(Mark mark) {
   siginfo_t info{};
@@ -65,7 +70,7 @@ void raise_as_kernel(Mark mark) {
   info.si_code = SI_USER;
   info.si_pid = kernel::pid();
   info.si_uid = static_cast<uid_t>(kernel::call(SYS_getuid));
-  info.si_errno = static_cast<int>(mark);
+  mark_in(info) = static_cast<int>(mark);
   kernel::queue_to_thread(info);
 }
 
@@ -74,11 +79,8 @@ bool from_kernel(const siginfo_t& info) { return info.si_code == SI_USER && info
 void mark_pending() {
   siginfo_t info;
   if (!kernel::take_pending(kSigpipe, &info)) return;
-  if (from_kernel(info) && mark_of(info) == Mark::none) return raise_as_kernel(Mark::averted);
-  if (info.si_code == SI_TKILL || mark_of(info) != Mark::none)
-    kernel::queue_to_thread(info);
-  else
-    kernel::queue_to_process(info);
+  if (from_kernel(info)) mark_in(info) = static_cast<int>(Mark::averted);
+  kernel::queue_to_thread(info);
 }
 
 }  // namespace mask

@@ -3,7 +3,6 @@
 
 #include <signal.h>
 
-#include <cerrno>
 #include <cstddef>
 
 #include "kernel.h"
@@ -12,9 +11,8 @@ namespace mask {
 
 // SIGPIPE blocked from here to leave(), also if the thread is cancelled in between.
 struct Masked {
-  bool blocked_before() const { return (before & kernel::only(SIGPIPE)) != 0; }
-
-  kernel::Signals before;
+  bool blocked_by_program;
+  bool unblocks;  // it was not blocked at all
   // Where libc keeps the cleanup handler: glibc's struct _pthread_cleanup_buffer or musl's struct __ptcb.
   alignas(void*) std::byte cleanup[4 * sizeof(void*)];
 };
@@ -22,12 +20,22 @@ void enter(Masked& masked);
 // Restores the mask. With `drain` what the call has raised is taken back first; true if there was something.
 bool leave(Masked& masked, bool drain);
 
+// Whether the program itself blocks SIGPIPE in this thread.
 bool blocks_sigpipe();
 
-// A SIGPIPE that we queue says in si_errno, which is 0 in all others, what it is: `averted` was left pending because
-// the thread blocks SIGPIPE and may wait for it, `due` is to have its effect although it looks like one to avert.
-enum class Mark : int { none = 0, averted = EPIPE, due = ESHUTDOWN };
-inline Mark mark_of(const siginfo_t& info) { return info.si_code == SI_USER ? Mark{info.si_errno} : Mark::none; }
+// A SIGPIPE that we queue carries what it is: `averted` was left pending because the thread blocks SIGPIPE and may wait
+// for it, `due` is to have its effect although it looks like one to avert. It is carried where SI_USER has nothing, so
+// that nobody looks; but of that a 32-bit process is told nothing by a 64-bit kernel.
+enum class Mark : int { none = 0, averted = 0x4e4f5347, due = 0x44554521 };
+#if defined(__i386__)
+inline int& mark_in(siginfo_t& info) { return info.si_errno; }
+#else
+inline int& mark_in(siginfo_t& info) { return info.si_value.sival_int; }
+#endif
+inline Mark mark_of(siginfo_t info) { return info.si_code == SI_USER ? Mark{mark_in(info)} : Mark::none; }
+inline void unmark(siginfo_t& info) {
+  if (mark_of(info) != Mark::none) mark_in(info) = 0;
+}
 
 // Gives this thread the SIGPIPE that the kernel would have.
 void raise_as_kernel(Mark mark);

@@ -37,7 +37,9 @@ void throttle() {
   kernel::call(SYS_nanosleep, pause, nullptr);
 }
 
+// Who ignores SIGPIPE would neither have been ended by it nor slowed down.
 void act(int fd) {
+  if (disposition::ignores()) return;
   const Runaway chosen = action();
   if (chosen == Runaway::deliver) {
     logging::runaway(fd, streak.length, "deliver");

@@ -17,7 +17,7 @@ inline void stop() {
     streak.length = 0;
 }
 
-// One more EPIPE. Acts, as NOSIGPIPE_RUNAWAY says, from NOSIGPIPE_RUNAWAY_AFTER of them on.
+// One more EPIPE, with SIGPIPE not blocked. Acts, as NOSIGPIPE_RUNAWAY says, from NOSIGPIPE_RUNAWAY_AFTER of them on.
 void count(int fd);
 
 }  // namespace runaway

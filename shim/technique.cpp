@@ -34,7 +34,7 @@ unsigned settle() {
 
 void doubt_net() {
   in_use.fetch_and(~trust_hints);
-  if (options::get().mode == Mode::protect) in_use.fetch_or(mask | write_is_send);
+  if (options::get().mode == Mode::protect && !uses(confined)) in_use.fetch_or(mask | write_is_send);
 }
 
 unsigned confine() {

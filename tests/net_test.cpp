@@ -1,5 +1,6 @@
 // The net: writes that no hook sees, dispositions set at any time, little stack, seccomp, and pipes in disguise.
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,6 +9,22 @@
 TEST_CASE("stdio on a dead socket says EPIPE and the program lives") { survives("stdio_on_socket", kGuardsWithNet); }
 TEST_CASE("the control: without the net stdio on a dead socket kills") {
   CHECK(shimmed("stdio_on_socket", {"NOSIGPIPE_NET=off"}).killed_by(SIGPIPE));
+}
+
+TEST_CASE("a log that nobody reads ends the telling, not the program") {
+  int ends[2];
+  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+  close(ends[0]);
+  Start start;
+  start.err = ends[1];
+  CHECK(bare("stdio_on_socket", start).killed_by(SIGPIPE));
+  for (auto guard : kGuardsWithNet) {
+    guard.push_back("NOSIGPIPE_LOG=stderr");
+    INFO(words(guard));
+    CHECK(shimmed("stdio_on_socket", guard, start).exited(0));
+    CHECK(shimmed("sigwait_drains", guard, start).out == bare("sigwait_drains").out);
+  }
+  close(ends[1]);
 }
 
 TEST_CASE("setting SIGPIPE back to its default changes nothing") {

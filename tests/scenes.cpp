@@ -269,6 +269,90 @@ void killed_while_blocked() {
   puts("alive");
 }
 
+// A kill that is pending when a write says EPIPE without raising anything: nobody may take it for the write's.
+void kill_pending_at_silent_epipe() {
+  block_sigpipe(SIG_BLOCK);
+  std::thread([] {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) abort();
+    close(ends[1]);
+    const pid_t child = fork();
+    if (child == 0) _exit(kill(getppid(), SIGPIPE));
+    waitpid(child, nullptr, 0);
+    for (const auto& verb : verbs())
+      if (verb.call(ends[0]) != -1 || errno != EPIPE) printf("%s: %s\n", verb.name, strerror(errno));
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    siginfo_t info{};
+    const timespec at_once{};
+    printf("taken %d", sigtimedwait(&set, &info, &at_once));
+    printf(", from the child %d, error %d\n", info.si_pid == child, info.si_errno);
+  }).join();
+}
+
+// Signals with a lower number than SIGPIPE's arrive as the system call comes back.
+void among_other_signals() {
+  std::atomic<bool> done = false;
+  std::atomic<int> calls = 0;
+  signal(SIGUSR1, [](int) {});
+  struct sigaction act {};
+  act.sa_sigaction = [](int, siginfo_t*, void*) {};
+  act.sa_flags = SA_SIGINFO | SA_RESTART;
+  sigaction(SIGHUP, &act, nullptr);
+  std::thread writer([&] {
+    const int source = file();
+    while (!done) {
+      const int fd = dead_socket();
+      if (sendfile(fd, source, nullptr, 1) != -1 || errno != EPIPE) abort();
+      if (dprintf(fd, "x") != -1 || errno != EPIPE) abort();
+      close(fd);
+      ++calls;
+    }
+  });
+  for (int i = 0; i < 20'000; ++i) {
+    pthread_kill(writer.native_handle(), i % 2 == 0 ? SIGUSR1 : SIGHUP);
+    const int before = calls;
+    while (i % 8 == 0 && calls == before) sched_yield();
+  }
+  done = true;
+  writer.join();
+  puts("alive");
+}
+
+// write(fd, buf, n) with n == -1, from a read that failed.
+void length_of_minus_one() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) abort();
+  static char buffer[100];
+  for (const size_t length : {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 2 + 1}) {
+    const ssize_t result = write(ends[0], buffer, length);
+    printf("write: %zd %s\n", result, result < 0 ? strerror(errno) : "");
+  }
+  printf("arrived: %zd\n", recv(ends[1], buffer, sizeof buffer, MSG_DONTWAIT));
+}
+
+// A handler that interrupts a thread asleep in a call on a live socket writes to a dead one.
+void handler_inside_sleeping_call() {
+  static int peer;
+  const int fd = full_socket(&peer);
+  signal(SIGALRM, [](int) {
+    const int saved = errno;
+    for (const auto& verb : verbs()) {
+      const int dead = dead_socket();
+      if (verb.call(dead) != -1 || errno != EPIPE) abort();
+      close(dead);
+    }
+    char buffer[4096];
+    while (recv(peer, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+    }
+    errno = saved;
+  });
+  const itimerval once{{0, 0}, {0, 20'000}};
+  setitimer(ITIMER_REAL, &once, nullptr);
+  printf("writev: %zd, SIGPIPE %s\n", writev(fd, &one_byte, 1), blocked() ? "blocked" : "not blocked");
+}
+
 // Writes from a signal handler that interrupts a thread inside the same calls.
 void from_handler() {
   signal(SIGALRM, [](int) {
@@ -559,6 +643,11 @@ void runaway_ignored() {
   signal(SIGPIPE, SIG_IGN);
   run_away([](int fd) { write(fd, byte, 1); });
 }
+// The same beside another thread: with SIGPIPE ignored nobody is slowed down.
+void runaway_ignored_thread() {
+  signal(SIGPIPE, SIG_IGN);
+  std::thread([] { run_away([](int fd) { write(fd, byte, 1); }); }).join();
+}
 void runaway_handled() {
   signal(SIGPIPE, [](int) { _exit(9); });
   run_away([](int fd) { write(fd, byte, 1); });
@@ -616,6 +705,9 @@ void standard_output_stdio() {
   { #name, name }
 const std::map<std::string, std::function<void()>> scenes = {
     SCENE(alive),
+    SCENE(among_other_signals),
+    SCENE(kill_pending_at_silent_epipe),
+    SCENE(length_of_minus_one),
     SCENE(cancellation),
     SCENE(default_again),
     SCENE(exec_after_epipe_blocked),
@@ -626,6 +718,7 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(filter_by_prctl),
     SCENE(filter_by_seccomp),
     SCENE(fork_child),
+    SCENE(handler_inside_sleeping_call),
     SCENE(from_handler),
     SCENE(kill_meanwhile_default),
     SCENE(kill_meanwhile_default_splice),
@@ -643,6 +736,7 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(runaway_guarded),
     SCENE(runaway_handled),
     SCENE(runaway_ignored),
+    SCENE(runaway_ignored_thread),
     SCENE(runaway_thread),
     SCENE(runaway_unseen),
     SCENE(set_by_two_threads),

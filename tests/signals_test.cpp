@@ -8,6 +8,10 @@ TEST_CASE("writes from a signal handler that interrupts writes live, and the mas
   survives("from_handler");
 }
 
+TEST_CASE("a handler that interrupts a sleeping call may write to a dead socket") {
+  survives("handler_inside_sleeping_call");
+}
+
 TEST_CASE("raise still kills") { still_dies("raise_still_kills"); }
 TEST_CASE("kill of the own pid still kills") { still_dies("kill_still_kills"); }
 TEST_CASE("pthread_kill still kills") { still_dies("pthread_kill_still_kills"); }
@@ -37,6 +41,16 @@ TEST_CASE("SIGPIPE of a socket left pending does not kill when it is unblocked")
 }
 TEST_CASE("a raise while SIGPIPE is blocked still kills when it is unblocked") { still_dies("raised_while_blocked"); }
 TEST_CASE("a kill while SIGPIPE is blocked still kills when it is unblocked") { still_dies("killed_while_blocked"); }
+
+TEST_CASE("a kill that is pending when a write says EPIPE without a signal stays the kill") {
+  CHECK(bare("kill_pending_at_silent_epipe").out == "taken 13, from the child 1, error 0\n");
+  same_as_bare("kill_pending_at_silent_epipe");
+}
+TEST_CASE("among signals with lower numbers the net knows its own") { survives("among_other_signals", kGuardsWithNet); }
+TEST_CASE("a write of length minus one sends nothing") {
+  CHECK(bare("length_of_minus_one").out.find("arrived: -1\n") != std::string::npos);
+  same_as_bare("length_of_minus_one");
+}
 
 TEST_CASE("a thread cancelled in a call runs its cleanup handlers with SIGPIPE as it was") {
   const auto control = bare("cancellation");

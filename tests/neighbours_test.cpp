@@ -1,0 +1,57 @@
+// Beside other preloaded libraries, in either order: libraries that write early, in malloc, and shims of their own.
+
+#include <filesystem>
+
+#include "scene.h"
+
+namespace {
+
+Ending preloaded(const std::string& first, const std::string& second, const std::vector<std::string>& guard = {}) {
+  Start start;
+  start.env = guard;
+  start.env.push_back("LD_PRELOAD=" + first + ":" + second);
+  return bare("alive", start);
+}
+
+const std::string kAlive = "here: every verb said EPIPE\n";
+
+// The neighbour alone does not help; with the shim, before it or behind it, the program lives.
+void lives_beside(const std::string& neighbour) {
+  Start alone;
+  alone.env = {"LD_PRELOAD=" + neighbour};
+  CHECK(bare("alive", alone).killed_by(SIGPIPE));
+  for (const auto& guard : kGuards) {
+    INFO(neighbour << " with " << words(guard));
+    CHECK(preloaded(built("libnosigpipe.so"), neighbour, guard).out == kAlive);
+    CHECK(preloaded(neighbour, built("libnosigpipe.so"), guard).out == kAlive);
+  }
+}
+
+std::string library(const std::string& name) {
+  const std::string path = "/usr/lib/x86_64-linux-gnu/" + name;
+  REQUIRE(std::filesystem::exists(path));
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("a library whose constructor writes before ours has run lives") {
+  Start alone;
+  alone.env = {"LD_PRELOAD=" + built("tests/libearly.so")};
+  CHECK(bare("alive", alone).killed_by(SIGPIPE));
+  for (const auto& guard : kGuards) {
+    INFO(words(guard));
+    const auto ending = preloaded(built("libnosigpipe.so"), built("tests/libearly.so"), guard);
+    CHECK(ending.err == "early: write 1, send 1, writev 1\n");
+    CHECK(ending.out == kAlive);
+  }
+}
+
+TEST_CASE("a malloc library that writes at every allocation lives") {
+  lives_beside(built("tests/libmalloc_writes.so"));
+}
+
+TEST_CASE("beside libeatmydata") { lives_beside(library("libeatmydata.so")); }
+TEST_CASE("beside proxychains4") { lives_beside(library("libproxychains.so.4")); }
+TEST_CASE("beside torsocks") { lives_beside(library("torsocks/libtorsocks.so")); }
+TEST_CASE("beside faketime") { lives_beside(library("faketime/libfaketime.so.1")); }
