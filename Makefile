@@ -61,7 +61,7 @@ $(BUILD)/nosigpipe: shim/nosigpipe.sh shim/options.def $(BUILD)/libdir Makefile
 # Changes where LIBDIR does, so that a launcher built for one place is not installed into another.
 $(BUILD)/libdir: FORCE | $(BUILD)
 	@echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
-FORCE:
+.PHONY: FORCE
 
 $(BUILD)/tests/%.o: tests/%.cpp Makefile | $(BUILD)/tests
 	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -MMD -MP -c -o $@ $<
@@ -98,7 +98,13 @@ test-foreign: ## the same for unmodified servers of the distribution
 	@tests/run $(FOREIGN_SUITES)
 
 .PHONY: test-programs
-test-programs: $(SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS)
+test-programs: $(SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS) i386
+
+# The shim for 32-bit programs, and a program to try it on.
+.PHONY: i386
+i386:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/i386 CXXFLAGS='$(CXXFLAGS) -m32' CFLAGS='$(CFLAGS) -m32' \
+	  $(BUILD)/i386/libnosigpipe.so $(BUILD)/i386/tests/scenes
 
 install: all ## install into PREFIX (default /usr/local); DESTDIR and LIBDIR are honoured
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(MANDIR)/man1'

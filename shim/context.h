@@ -6,6 +6,7 @@
 #include <ucontext.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -46,7 +47,9 @@ inline long loaded_before(std::uintptr_t instruction) {
 // the first instruction of its handler: the system call is in the context that this handler is about to be given.
 inline const greg_t* of_system_call(const void* context) {
   const auto* registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
-  while (registers[REG_RDI] > 0 && registers[REG_RDI] < NSIG && registers[REG_RDX] == registers[REG_RSP] + 8)
+  constexpr greg_t kContextSize = offsetof(ucontext_t, uc_sigmask) + 8;  // in the kernel's frame, before the siginfo
+  while (registers[REG_RDI] > 0 && registers[REG_RDI] < NSIG && registers[REG_RDX] == registers[REG_RSP] + 8 &&
+         registers[REG_RSI] == registers[REG_RDX] + kContextSize)
     registers = reinterpret_cast<const ucontext_t*>(registers[REG_RDX])->uc_mcontext.gregs;
   return registers;
 }
@@ -68,8 +71,8 @@ inline const greg_t* of_system_call(const void* context) {
   while (registers[REG_EAX] > 0 && registers[REG_EAX] < NSIG) {
     const auto* frame = reinterpret_cast<const greg_t*>(registers[REG_ESP]);
     if (frame[1] != registers[REG_EAX]) break;
-    const bool has_context = registers[REG_ECX] != 0 && frame[3] == registers[REG_ECX];
-    if (!has_context && registers[REG_ECX] != 0) break;
+    const bool has_context = frame[2] == registers[REG_EDX] && frame[3] == registers[REG_ECX];
+    if (!has_context && (registers[REG_EDX] != 0 || registers[REG_ECX] != 0)) break;
     registers = has_context ? reinterpret_cast<const ucontext_t*>(frame[3])->uc_mcontext.gregs : frame + 2;
   }
   return registers;

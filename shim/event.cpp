@@ -37,7 +37,7 @@ void add_place(text::Line& line, const void* address) {
     line.hex(reinterpret_cast<std::uintptr_t>(address));
     return;
   }
-  char program[4096];
+  char program[256];
   std::string_view path = place.path;
   if (path.empty()) {
     const long length = kernel::call(SYS_readlinkat, -1, "/proc/self/exe", program, sizeof program);
@@ -48,10 +48,8 @@ void add_place(text::Line& line, const void* address) {
   if (place.symbol != nullptr) (line << " in=").quoted(place.symbol);
 }
 
-}  // namespace
-
-void tell(const Event& event) {
-  if (!logging::wanted() || technique::uses(technique::confined)) return;
+// Apart from the question whether it is wanted: the line takes stack, and an alternate one may be small.
+[[gnu::noinline]] void write_line(const Event& event) {
   char name[16] = {};
   kernel::call(SYS_prctl, PR_GET_NAME, name);
   const bool would_kill = disposition::kills() && (event.caught || !mask::blocks_sigpipe());
@@ -69,6 +67,12 @@ void tell(const Event& event) {
   line << " technique=" << event.technique << " at=";
   add_place(line, event.caller);
   logging::write(line);
+}
+
+}  // namespace
+
+void tell(const Event& event) {
+  if (logging::wanted() && !technique::uses(technique::confined)) write_line(event);
 }
 
 }  // namespace event

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <utility>
 
 #include "kernel.h"
@@ -36,6 +37,18 @@ constexpr unsigned kInitial = 0;
 constexpr unsigned kDefault = 1;
 constinit std::array<std::atomic<Handler>, kHandlers> handlers{};
 
+// Signals that libc keeps to itself, for cancellation and setuid. One that comes as our handler begins must not run
+// off with the thread from there, with SIGPIPE blocked. (No sigaddset knows them.)
+constexpr kernel::Signals kOfLibc = kernel::only(32) | kernel::only(33);
+
+kernel::Signals in(const sigset_t& set) {
+  kernel::Signals signals;
+  memcpy(&signals, &set, sizeof signals);
+  return signals;
+}
+
+void put(kernel::Signals signals, sigset_t& set) { memcpy(&set, &signals, sizeof signals); }
+
 constexpr unsigned kRestorer = 0x04000000;  // SA_RESTORER: set by libc, seen by whoever asks after something was set
 
 Handler handler_of(unsigned front) { return handlers[front / kFlagSets].load(); }
@@ -66,20 +79,6 @@ unsigned front_of(const struct sigaction& act) {
 
 constexpr unsigned bits(auto flags) { return static_cast<unsigned>(flags); }
 
-// SA_RESETHAND: the first to be called resets. False where another thread was faster, or has set something else.
-bool reset(unsigned front) {
-  struct sigaction ours = in_kernel();
-  if (front_of(ours) != front) return false;
-  const unsigned to = kDefault * kFlagSets + front % kFlagSets;
-  ours.sa_sigaction = fronts[to];
-  ours.sa_flags = static_cast<int>(bits(ours.sa_flags) | bits(SA_ONSTACK));
-  struct sigaction before {};
-  real::sigaction(SIGPIPE, &ours, &before);
-  if (front_of(before) == front) return true;
-  real::sigaction(SIGPIPE, &before, nullptr);
-  return false;
-}
-
 // Ends the process as SIG_DFL does, with the original's siginfo.
 void die(const siginfo_t& info) {
   struct sigaction fatal {};
@@ -97,10 +96,24 @@ struct sigaction for_place(unsigned place, const struct sigaction& act) {
     if ((bits(act.sa_flags) & kOwnFlags[i]) != 0) front |= 1U << i;
   struct sigaction ours = act;
   ours.sa_sigaction = fronts[front];
+  if (place <= kDefault) put(in(ours.sa_mask) | kOfLibc, ours.sa_mask);
   // The default needs no stack of the program's, so it takes the alternate one where there is one.
   ours.sa_flags = static_cast<int>((bits(act.sa_flags) & ~bits(SA_RESETHAND)) | bits(SA_SIGINFO) |
                                    (place <= kDefault ? bits(SA_ONSTACK) : 0));
   return ours;
+}
+
+// SA_RESETHAND: the first to be called resets. False where another thread was faster, or has set something else.
+bool reset(unsigned front) {
+  struct sigaction act = in_kernel();
+  if (front_of(act) != front) return false;
+  act.sa_flags = static_cast<int>(bits(act.sa_flags) | flags_of(front));
+  const struct sigaction ours = for_place(kDefault, act);
+  struct sigaction before {};
+  real::sigaction(SIGPIPE, &ours, &before);
+  if (front_of(before) == front) return true;
+  real::sigaction(SIGPIPE, &before, nullptr);
+  return false;
 }
 
 }  // namespace
@@ -123,6 +136,7 @@ struct sigaction to_program(const struct sigaction& ours) {
   const unsigned added = bits(SA_SIGINFO | SA_ONSTACK) | (front / kFlagSets == kInitial ? kRestorer : 0);
   struct sigaction act = ours;
   act.sa_handler = handler_of(front);
+  if (act.sa_handler == SIG_DFL) put(in(ours.sa_mask) & ~kOfLibc, act.sa_mask);
   act.sa_flags = static_cast<int>((bits(ours.sa_flags) & ~added) | flags_of(front));
   return act;
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include <atomic>
@@ -53,6 +54,36 @@ bool takes_a_line(int fd) {
   return kernel::call(SYS_ppoll, &log, 1, at_once, nullptr, 0) == 1 && (log.revents & POLLOUT) != 0;
 }
 
+long send_at_once(int fd, std::string_view line) {
+  iovec part{const_cast<char*>(line.data()), line.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  return kernel::call(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// A pipe or terminal may take the first bytes and then wait. Whether it does belongs to the open file description,
+// which the program shares: so one of our own is opened for this line.
+long write_at_once(int fd, std::string_view line) {
+  char path[] = "/proc/self/fd/\0\0\0\0\0\0\0\0\0\0";
+  char* end = path + sizeof "/proc/self/fd/" - 1;
+  for (int rest = fd, power = 1'000'000'000; power > 0; rest %= power, power /= 10)
+    if (fd >= power || power == 1) *end++ = static_cast<char>('0' + rest / power);
+  const long own = kernel::call(SYS_openat, AT_FDCWD, path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (own < 0) return takes_a_line(fd) ? kernel::call(SYS_write, fd, line.data(), line.size()) : 0;
+  const long result = kernel::call(SYS_write, own, line.data(), line.size());
+  kernel::call(SYS_close, own);
+  return result;
+}
+
+long write_line(int fd, std::string_view line) {
+  struct statx file {};
+  kernel::call(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &file);
+  if (S_ISSOCK(file.stx_mode)) return send_at_once(fd, line);
+  if (S_ISREG(file.stx_mode)) return kernel::call(SYS_write, fd, line.data(), line.size());
+  return write_at_once(fd, line);
+}
+
 // Without what a write may raise: SIGPIPE, SIGXFSZ at the limit of the file's size, SIGTTOU in the background. False
 // where nobody will ever read what is written.
 bool write_quietly(int fd, std::string_view line) {
@@ -61,8 +92,7 @@ bool write_quietly(int fd, std::string_view line) {
   for (const int signal : kSignals) all |= kernel::only(signal);
   const auto before = kernel::change_mask(SIG_BLOCK, all);
   const auto pending = kernel::pending();
-  long result = 0;
-  if (takes_a_line(fd)) result = kernel::call(SYS_write, fd, line.data(), line.size());
+  const long result = write_line(fd, line);
   siginfo_t info;
   const kernel::Signals raised = result == -EPIPE   ? kernel::only(SIGPIPE)
                                  : result == -EFBIG ? kernel::only(SIGXFSZ)
@@ -118,14 +148,17 @@ void add_time(text::Line& line) {
   line.padded(static_cast<std::uint64_t>(now.tv_nsec) / 1000, 6) << "Z";
 }
 
-void runaway(int fd, unsigned epipes, const char* action) {
-  if (!wanted()) return;
+[[gnu::noinline]] static void write_runaway(int fd, unsigned epipes, const char* action) {
   text::Line line;
   line << "nosigpipe: ";
   add_time(line);
   line << " pid=" << kernel::pid() << " tid=" << kernel::tid() << " runaway fd=" << fd << " epipes=" << epipes
        << " action=" << action;
   write(line);
+}
+
+void runaway(int fd, unsigned epipes, const char* action) {
+  if (wanted()) write_runaway(fd, epipes, action);
 }
 
 }  // namespace logging

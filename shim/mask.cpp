@@ -34,31 +34,41 @@ bool drain_raised() {
   return from_kernel(info);
 }
 
-// SIGPIPE is blocked in this thread by us: a handler that interrupts the call is not to take it for the program's.
+// If SIGPIPE is blocked in this thread, it is by us: a handler that interrupts the call is not to take it for the
+// program's doing. True a little longer than the mask itself is changed, so that it holds wherever a handler comes.
 constinit thread_local bool blocked_by_us = false;
 
 bool is_blocked(kernel::Signals mask) { return (mask & kSigpipe) != 0; }
 
-void unblock(void* masked) {
-  if (!static_cast<Masked*>(masked)->unblocks) return;
-  blocked_by_us = false;
-  kernel::change_mask(SIG_UNBLOCK, kSigpipe);
+void restore(const Masked& masked) {
+  if (masked.unblocks) kernel::change_mask(SIG_UNBLOCK, kSigpipe);
+  blocked_by_us = masked.was_inside_ours;
+}
+
+// The thread is cancelled, as its call came back, perhaps with a SIGPIPE.
+void abandon(void* argument) {
+  const auto& masked = *static_cast<Masked*>(argument);
+  if (masked.unblocks) drain_raised();
+  restore(masked);
 }
 
 }  // namespace
 
 void enter(Masked& masked) {
+  masked.was_inside_ours = blocked_by_us;
+  blocked_by_us = true;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   masked.unblocks = !is_blocked(kernel::change_mask(SIG_BLOCK, kSigpipe));
-  if (masked.unblocks) blocked_by_us = true;
-  masked.blocked_by_program = !blocked_by_us;
-  if (auto* push = found<Push>("_pthread_cleanup_push")) push(masked.cleanup, unblock, &masked);
+  masked.blocked_by_program = !masked.unblocks && !masked.was_inside_ours;
+  if (masked.blocked_by_program) blocked_by_us = false;
+  if (auto* push = found<Push>("_pthread_cleanup_push")) push(masked.cleanup, abandon, &masked);
 }
 
 bool leave(Masked& masked, bool drain) {
   if (auto* pop = found<Pop>("_pthread_cleanup_pop")) pop(masked.cleanup, 0);
   const bool drained = drain && !masked.blocked_by_program && drain_raised();
   if (drain && masked.blocked_by_program) mark_pending();
-  unblock(&masked);
+  restore(masked);
   return drained;
 }
 

@@ -12,7 +12,8 @@ namespace mask {
 // SIGPIPE blocked from here to leave(), also if the thread is cancelled in between.
 struct Masked {
   bool blocked_by_program;
-  bool unblocks;  // it was not blocked at all
+  bool unblocks;         // it was not blocked at all
+  bool was_inside_ours;  // in a handler that has interrupted another masked call
   // Where libc keeps the cleanup handler: glibc's struct _pthread_cleanup_buffer or musl's struct __ptcb.
   alignas(void*) std::byte cleanup[4 * sizeof(void*)];
 };

@@ -33,7 +33,7 @@ std::vector<std::string> environment(const Start& start) {
   }
   if (start.shim) {
     auto& preload = variables["LD_PRELOAD"];
-    preload += (preload.empty() ? "" : ":") + built("libnosigpipe.so");
+    preload += (preload.empty() ? "" : ":") + built(start.flavour + "libnosigpipe.so");
   }
   std::vector<std::string> list;
   for (const auto& [name, value] : variables) list.push_back(name + "=" + value);

@@ -21,6 +21,7 @@ struct Ending {
 
 struct Start {
   bool shim = false;             // preload build/libnosigpipe.so, after what `env` puts into LD_PRELOAD
+  std::string flavour;           // which build of it: "" or "i386/"
   std::vector<std::string> env;  // "NAME=VALUE" sets, "NAME" removes
   std::string directory;         // to start in; empty: here
   int in = -1;                   // file descriptors to use; -1: /dev/null for input, captured for the others

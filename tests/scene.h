@@ -20,12 +20,18 @@ inline std::string words(const std::vector<std::string>& list) {
   return text;
 }
 
-inline Ending bare(const std::string& scene, Start start = {}) { return run({built("tests/scenes"), scene}, start); }
+// Which build of the shim and of the scenes: "" or "i386/".
+inline std::string flavour;
+
+inline Ending bare(const std::string& scene, Start start = {}) {
+  start.flavour = flavour;
+  return run({built(flavour + "tests/scenes"), scene}, start);
+}
 
 inline Ending shimmed(const std::string& scene, const std::vector<std::string>& env = {}, Start start = {}) {
   start.shim = true;
   start.env.insert(start.env.end(), env.begin(), env.end());
-  return run({built("tests/scenes"), scene}, start);
+  return bare(scene, start);
 }
 
 // Bare it dies of SIGPIPE; under the shim it prints what it prints with SIGPIPE ignored.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -129,16 +130,36 @@ void wait_asleep(pid_t tid) {
   }
 }
 
+int filled(int fd) {
+  char buffer[4096] = {};
+  while (send(fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+  }
+  while (send(fd, buffer, 1, MSG_DONTWAIT) > 0) {
+  }
+  return fd;
+}
+
 int full_socket(int* peer) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) abort();
-  char buffer[4096] = {};
-  while (send(ends[0], buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
-  }
-  while (send(ends[0], buffer, 1, MSG_DONTWAIT) > 0) {
-  }
   *peer = ends[1];
-  return ends[0];
+  return filled(ends[0]);
+}
+
+int full_tcp_socket(int* peer) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), length) != 0 || listen(listener, 1) != 0 ||
+      getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
+      connect(fd, reinterpret_cast<sockaddr*>(&address), length) != 0)
+    abort();
+  *peer = accept(listener, nullptr, nullptr);
+  close(listener);
+  return filled(fd);
 }
 
 // A thread that is blocked in a call is cancelled; its cleanup handler looks around.
@@ -182,6 +203,43 @@ void cancelled_call(const Verb& verb) {
 
 void cancellation() {
   for (const auto& verb : verbs()) cancelled_call(verb);
+}
+
+// Cancelled and told that its peer has gone in the same moment.
+void cancelled_at_epipe() {
+  for (const auto& verb : verbs()) {
+    if (strcmp(verb.name, "sendfile") == 0) continue;  // no cancellation point
+    int peer;
+    Cancelled state{&verb, full_tcp_socket(&peer), {}};
+    pthread_t thread;
+    pthread_create(
+        &thread, nullptr,
+        [](void* argument) -> void* {
+          auto* self = static_cast<Cancelled*>(argument);
+          pthread_cleanup_push(
+              [](void*) {
+                if (blocked()) puts("cleanup with SIGPIPE blocked");
+              },
+              nullptr);
+          self->tid = static_cast<pid_t>(syscall(SYS_gettid));
+          self->verb->call(self->fd);
+          pthread_testcancel();
+          pthread_cleanup_pop(0);
+          return nullptr;
+        },
+        &state);
+    while (state.tid == 0) sched_yield();
+    wait_asleep(state.tid);
+    shutdown(state.fd, SHUT_RDWR);
+    pthread_cancel(thread);
+    pthread_join(thread, nullptr);
+    close(peer);
+    close(state.fd);
+  }
+}
+void cancelled_at_epipe_often() {
+  for (int i = 0; i < 50; ++i) cancelled_at_epipe();
+  puts("alive");
 }
 
 // Somebody else sends SIGPIPE while this thread sleeps in a call, and then the peer leaves.
@@ -565,12 +623,13 @@ void small_stack() {
 }
 
 void small_alternate_stack() {
-  const size_t size = static_cast<size_t>(MINSIGSTKSZ);
+  // What the kernel itself needs, and 1 KiB for a handler. Below it nothing can be written.
+  const size_t size = static_cast<size_t>(MINSIGSTKSZ) + 1024;
   const size_t page = 4096;
-  auto* area = static_cast<char*>(mmap(nullptr, 3 * page + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   const size_t rounded = (size + page - 1) / page * page;
+  auto* area = static_cast<char*>(mmap(nullptr, page + rounded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   mprotect(area + page, rounded, PROT_READ | PROT_WRITE);
-  const stack_t stack{area + page + (rounded - size), 0, size};
+  const stack_t stack{area + page, 0, size};
   sigaltstack(&stack, nullptr);
   syscall(SYS_write, dead_socket(), byte, 1);
   puts("alive");
@@ -709,6 +768,7 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(kill_pending_at_silent_epipe),
     SCENE(length_of_minus_one),
     SCENE(cancellation),
+    SCENE(cancelled_at_epipe_often),
     SCENE(default_again),
     SCENE(exec_after_epipe_blocked),
     SCENE(exec_blocked),

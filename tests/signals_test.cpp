@@ -52,6 +52,9 @@ TEST_CASE("a write of length minus one sends nothing") {
   same_as_bare("length_of_minus_one");
 }
 
+TEST_CASE("a thread cancelled as its call meets EPIPE runs its cleanup handlers with SIGPIPE as it was") {
+  survives("cancelled_at_epipe_often");
+}
 TEST_CASE("a thread cancelled in a call runs its cleanup handlers with SIGPIPE as it was") {
   const auto control = bare("cancellation");
   CHECK(control.out.find("splice: cleanup, SIGPIPE not blocked\nsplice: cancelled\n") != std::string::npos);
