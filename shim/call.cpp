@@ -2,6 +2,7 @@
 
 #include "disposition.h"
 #include "event.h"
+#include "log.h"
 #include "options.h"
 
 namespace {
@@ -13,6 +14,7 @@ std::size_t total(const iovec* iov, std::size_t count) {
 }
 
 void tell(const Call& call, const char* technique) {
+  if (!logging::wanted() || !fd::raises_sigpipe(call.fd)) return;
   event::tell({call.function, call.fd, call.asked.bytes(), technique, call.caller});
 }
 
@@ -59,6 +61,12 @@ void net_met_epipe(const Call& call) {
       mask::mark_pending();
   }
   errno = EPIPE;
+}
+
+void net_met_success(const Call& call) {
+  const int error = errno;
+  tell(call, options::get().mode == Mode::observe ? "none" : "catch");
+  errno = error;
 }
 
 // sendfile and splice can report bytes written and have raised SIGPIPE all the same: the peer left in between.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <concepts>
 #include <cstddef>
+#include <utility>
 
 #include "catch.h"
 #include "fd.h"
@@ -50,6 +51,9 @@ struct Call {
 void flag_met_epipe(const Call& call);
 void net_met_epipe(const Call& call);
 
+// The call reports what it has written, and has raised SIGPIPE all the same: tells.
+void net_met_success(const Call& call);
+
 // Ends a masked call: takes back what it has raised, restores the mask, and tells.
 void unmask(const Call& call, mask::Masked& masked, long result);
 
@@ -67,13 +71,16 @@ template <class Real>
 auto guarded(const Call& call, Real real) {
   if (technique::uses(technique::mask)) [[unlikely]]
     return masked(call, real);
-  net::hooked_fd = call.fd;
+  const auto outer = std::exchange(net::hooked, {call.fd});
   const auto result = real();
-  net::hooked_fd = -1;
-  if (result >= 0) [[likely]]
+  const bool raised = std::exchange(net::hooked, outer).raised;
+  if (result >= 0) [[likely]] {
     runaway::stop();
-  else if (errno == EPIPE)
+    if (raised) [[unlikely]]
+      net_met_success(call);
+  } else if (errno == EPIPE) {
     net_met_epipe(call);
+  }
   return result;
 }
 

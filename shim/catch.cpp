@@ -48,38 +48,40 @@ struct Write {
 Write unknown_write(const Interrupted& at) {
   const int first = static_cast<int>(at.arguments[0]);
   const int third = static_cast<int>(at.arguments[2]);
-  if (hooked_fd >= 0 && (hooked_fd == first || hooked_fd == third)) return {"hooked", hooked_fd};
+  if (hooked.fd >= 0 && (hooked.fd == first || hooked.fd == third)) return {"hooked", hooked.fd};
   return {"syscall", !fd::is_dead(first) && fd::is_dead(third) ? third : first};
+}
+
+const Writer* writer(long number) {
+  for (const auto& known : kWriters)
+    if (known.number == number) return &known;
+  return nullptr;
 }
 
 // The write that has raised the SIGPIPE; an fd of -1 if it was none.
 Write interrupted_write(const Interrupted& at) {
   if (!at.in_call || (at.result != -EPIPE && at.result <= 0)) return {};
+  const Writer* known = writer(at.number);
   Write write;
-  bool partly = true;
-  if (!at.has_arguments) {
-    write = {"hooked", hooked_fd};
-  } else if (at.number == kUnknown) {
+  if (!at.has_arguments)
+    write = {"hooked", hooked.fd};
+  else if (at.number == kUnknown)
     write = unknown_write(at);
-  } else {
-    for (const auto& writer : kWriters)
-      if (writer.number == at.number) {
-        write = {writer.name, static_cast<int>(at.arguments[writer.fd])};
-        partly = writer.partly;
-      }
-  }
+  else if (known != nullptr)
+    write = {known->name, static_cast<int>(at.arguments[known->fd])};
   // A positive count comes from many a call that has raised nothing.
-  if (at.result > 0 && (!partly || !fd::is_dead(write.fd))) return {};
+  const bool can_be_partly = known == nullptr || known->partly;
+  if (at.result > 0 && (!can_be_partly || !fd::is_dead(write.fd))) return {};
   return write;
 }
 
-// Where the program has confined itself to some system calls, ours may kill it: what is remembered decides, and the
-// kernel is asked only where the program would be killed anyway.
+// Where the program has confined itself to some system calls, ours may kill it. So the kernel is asked only where
+// nothing is remembered and the program would be killed anyway.
 bool ours_when_confined(const Interrupted& at, bool kills) {
   if (!at.in_call || !at.has_arguments || at.result != -EPIPE) return false;
-  const int fd = static_cast<int>(at.arguments[0]);
-  if (fd::sockets.has(fd) || fd::others.has(fd)) return fd::sockets.has(fd);
-  return kills && fd::in_scope(fd);
+  const Writer* known = writer(at.number);
+  const int fd = static_cast<int>(at.arguments[known != nullptr ? known->fd : 0]);
+  return fd::sockets.has(fd) || (kills && fd::in_scope(fd));
 }
 
 // Whether the thread lives on as if nothing had been raised.
@@ -95,8 +97,9 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
   if (write.fd < 0 || !fd::in_scope(write.fd)) return false;
 
   const bool dies = !bypassed && !has_handler;
-  const bool hook_tells = at.result == -EPIPE && hooked_fd == write.fd;
-  if (dies || !hook_tells) {
+  const bool by_hook = hooked.fd == write.fd;
+  if (by_hook && at.result > 0) hooked.raised = true;
+  if (dies || !by_hook) {
     event::tell({write.call, write.fd, event::kNotKnown, bypassed ? "catch" : "none", at.call_site, true});
     if (bypassed && at.result == -EPIPE) runaway::count(write.fd);
   }

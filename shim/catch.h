@@ -6,19 +6,23 @@
 
 namespace net {
 
-// The fd of the call without a flag that a hook of this thread is making, or -1. Of an EPIPE on it the hook tells.
-inline constinit thread_local int hooked_fd = -1;
+// The call without a flag that a hook of this thread is making. Of a SIGPIPE over it the hook tells.
+struct Hooked {
+  int fd = -1;          // none
+  bool raised = false;  // a SIGPIPE, although the call reports success
+};
+inline constinit thread_local Hooked hooked;
 
 // Gets ready for seccomp: what the lowest 1,024 fds are is asked while it may be asked.
 void get_ready_for_seccomp();
 
-// The program enters seccomp by this call, which gives 0 where it succeeds.
+// The program enters seccomp by this call, which gives a negative number where it fails.
 template <class Enter>
 auto confined(Enter enter) {
   get_ready_for_seccomp();
   const unsigned before = technique::confine();
   const auto result = enter();
-  if (result != 0) technique::in_use.store(before);
+  if (result < 0) technique::in_use.store(before);
   return result;
 }
 

@@ -8,7 +8,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "mask.h"
-#include "module.h"
+#include "place.h"
 #include "technique.h"
 #include "text.h"
 
@@ -32,18 +32,9 @@ const char* family_name(int fd) {
 }
 
 void add_place(text::Line& line, const void* address) {
-  const auto place = module::place_of(address);
-  if (place.path == nullptr) {
-    line.hex(reinterpret_cast<std::uintptr_t>(address));
-    return;
-  }
-  char program[256];
-  std::string_view path = place.path;
-  if (path.empty()) {
-    const long length = kernel::call(SYS_readlinkat, -1, "/proc/self/exe", program, sizeof program);
-    path = length > 0 ? std::string_view(program, static_cast<std::size_t>(length)) : "program";
-  }
-  line.quoted(path) << "+";
+  Place place;
+  find_place(address, place);
+  if (place.path[0] != '\0') line.quoted(place.path) << "+";
   line.hex(place.offset);
   if (place.symbol != nullptr) (line << " in=").quoted(place.symbol);
 }

@@ -86,6 +86,7 @@ void die(const siginfo_t& info) {
   real::sigaction(SIGPIPE, &fatal, &ours);
   kernel::queue_to_thread(info);
   kernel::change_mask(SIG_UNBLOCK, kernel::only(SIGPIPE));
+  kernel::call(SYS_tgkill, kernel::pid(), kernel::tid(), SIGPIPE);  // where a sandbox refuses to queue
   // Only the first process of a pid namespace gets here: no default action kills it.
   real::sigaction(SIGPIPE, &ours, nullptr);
 }
@@ -101,19 +102,6 @@ struct sigaction for_place(unsigned place, const struct sigaction& act) {
   ours.sa_flags = static_cast<int>((bits(act.sa_flags) & ~bits(SA_RESETHAND)) | bits(SA_SIGINFO) |
                                    (place <= kDefault ? bits(SA_ONSTACK) : 0));
   return ours;
-}
-
-// SA_RESETHAND: the first to be called resets. False where another thread was faster, or has set something else.
-bool reset(unsigned front) {
-  struct sigaction act = in_kernel();
-  if (front_of(act) != front) return false;
-  act.sa_flags = static_cast<int>(bits(act.sa_flags) | flags_of(front));
-  const struct sigaction ours = for_place(kDefault, act);
-  struct sigaction before {};
-  real::sigaction(SIGPIPE, &ours, &before);
-  if (front_of(before) == front) return true;
-  real::sigaction(SIGPIPE, &before, nullptr);
-  return false;
 }
 
 }  // namespace
@@ -145,6 +133,19 @@ struct sigaction in_kernel() {
   struct sigaction ours {};
   real::sigaction(SIGPIPE, nullptr, &ours);
   return ours;
+}
+
+// SA_RESETHAND: the first to be called resets. False where another thread was faster, and the default is due.
+static bool reset(unsigned front) {
+  struct sigaction act = in_kernel();
+  if (front_of(act) != front) return to_program(act).sa_handler != SIG_DFL;
+  act.sa_flags = static_cast<int>(bits(act.sa_flags) | flags_of(front));
+  const struct sigaction ours = for_place(kDefault, act);
+  struct sigaction before {};
+  real::sigaction(SIGPIPE, &ours, &before);
+  if (front_of(before) == front) return true;
+  real::sigaction(SIGPIPE, &before, nullptr);
+  return to_program(before).sa_handler != SIG_DFL;
 }
 
 bool stands_for_handler(unsigned front) { return handler_of(front) != SIG_DFL; }

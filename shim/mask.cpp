@@ -4,26 +4,12 @@
 
 #include <atomic>
 
-#include "module.h"
+#include "real.h"
 
 namespace mask {
 namespace {
 
 constexpr auto kSigpipe = kernel::only(SIGPIPE);
-
-// A cancelled thread must not run its cleanup handlers with SIGPIPE blocked. Destructors run at cancellation only with
-// the C++ runtime, and pthread_cleanup_push compiles to what either libc alone has; these two are in both, under the
-// same names and with room for either's buffer. An old glibc has them in libpthread: without it nobody cancels.
-using Push = void(void* buffer, void (*routine)(void*), void* argument);
-using Pop = void(void* buffer, int execute);
-
-template <class Function>
-Function* found(const char* name) {
-  static constinit std::atomic<Function*> known = nullptr;
-  if (known.load(std::memory_order_relaxed) == nullptr)
-    known.store(reinterpret_cast<Function*>(module::next_definition(name)), std::memory_order_relaxed);
-  return known.load(std::memory_order_relaxed);
-}
 
 // Takes back what this thread's call has raised. The thread's own signal is dequeued before the process's, so it is
 // there; but where one of another sender was there before, the kernel has dropped its own.
@@ -61,11 +47,13 @@ void enter(Masked& masked) {
   masked.unblocks = !is_blocked(kernel::change_mask(SIG_BLOCK, kSigpipe));
   masked.blocked_by_program = !masked.unblocks && !masked.was_inside_ours;
   if (masked.blocked_by_program) blocked_by_us = false;
-  if (auto* push = found<Push>("_pthread_cleanup_push")) push(masked.cleanup, abandon, &masked);
+  // A cancelled thread must not run its cleanup handlers with SIGPIPE blocked, and no destructor runs without the C++
+  // runtime.
+  if (auto* push = real::cleanup_push.find()) push(masked.cleanup, abandon, &masked);
 }
 
 bool leave(Masked& masked, bool drain) {
-  if (auto* pop = found<Pop>("_pthread_cleanup_pop")) pop(masked.cleanup, 0);
+  if (auto* pop = real::cleanup_pop.find()) pop(masked.cleanup, 0);
   const bool drained = drain && !masked.blocked_by_program && drain_raised();
   if (drain && masked.blocked_by_program) mark_pending();
   restore(masked);

@@ -2,121 +2,10 @@
 
 #include <link.h>
 
-#include <cstring>
+#include "symbols.h"
 
 namespace module {
 namespace {
-
-// One object's dynamic symbols.
-class Symbols {
- public:
-  explicit Symbols(const dl_phdr_info& object) : base_(object.dlpi_addr) {
-    for (int i = 0; i < object.dlpi_phnum; ++i)
-      if (object.dlpi_phdr[i].p_type == PT_DYNAMIC)
-        read(reinterpret_cast<const ElfW(Dyn)*>(base_ + object.dlpi_phdr[i].p_vaddr));
-  }
-
-  void* find(const char* name) const {
-    const ElfW(Sym)* found = nullptr;
-    each_named(name, [&](std::uint32_t index) {
-      if (defines(index) && !hidden(index) && strcmp(strings_ + symbols_[index].st_name, name) == 0)
-        found = &symbols_[index];
-      return found != nullptr;
-    });
-    return found == nullptr ? nullptr : reinterpret_cast<void*>(base_ + found->st_value);
-  }
-
-  const char* around(std::uintptr_t address) const {
-    const char* name = nullptr;
-    each([&](std::uint32_t index) {
-      const auto& symbol = symbols_[index];
-      if (defines(index) && address - base_ - symbol.st_value < symbol.st_size) name = strings_ + symbol.st_name;
-      return name != nullptr;
-    });
-    return name;
-  }
-
- private:
-  void read(const ElfW(Dyn) * entry) {
-    for (; entry->d_tag != DT_NULL; ++entry) switch (entry->d_tag) {
-        case DT_SYMTAB:
-          symbols_ = at<const ElfW(Sym)*>(entry);
-          break;
-        case DT_STRTAB:
-          strings_ = at<const char*>(entry);
-          break;
-        case DT_VERSYM:
-          versions_ = at<const ElfW(Half)*>(entry);
-          break;
-        case DT_GNU_HASH:
-          gnu_ = at<const std::uint32_t*>(entry);
-          break;
-        case DT_HASH:
-          sysv_ = at<const std::uint32_t*>(entry);
-          break;
-        default:
-          break;
-      }
-  }
-
-  // glibc has added the base to these pointers already, musl has not, nor is it done for the vdso.
-  template <class Pointer>
-  Pointer at(const ElfW(Dyn) * entry) const {
-    const auto value = entry->d_un.d_ptr;
-    return reinterpret_cast<Pointer>(value < base_ ? value + base_ : value);
-  }
-
-  bool defines(std::uint32_t index) const {
-    const auto& symbol = symbols_[index];
-    return symbol.st_shndx != SHN_UNDEF && ELF32_ST_TYPE(symbol.st_info) == STT_FUNC;
-  }
-
-  // An old version, kept for programs that were linked with it. The first two are "local" and the oldest there is.
-  bool hidden(std::uint32_t index) const {
-    return versions_ != nullptr && (versions_[index] & 0x8000) != 0 && (versions_[index] & 0x7fff) > 2;
-  }
-
-  // The indices where a symbol of this name can be, until `visit` says that it is found.
-  template <class Visit>
-  void each_named(const char* name, Visit visit) const {
-    if (gnu_ == nullptr) return each(visit);
-    std::uint32_t hash = 5381;
-    for (const char* c = name; *c != '\0'; ++c) hash = hash * 33 + static_cast<unsigned char>(*c);
-    const auto first = buckets()[hash % gnu_[0]];
-    if (first == 0) return;
-    for (auto index = first;; ++index) {
-      const auto link = chains()[index - gnu_[1]];
-      if ((link | 1) == (hash | 1) && visit(index)) return;
-      if ((link & 1) != 0) return;
-    }
-  }
-
-  template <class Visit>
-  void each(Visit visit) const {
-    if (gnu_ != nullptr) {
-      for (std::uint32_t bucket = 0; bucket < gnu_[0]; ++bucket)
-        for (auto index = buckets()[bucket]; index != 0; ++index) {
-          if (visit(index)) return;
-          if ((chains()[index - gnu_[1]] & 1) != 0) break;
-        }
-    } else if (sysv_ != nullptr) {
-      for (std::uint32_t index = 0; index < sysv_[1]; ++index)
-        if (visit(index)) return;
-    }
-  }
-
-  // The table: bucket count, index of the first symbol, size of the bloom filter in words, its shift; filter; buckets;
-  // chains. The lowest bit of a chain's entry ends the chain.
-  const std::uint32_t* buckets() const { return gnu_ + 4 + gnu_[2] * (sizeof(ElfW(Addr)) / sizeof(std::uint32_t)); }
-  const std::uint32_t* chains() const { return buckets() + gnu_[0]; }
-
-  ElfW(Addr) base_;
-  const ElfW(Sym) * symbols_ = nullptr;
-  const char* strings_ = nullptr;
-  const ElfW(Half) * versions_ = nullptr;
-  const std::uint32_t* gnu_ = nullptr;
-  const std::uint32_t* sysv_ = nullptr;
-};
 
 bool holds(const dl_phdr_info& object, std::uintptr_t address) {
   for (int i = 0; i < object.dlpi_phnum; ++i) {
@@ -126,40 +15,30 @@ bool holds(const dl_phdr_info& object, std::uintptr_t address) {
   return false;
 }
 
-template <class Visit>
-void each_object(Visit visit) {
-  dl_iterate_phdr(
-      [](dl_phdr_info* object, size_t, void* data) { return static_cast<int>((*static_cast<Visit*>(data))(*object)); },
-      &visit);
+struct Search {
+  const char* name;
+  bool passed_us = false;
+  void* before = nullptr;
+  void* after = nullptr;
+};
+
+int visit(dl_phdr_info* object, std::size_t, void* argument) {
+  auto& search = *static_cast<Search*>(argument);
+  if (holds(*object, reinterpret_cast<std::uintptr_t>(&visit))) {
+    search.passed_us = true;
+    return 0;
+  }
+  auto& found = search.passed_us ? search.after : search.before;
+  if (found == nullptr) found = Symbols(object->dlpi_addr, object->dlpi_phdr, object->dlpi_phnum).find(search.name);
+  return search.after != nullptr;
 }
 
 }  // namespace
 
 void* next_definition(const char* name) {
-  void* before = nullptr;
-  void* after = nullptr;
-  bool passed_us = false;
-  each_object([&](const dl_phdr_info& object) {
-    if (holds(object, reinterpret_cast<std::uintptr_t>(&next_definition))) {
-      passed_us = true;
-      return false;
-    }
-    auto& found = passed_us ? after : before;
-    if (found == nullptr) found = Symbols(object).find(name);
-    return after != nullptr;
-  });
-  return after != nullptr ? after : before;
-}
-
-Place place_of(const void* address) {
-  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
-  Place place;
-  each_object([&](const dl_phdr_info& object) {
-    if (!holds(object, wanted)) return false;
-    place = {object.dlpi_name, wanted - object.dlpi_addr, Symbols(object).around(wanted)};
-    return true;
-  });
-  return place;
+  Search search{name};
+  dl_iterate_phdr(visit, &search);
+  return search.after != nullptr ? search.after : search.before;
 }
 
 }  // namespace module

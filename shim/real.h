@@ -60,6 +60,11 @@ class Definition {
 #undef FUNCTION
 #pragma GCC diagnostic pop
 
+// How libc keeps cleanup handlers. What pthread_cleanup_push compiles to one libc alone has; these two are in both,
+// under the same names. An old glibc has them in libpthread: without it nobody cancels.
+inline constinit Definition<void(void*, void (*)(void*), void*)> cleanup_push{"_pthread_cleanup_push"};
+inline constinit Definition<void(void*, int)> cleanup_pop{"_pthread_cleanup_pop"};
+
 // Finds all of them now, so that no signal handler and no child of vfork has to.
 void find_all();
 

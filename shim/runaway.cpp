@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "disposition.h"
+#include "fd.h"
 #include "kernel.h"
 #include "log.h"
 #include "mask.h"
@@ -24,8 +25,11 @@ unsigned long long cookie(int fd) {
   return value;
 }
 
-Runaway action() {
+// Who ignores SIGPIPE would neither have been ended by it nor slowed down, and a handler would only have been called.
+Runaway action(int fd) {
   const Runaway wanted = options::get().runaway;
+  if (disposition::ignores() || !fd::raises_sigpipe(fd)) return Runaway::off;
+  if (disposition::has_handler()) return Runaway::deliver;
   if (wanted != Runaway::automatic) return wanted;
   return proc::single_threaded() ? Runaway::deliver : Runaway::throttle;
 }
@@ -37,10 +41,8 @@ void throttle() {
   kernel::call(SYS_nanosleep, pause, nullptr);
 }
 
-// Who ignores SIGPIPE would neither have been ended by it nor slowed down.
 void act(int fd) {
-  if (disposition::ignores()) return;
-  const Runaway chosen = action();
+  const Runaway chosen = action(fd);
   if (chosen == Runaway::deliver) {
     logging::runaway(fd, streak.length, "deliver");
     streak.length = 0;

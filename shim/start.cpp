@@ -10,6 +10,6 @@
   real::find_all();
   options::each_mistake(logging::warn);
   logging::open();
-  technique::now();
   disposition::arm();
+  technique::net_stands();
 }

@@ -24,12 +24,21 @@ unsigned chosen() {
   return bits;
 }
 
+constinit std::atomic<unsigned> with_net = 0;
+
 }  // namespace
 
 unsigned settle() {
+  const unsigned bits = chosen();
+  const unsigned without_net = options::get().mode == Mode::protect ? (bits | mask) & ~trust_hints : bits;
+  with_net.store(bits);
   unsigned unsettled = 0;
-  in_use.compare_exchange_strong(unsettled, chosen());
+  in_use.compare_exchange_strong(unsettled, without_net);
   return in_use.load();
+}
+
+void net_stands() {
+  if (!uses(confined)) in_use.store(with_net.load());
 }
 
 void doubt_net() {

@@ -21,6 +21,9 @@ inline constinit std::atomic<unsigned> in_use = 0;
 
 unsigned settle();
 
+// Until our constructor has set up the net, calls that cannot carry a flag are masked.
+void net_stands();
+
 inline unsigned now() {
   const unsigned bits = in_use.load(std::memory_order_relaxed);
   return bits != 0 ? bits : settle();

@@ -16,8 +16,9 @@
   const iovec vector{&byte, 1};
   const bool written = write(ends[0], &byte, 1) == -1 && errno == EPIPE;
   const bool sent = send(ends[0], &byte, 1, 0) == -1 && errno == EPIPE;
-  signal(SIGPIPE, SIG_DFL);  // from here on the net stands, too
   const bool gathered = writev(ends[0], &vector, 1) == -1 && errno == EPIPE;
-  dprintf(2, "early: write %d, send %d, writev %d\n", written, sent, gathered);
+  signal(SIGPIPE, SIG_DFL);
+  const bool again = writev(ends[0], &vector, 1) == -1 && errno == EPIPE;
+  dprintf(2, "early: write %d, send %d, writev %d, again %d\n", written, sent, gathered, again);
   close(ends[0]);
 }

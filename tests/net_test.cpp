@@ -56,6 +56,9 @@ TEST_CASE("a program in strict seccomp ends at a dead pipe as it would have") {
 TEST_CASE("a program whose seccomp filter kills lives, entered by prctl") {
   survives("filter_by_prctl", kGuardsWithNet);
 }
+TEST_CASE("a program whose seccomp filter kills lives, entered by seccomp with a listener") {
+  survives("filter_by_listener", kGuardsWithNet);
+}
 TEST_CASE("a program whose seccomp filter kills lives, entered by seccomp") {
   survives("filter_by_seccomp", kGuardsWithNet);
 }

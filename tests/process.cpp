@@ -47,7 +47,12 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return list;
 }
 
-int capture(const char* name) { return memfd_create(name, MFD_CLOEXEC); }
+// Threads of a program that write at once share the offset of a memfd, and nothing but O_APPEND keeps them apart.
+int capture(const char* name) {
+  const int fd = memfd_create(name, MFD_CLOEXEC);
+  fcntl(fd, F_SETFL, O_APPEND);
+  return fd;
+}
 
 std::string contents(int fd) {
   std::string text;

@@ -89,6 +89,24 @@ TEST_CASE("a program that ignores SIGPIPE itself runs away as ever") {
   }
 }
 
+TEST_CASE("EPIPE without a signal, as AF_UNIX packets give it, is no runaway") {
+  CHECK(bare("many_silent_epipes").exited(0));
+  for (auto guard : kGuards) {
+    guard.push_back("NOSIGPIPE_RUNAWAY_AFTER=100");
+    CHECK(shimmed("many_silent_epipes", guard).out == "alive\n");
+  }
+}
+
+TEST_CASE("a program with a handler that does nothing is not slowed down") {
+  CHECK(bare("runaway_idle_handler").exited(0));
+  for (auto guard : kGuards) {
+    guard.insert(guard.end(), {"NOSIGPIPE_RUNAWAY_AFTER=100", "NOSIGPIPE_LOG=stderr"});
+    const auto ending = shimmed("runaway_idle_handler", guard);
+    CHECK(ending.out == "alive\n");
+    CHECK(ending.err.find("throttle") == std::string::npos);
+  }
+}
+
 TEST_CASE("NOSIGPIPE_RUNAWAY=off does nothing") {
   Counter counter;
   CHECK(run(counter.start("runaway"), under_shim({"NOSIGPIPE_RUNAWAY=off"})).exited(0));

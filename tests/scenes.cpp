@@ -222,7 +222,8 @@ void cancelled_at_epipe() {
               },
               nullptr);
           self->tid = static_cast<pid_t>(syscall(SYS_gettid));
-          self->verb->call(self->fd);
+          while (self->verb->call(self->fd) > 0) {  // TCP finds room once more
+          }
           pthread_testcancel();
           pthread_cleanup_pop(0);
           return nullptr;
@@ -679,6 +680,12 @@ void filtered(const std::function<long(const sock_fprog*)>& install) {
 void filter_by_prctl() {
   filtered([](const sock_fprog* program) { return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0); });
 }
+// Gives a descriptor where it succeeds.
+void filter_by_listener() {
+  filtered([](const sock_fprog* program) {
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, program) > 0 ? 0 : -1;
+  });
+}
 void filter_by_seccomp() {
   filtered([](const sock_fprog* program) { return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program); });
 }
@@ -694,6 +701,48 @@ void runaway() {
 }
 void runaway_guarded() {
   run_away([](int fd) { writev(fd, &one_byte, 1); });
+}
+// EPIPE without a signal, as often as one likes.
+void many_silent_epipes() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) abort();
+  close(ends[1]);
+  for (int i = 0; i < 1000; ++i)
+    if (write(ends[0], byte, 1) != -1 || writev(ends[0], &one_byte, 1) != -1) abort();
+  puts("alive");
+}
+// A handler that does nothing would have been called, and no more.
+void runaway_idle_handler() {
+  signal(SIGPIPE, [](int) { ++handled; });
+  std::thread([] {
+    const int fd = dead_socket();
+    for (int i = 0; i < 300'000; ++i) send(fd, byte, 1, 0);
+  }).join();
+  puts("alive");
+}
+// Children of a process in which another thread is just being told of.
+void fork_while_telling() {
+  std::atomic<bool> done = false;
+  std::thread teller([&] {
+    while (!done) {
+      const int fd = dead_socket();
+      write(fd, byte, 1);
+      close(fd);
+    }
+  });
+  for (int i = 0; i < 500; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      write(dead_socket(), byte, 1);
+      _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    if (status != 0) abort();
+  }
+  done = true;
+  teller.join();
+  puts("alive");
 }
 void runaway_unseen() {
   run_away([](int fd) { dprintf(fd, "x"); });
@@ -775,9 +824,11 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(exec_default),
     SCENE(exec_handler),
     SCENE(exec_ignored),
+    SCENE(filter_by_listener),
     SCENE(filter_by_prctl),
     SCENE(filter_by_seccomp),
     SCENE(fork_child),
+    SCENE(fork_while_telling),
     SCENE(handler_inside_sleeping_call),
     SCENE(from_handler),
     SCENE(kill_meanwhile_default),
@@ -785,6 +836,7 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(kill_still_kills),
     SCENE(killed_while_blocked),
     SCENE(many_clients),
+    SCENE(many_silent_epipes),
     SCENE(pipe_splice_still_kills),
     SCENE(pipe_stdio_still_kills),
     SCENE(pipe_still_kills),
@@ -795,6 +847,7 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(runaway),
     SCENE(runaway_guarded),
     SCENE(runaway_handled),
+    SCENE(runaway_idle_handler),
     SCENE(runaway_ignored),
     SCENE(runaway_ignored_thread),
     SCENE(runaway_thread),
