@@ -1,0 +1,194 @@
+#!/bin/sh
+# usage: demo/demo.sh
+# Shows the main job: servers that are killed by clients who leave in the middle of an answer, and the same servers,
+# unmodified, living through it under nosigpipe. `make demo` builds what it needs. DEMO_REQUESTS in the environment is
+# the number of requests (default 100000). Exit status: 0 if everything is as it says, else 1.
+set -u
+
+# Where SIGPIPE is ignored, as in the children of some programs, no server would die of it.
+sh -c 'kill -PIPE $$' && exec env --default-signal=PIPE "$0"
+
+cd "$(dirname "$0")/.." || exit 1
+build=${BUILD:-build}
+requests=${DEMO_REQUESTS:-100000}
+
+files=$(mktemp -d)
+log=$files/log
+server=    # the process under test
+upstream=  # a server behind it
+client=
+trap 'stop $client $server $upstream; rm -rf "$files"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
+
+stop() {
+  for pid in "$@"; do
+    kill "$pid" && wait "$pid"
+  done 2>/dev/null
+}
+
+fail() {
+  echo "demo: $*" >&2
+  tail -n 5 "$files/err" >&2
+  exit 1
+}
+
+# The servers, each run as `NAME [PREFIX]...`, where the prefix is a command that starts a command.
+threads() { exec "$@" "$build/demo/server" 0 "$files"; }
+event_loops() { exec "$@" "$build/demo/eventloop" 0 "$files"; }
+http_daemon() {
+  # shellcheck disable=SC2016  # the dollars are Perl's
+  exec "$@" perl -MHTTP::Daemon -e '
+    $| = 1;
+    my $server = HTTP::Daemon->new(LocalAddr => "127.0.0.1", LocalPort => 0, Listen => 128) or die;
+    printf "listening on 127.0.0.1:%d\n", $server->sockport;
+    while (my $client = $server->accept) {
+      $client->send_file_response($ARGV[0]) while $client->get_request;
+      close $client;
+    }' "$files/file"
+}
+proxyd=/lib/systemd/systemd-socket-proxyd
+socket_proxy() { exec systemd-socket-activate -l "127.0.0.1:$free_port" "$@" $proxyd "127.0.0.1:$upstream_port"; }
+inetd_cat() { exec tcpserver -1vHRl0 -b128 127.0.0.1 0 "$@" busybox cat "$files/file"; }
+
+# start NAME [PREFIX]...: sets server and port. The port is what the server says; tcpserver says nothing else.
+start() {
+  : >"$files/out"
+  : >"$files/err"
+  "$@" >>"$files/out" 2>>"$files/err" &
+  server=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    port=$(sed -n 's/^[Ll]istening on 127\.0\.0\.1:\([0-9]*\).*/\1/; /^[0-9][0-9]*$/p' "$files/out" "$files/err")
+    [ -z "$port" ] || return 0
+    sleep 0.3
+  done
+  fail "$1 did not start"
+}
+
+# clients ABORT-PERCENT REQUESTS ARGUMENT...: sets summary; the exit status is that of the clients.
+clients() {
+  percent=$1 count=$2
+  shift 2
+  "$build/demo/clients" --abort "$percent" --requests "$count" --seconds 300 --expect "$files/file" \
+    "127.0.0.1:$port" "$@" >"$files/summary" &
+  client=$!
+  wait "$client"  # other than a command in the foreground it lets the traps act at once
+  status=$?
+  client=
+  summary=$(cat "$files/summary")
+  return $status
+}
+sum() { expr " $summary " : ".* $1=\([^ ]*\) "; }
+
+# Waits for the server to end: sets ending. A status above 128 is a signal's: none of the servers exits with such.
+await_end() {
+  wait "$server"
+  status=$?
+  server=
+  ending="exit status $status"
+  [ $status -le 128 ] || ending="killed by signal $((status - 128)) (SIG$(kill -l $status))"
+}
+
+row() { printf '    %-24s %10s  %s\n' "$@"; }
+
+# table CALL...: what happened; these calls must have averted something.
+table() {
+  row requests "$(sum requests)" "$(sum rate) a second"
+  row 'read to the end' "$(sum complete)" 'every byte right'
+  row 'left in the middle' "$(sum aborted)" ''
+  row 'SIGPIPEs averted' "$(grep -c ' would_kill=yes ' "$log")" ''
+  sed -n 's/.* would_kill=yes call=\([^ ]*\) .*/\1/p' "$log" | sort | uniq -c |
+    while read -r count call; do row "  by $call" "$count" ''; done
+  for call in "$@"; do
+    grep -q " would_kill=yes call=$call " "$log" || fail "no SIGPIPE averted in $call"
+  done
+}
+
+# dies NAME CLIENT-ARGUMENT...: the bare server is all right as long as clients stay, and is killed by some that leave.
+dies() {
+  name=$1
+  shift
+  start "$name"
+  clients 0 200 "$@" || fail "$name does not answer right: $summary"
+  echo "  bare, 200 requests, all read to the end: alive"
+  clients 60 100000 "$@"
+  [ "$(sum server)" = gone ] || fail "$name is not dead: $summary"
+  await_end
+  echo "  bare, clients leave in the middle: $ending after $(sum requests) requests"
+  [ "$ending" = 'killed by signal 13 (SIGPIPE)' ] || fail 'not killed by SIGPIPE'
+}
+
+# survives NAME REQUESTS CALL,... CLIENT-ARGUMENT...: under nosigpipe the same server takes that many requests.
+survives() {
+  name=$1 count=$2 calls=$3
+  shift 3
+  : >"$log"
+  echo "  under nosigpipe, $count requests, most of which leave in the middle:"
+  start "$name" "$build/nosigpipe" "--log=$log"
+  clients 60 "$count" "$@" || fail "clients are not content: $summary"
+  [ "$(sum requests)" -eq "$count" ] || fail "too slow: $summary"
+  [ $(($(sum aborted) * 2)) -ge "$count" ] || fail "fewer than half left in the middle: $summary"
+  # shellcheck disable=SC2086  # a list of words
+  table $calls
+  clients 0 200 "$@" || fail "does not answer right any more: $summary"
+  kill -0 "$server" || fail 'the process is gone'
+  row alive yes 'the next 200 answers are right'
+  stop "$server"
+  server=
+}
+
+# Numbers of seven bytes a line: what is lost, doubled or swapped shows.
+seq 100000 142856 >"$files/file"
+
+echo 'A thread per connection (demo/server)'
+urls='/write/file /writev/file /send/file /sendmsg/file /sendfile/file /splice/file'
+# shellcheck disable=SC2086  # a list of words
+dies threads $urls
+# shellcheck disable=SC2086
+survives threads "$requests" 'write writev send sendmsg sendfile splice' $urls
+
+echo 'Event loops, the likeness of a Drogon application (demo/eventloop)'
+dies event_loops /file
+survives event_loops "$requests" sendfile /file
+
+echo 'HTTP::Daemon of Perl'
+if perl -MHTTP::Daemon -e 1 2>/dev/null; then
+  dies http_daemon
+  survives http_daemon 1000 write
+else
+  echo '  not installed, skipped'
+fi
+
+echo 'systemd-socket-proxyd'
+if [ -x $proxyd ] && command -v systemd-socket-activate >/dev/null; then
+  start threads
+  free_port=$port
+  stop "$server"
+  start threads "$build/nosigpipe"
+  upstream=$server upstream_port=$port
+  dies socket_proxy --manner unread /write/file
+  survives socket_proxy 4000 splice --manner unread /write/file
+  stop "$upstream"
+  upstream=
+else
+  echo '  not installed, skipped'
+fi
+
+echo 'busybox cat, a process per connection under tcpserver'
+if command -v tcpserver >/dev/null && command -v busybox >/dev/null; then
+  start inetd_cat
+  clients 60 200 --at-once 16 --send ''
+  killed=$(grep -c ' status 13$' "$files/err")
+  echo "  bare, 200 connections, most of which leave in the middle: $killed processes killed by signal 13 (SIGPIPE)"
+  [ "$killed" -gt 0 ] || fail 'none killed'
+  stop "$server"
+  start inetd_cat "$build/nosigpipe" "--log=$log"
+  echo "  under nosigpipe, 300 connections, most of which leave in the middle:"
+  : >"$log"
+  clients 60 300 --at-once 16 --send '' || fail "clients are not content: $summary"
+  table sendfile
+  killed=$(grep -c ' status 13$' "$files/err")
+  row 'processes killed' "$killed" ''
+  [ "$killed" -eq 0 ] || fail 'some killed'
+else
+  echo '  not installed, skipped'
+fi
