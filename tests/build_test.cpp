@@ -1,0 +1,254 @@
+// What the build gives, and how: the shared object as the loader sees it, make, and other ABIs and libcs than ours.
+#include <signal.h>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <set>
+
+#include "source_tree.h"
+
+namespace {
+
+using Names = std::set<std::string>;
+
+std::string output_of(const std::vector<std::string>& argv) {
+  const Ending ending = run(argv);
+  INFO(argv[0] << ": " << ending.text() << "\n" << ending.err);
+  REQUIRE(ending.exited(0));
+  return ending.out;
+}
+
+// What the expression's group, or all of it, matches, each once.
+Names all_matches(const std::string& text, const std::string& expression) {
+  const std::regex regex(expression);
+  const int group = regex.mark_count() > 0 ? 1 : 0;
+  return {std::sregex_token_iterator(text.begin(), text.end(), regex, group), {}};
+}
+
+std::string joined(const Names& names) {
+  std::string text;
+  for (const auto& name : names) text += name + " ";
+  return text;
+}
+
+Names replaced_functions() {
+  return {
+#define FUNCTION(name, type, technique) #name,
+#include "../shim/functions.def"
+#undef FUNCTION
+  };
+}
+
+// What would be made for the shim if a file were newer, as make's own messages name it.
+Names would_make(const SourceTree& tree, const std::string& newer) {
+  return all_matches(tree.made({"-n", "-W", newer, "build/libnosigpipe.so"}), "echo '  make  ([^']*)'");
+}
+
+// Every file with its mode and the time of its last change.
+std::string files_in(const std::string& directory) {
+  return joined(all_matches(output_of({"find", directory, "-type", "f", "-printf", "%P %m %T@\n"}), "[^\n]+"));
+}
+
+// The sources that include a file, directly or through others.
+Names sources_that_include(const SourceTree& tree, const std::string& file) {
+  std::map<std::string, Names> includes;
+  for (const auto& entry : std::filesystem::directory_iterator(tree / "shim"))
+    includes[entry.path().filename()] = all_matches(contents(entry.path()), "#include \"([^\"]*)\"");
+  Names reached{file};
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (const auto& [name, included] : includes)
+      if (std::any_of(included.begin(), included.end(), [&](const auto& other) { return reached.count(other) > 0; }))
+        grew |= reached.insert(name).second;
+  }
+  Names sources;
+  for (const auto& name : reached)
+    if (name.ends_with(".cpp")) sources.insert(name);
+  return sources;
+}
+
+// Bare, the small victim dies of each of these; with this library none does, whatever the guard.
+void averts(const std::string& victim, const std::string& library) {
+  for (const std::string verb : {"write", "writev", "stdio", "view"}) {
+    INFO(verb);
+    REQUIRE(run({victim, verb}).killed_by(SIGPIPE));
+    for (const std::string guard : {"auto", "mask", "catch"}) {
+      Start start;
+      start.env = {"LD_PRELOAD=" + library, "NOSIGPIPE_GUARD=" + guard};
+      const Ending ending = run({victim, verb}, start);
+      INFO("guard=" << guard << ": " << ending.text() << "\n" << ending.err);
+      CHECK(ending.exited(0));
+      CHECK(ending.err.empty());
+    }
+  }
+}
+
+void cancels(const std::string& victim, const std::string& library) {
+  REQUIRE(run({victim, "cancel"}).exited(0));
+  for (const std::string guard : {"mask", "catch"}) {
+    Start start;
+    start.env = {"LD_PRELOAD=" + library, "NOSIGPIPE_GUARD=" + guard};
+    const Ending ending = run({victim, "cancel"}, start);
+    INFO("guard=" << guard << ": " << ending.text() << "\n" << ending.err);
+    CHECK(ending.exited(0));
+  }
+}
+
+bool is_x86() { return all_matches(output_of({"uname", "-m"}), "x86_64|i[3-6]86").size() == 1; }
+
+}  // namespace
+
+TEST_CASE("the shim exports the functions of functions.def and nothing else") {
+  const auto symbols = output_of({"nm", "-D", "--defined-only", "--format=posix", built("libnosigpipe.so")});
+  const auto exported = all_matches(symbols, "(?:^|\n)(\\S+) ");
+  CHECK(joined(exported) == joined(replaced_functions()));
+}
+
+TEST_CASE("the shim needs libc and nothing else") {
+  const auto dynamic = output_of({"readelf", "-dW", built("libnosigpipe.so")});
+  CHECK(joined(all_matches(dynamic, "\\(NEEDED\\)[^[]*\\[([^\\]]*)\\]")) == "libc.so.6 ");
+}
+
+TEST_CASE("the shim asks for no version of libc above 2.17") {
+  const auto versions =
+      all_matches(output_of({"readelf", "-VW", built("libnosigpipe.so")}), "Name: (GLIBC_[A-Z0-9.]+)");
+  REQUIRE(!versions.empty());
+  for (const auto& version : versions) {
+    INFO(version);
+    int major = 0;
+    int minor = 0;
+    REQUIRE(std::sscanf(version.c_str(), "GLIBC_%d.%d", &major, &minor) == 2);
+    CHECK((major < 2 || (major == 2 && minor <= 17)));
+  }
+}
+
+TEST_CASE("the shim has no text relocations and no executable stack and no lazy binding") {
+  const auto dynamic = output_of({"readelf", "-dW", built("libnosigpipe.so")});
+  CHECK(dynamic.find("TEXTREL") == std::string::npos);
+  CHECK(dynamic.find("BIND_NOW") != std::string::npos);
+  const auto segments = output_of({"readelf", "-lW", built("libnosigpipe.so")});
+  CHECK(joined(all_matches(segments, "GNU_STACK[0-9a-fx ]*([RWE]+)")) == "RW ");
+  CHECK(segments.find("GNU_RELRO") != std::string::npos);
+  CHECK(all_matches(segments, "LOAD .* RWE ").empty());
+}
+
+TEST_CASE("every function of functions.def is defined in hooks.cpp and in no other file") {
+  for (const auto& entry : std::filesystem::directory_iterator(source("shim"))) {
+    if (entry.path().extension() != ".cpp") continue;
+    const auto defined = all_matches(contents(entry.path()), "\nEXPORT [^(]*?(\\w+)\\(");
+    INFO(entry.path());
+    CHECK(joined(defined) == joined(entry.path().filename() == "hooks.cpp" ? replaced_functions() : Names{}));
+  }
+}
+
+TEST_CASE("every function that writes has a verb in the victim") {
+  const auto verbs = all_matches(contents(source("tests/matrix.def")), "\nVERB\\((\\w+),");
+#define FUNCTION(name, type, technique)                                          \
+  if (std::string(#technique) == "flag" || std::string(#technique) == "guard") { \
+    INFO(#name);                                                                 \
+    CHECK(verbs.count(#name) == 1);                                              \
+  }
+#include "../shim/functions.def"
+#undef FUNCTION
+}
+
+TEST_CASE("a parallel make builds everything and the next only what has changed") {
+  const SourceTree tree;
+  tree.made({"-j4"});
+  CHECK(std::filesystem::exists(tree / "build/libnosigpipe.so"));
+  CHECK(run({tree / "build/nosigpipe", "true"}).exited(0));
+  const auto before = files_in(tree / "build");
+  tree.made();
+  CHECK(files_in(tree / "build") == before);
+
+  for (const auto& entry : std::filesystem::directory_iterator(tree / "shim")) {
+    const std::string name = entry.path().filename();
+    if (!name.ends_with(".h") && !name.ends_with(".def")) continue;
+    Names expected{"build/libnosigpipe.so"};
+    for (const auto& including : sources_that_include(tree, name))
+      expected.insert("build/shim/" + including.substr(0, including.size() - 4) + ".o");
+    INFO("when " << name << " is touched");
+    CHECK(joined(would_make(tree, "shim/" + name)) == joined(expected));
+  }
+
+  tree.made({"clean"});
+  CHECK(!std::filesystem::exists(tree / "build"));
+}
+
+TEST_CASE("the launcher follows the list of options") {
+  const SourceTree tree;
+  tree.made({"build/nosigpipe"});
+  REQUIRE(output_of({tree / "build/nosigpipe", "--help"}).find("--colour") == std::string::npos);
+  std::ofstream(tree / "shim/options.def", std::ios::app)
+      << "OPTION(COLOUR, colour, \"grey\", \"grey|green\", \"of no use\")\n";
+  tree.made({"build/nosigpipe"});
+  CHECK(output_of({tree / "build/nosigpipe", "--help"}).find("  --colour=grey|green\n") != std::string::npos);
+}
+
+TEST_CASE("a build writes nothing into the tree but its own directory") {
+  const SourceTree tree;
+  const auto before = files_in(tree.path());
+  const Directory elsewhere;
+  tree.made({"-j4", "BUILD=" + elsewhere / "out"});
+  CHECK(std::filesystem::exists(elsewhere / "out/libnosigpipe.so"));
+  CHECK(files_in(tree.path()) == before);
+}
+
+TEST_CASE("the shim can be built without the optimizer") {
+  const SourceTree tree;
+  tree.made({"-j4", "CXXFLAGS=-O0 -g"});
+  const auto victim = tree / "small_victim";
+  output_of({"gcc", "-pthread", "-o", victim, source("tests/small_victim.c")});
+  averts(victim, tree / "build/libnosigpipe.so");
+}
+
+TEST_CASE("make help names every target for users") {
+  const auto named = all_matches(SourceTree().made({"help"}), "(?:^|\n)  make (\\S+) +\\S");
+  CHECK(joined(named) == joined(all_matches(contents(source("Makefile")), "\n([a-z-]+):[^\n#]*## \\S")));
+  for (const std::string target :
+       {"all", "demo", "test", "test-foreign", "install", "uninstall", "clean", "format", "lint", "help"}) {
+    INFO(target);
+    CHECK(named.count(target) == 1);
+  }
+}
+
+TEST_CASE("uninstall removes what install has put there and nothing else") {
+  const SourceTree tree;
+  tree.bring_what_is_built();
+  const Directory staging;
+  std::filesystem::create_directories(staging / "opt/lib");
+  std::ofstream(staging / "opt/lib/neighbour") << "stays";
+  const std::vector<std::string> where{"DESTDIR=" + staging.path(), "PREFIX=/opt", "LIBDIR=/opt/lib/x"};
+  const auto make = [&](const std::string& target) {
+    auto arguments = where;
+    arguments.push_back(target);
+    tree.made(arguments);
+    return joined(all_matches(output_of({"find", staging.path(), "-type", "f", "-printf", "%P %m\n"}), "[^\n]+"));
+  };
+  CHECK(make("install") ==
+        "opt/bin/nosigpipe 755 opt/lib/neighbour 644 opt/lib/x/libnosigpipe.so 644 "
+        "opt/share/man/man1/nosigpipe.1 644 ");
+  CHECK(make("uninstall") == "opt/lib/neighbour 644 ");
+  CHECK(make("uninstall") == "opt/lib/neighbour 644 ");
+}
+
+TEST_CASE("a 32-bit build keeps a 32-bit program alive") {
+  if (!is_x86()) SKIP_TEST("32-bit programs are built on x86 only");
+  const SourceTree tree;
+  tree.made({"-j4", "BUILD=build32", "CXXFLAGS=-O2 -m32", "CFLAGS=-m32"});
+  const auto victim = tree / "small_victim";
+  output_of({"gcc", "-m32", "-O2", "-pthread", "-o", victim, source("tests/small_victim.c")});
+  averts(victim, tree / "build32/libnosigpipe.so");
+  cancels(victim, tree / "build32/libnosigpipe.so");
+  CHECK(output_of({"readelf", "-h", victim}).find("ELF32") != std::string::npos);
+}
+
+TEST_CASE("the same shared object keeps a program of musl alive") {
+  const Directory directory;
+  const auto victim = directory / "small_victim";
+  output_of({"musl-gcc", "-O2", "-pthread", "-o", victim, source("tests/small_victim.c")});
+  REQUIRE(output_of({"readelf", "-lW", victim}).find("ld-musl") != std::string::npos);
+  averts(victim, built("libnosigpipe.so"));
+  cancels(victim, built("libnosigpipe.so"));
+}

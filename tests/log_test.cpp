@@ -1,0 +1,579 @@
+// The log: what a line says, that it is true, and that no log is ever in the program's way.
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <ctime>
+#include <map>
+#include <regex>
+#include <set>
+
+#include "source_tree.h"
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+// The whole of a line: the fields, their order and what they may hold.
+const std::regex line_format(
+    "nosigpipe: (\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z) pid=(\\d+) tid=(\\d+) "
+    "thread=(\"(?:[ !#-\\[\\]-~]|\\\\x[0-9a-f]{2})*\") would_kill=(yes|no) call=([a-z_0-9]+) fd=(\\d+) "
+    "socket=(tcp|tcp6|unix|other|none) bytes=(\\d+|\\?) technique=(flag|mask|catch|none) "
+    "at=(\"(?:[ !#-\\[\\]-~]|\\\\x[0-9a-f]{2})*\")\\+(0x[0-9a-f]+)(?: in=(\"[^\"]*\"))?");
+const Strings fields{"time",   "pid",   "tid",       "thread", "would_kill", "call", "fd",
+                     "socket", "bytes", "technique", "file",   "offset",     "in"};
+
+struct Line {
+  std::map<std::string, std::string> fields;
+  const std::string& operator[](const std::string& field) const { return fields.at(field); }
+};
+
+std::vector<Line> parsed(const std::string& log) {
+  INFO(log.substr(0, 4096));
+  REQUIRE((log.empty() || log.back() == '\n'));
+  std::vector<Line> lines;
+  for (const auto& text : lines_of(log)) {
+    std::smatch match;
+    INFO(text);
+    REQUIRE(std::regex_match(text, match, line_format));
+    Line line;
+    for (size_t i = 0; i < fields.size(); ++i) line.fields[fields[i]] = match[i + 1];
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+Line only_line(const std::string& log) {
+  const auto lines = parsed(log);
+  INFO(log);
+  REQUIRE(lines.size() == 1);
+  return lines[0];
+}
+
+std::string unquoted(const std::string& text) {
+  std::string raw;
+  for (size_t i = 1; i + 1 < text.size(); ++i) {
+    if (text[i] == '\\') {
+      raw += static_cast<char>(std::stoi(text.substr(i + 2, 2), nullptr, 16));
+      i += 3;
+    } else {
+      raw += text[i];
+    }
+  }
+  return raw;
+}
+
+Strings victim(const Strings& words) {
+  Strings argv{built("tests/log_victim")};
+  argv.insert(argv.end(), words.begin(), words.end());
+  return argv;
+}
+
+Start shimmed(const Strings& variables) {
+  Start start;
+  start.shim = true;
+  start.env = variables;
+  return start;
+}
+
+// Bare the victim dies; shimmed it ends well. What it says comes back.
+Ending lives(const Strings& words, const Start& start) {
+  REQUIRE(run(victim(words)).killed_by(SIGPIPE));
+  const Ending ending = run(victim(words), start);
+  INFO(ending.text() << "\n" << ending.out << ending.err);
+  REQUIRE(ending.exited(0));
+  return ending;
+}
+
+Line told_of(const Strings& words, const Strings& variables = {}) {
+  auto all = variables;
+  all.push_back("NOSIGPIPE_LOG=stderr");
+  return only_line(lives(words, shimmed(all)).err);
+}
+
+std::string function_at(const Line& line) {
+  const Ending ending = run({"addr2line", "-f", "-e", unquoted(line["file"]), line["offset"]});
+  REQUIRE(ending.exited(0));
+  return ending.out.substr(0, ending.out.find('\n'));
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", std::gmtime(&now));
+  return text;
+}
+
+// What the victim found open.
+std::set<int> descriptors(const Ending& ending) {
+  std::istringstream list(ending.out.substr(ending.out.find(' ')));
+  return {std::istream_iterator<int>(list), {}};
+}
+
+// A descriptor that is closed with its owner.
+struct Descriptor {
+  explicit Descriptor(int fd) : number(fd) { REQUIRE(fd >= 0); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { close(number); }
+  const int number;
+};
+
+struct Pipe {
+  explicit Pipe(int flags = 0) {
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC | flags) == 0);
+    reader = ends[0];
+    writer = ends[1];
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close(reader);
+    close(writer);
+  }
+  int reader = -1;
+  int writer = -1;
+};
+
+Start telling_to(int fd) {
+  Start start = shimmed({"NOSIGPIPE_LOG=stderr"});
+  start.err = fd;
+  return start;
+}
+
+}  // namespace
+
+TEST_CASE("every call that the hooks see is told with its name and size and technique and place") {
+  const struct {
+    std::string call, bytes, technique;
+  } expected[] = {{"write", "4", "flag"},   {"send", "3", "flag"},    {"sendto", "2", "flag"},
+                  {"sendmsg", "6", "flag"}, {"writev", "6", "guard"}, {"sendfile", "1000", "guard"},
+                  {"splice", "4", "guard"}};
+  for (const std::string guard : {"mask", "catch"})
+    for (const auto& row : expected) {
+      INFO(row.call << " with guard=" << guard);
+      const Line line = told_of({row.call}, {"NOSIGPIPE_GUARD=" + guard});
+      CHECK(line["call"] == row.call);
+      CHECK(line["bytes"] == row.bytes);
+      CHECK(line["technique"] == (row.technique == "guard" ? guard : row.technique));
+      CHECK(line["would_kill"] == "yes");
+      CHECK(line["socket"] == "unix");
+      CHECK(unquoted(line["thread"]) == "log_victim");
+      CHECK(unquoted(line["file"]) == built("tests/log_victim"));
+      CHECK(function_at(line) == "calls_" + row.call);
+    }
+}
+
+TEST_CASE("what only the net sees is told with the place in libc") {
+  const Line stdio = told_of({"stdio"});
+  CHECK(stdio["call"] == "write");
+  CHECK(stdio["technique"] == "catch");
+  CHECK(stdio["bytes"] == "?");
+  CHECK(unquoted(stdio["file"]).find("libc.so.6") != std::string::npos);
+  const Line raw = told_of({"syscall"});
+  CHECK(raw["technique"] == "catch");
+  CHECK(raw["in"] == "\"syscall\"");
+}
+
+TEST_CASE("the exported function that made the call is named") {
+  const auto library = built("tests/libcaller.so");
+  const Line line = told_of({"library=" + library});
+  CHECK(unquoted(line["file"]) == library);
+  CHECK(line["in"] == "\"calls_from_a_library\"");
+  CHECK(function_at(line) == "calls_from_a_library");
+}
+
+TEST_CASE("the place is right in a program at a fixed address") {
+  const Directory directory;
+  const auto program = directory / "fixed";
+  REQUIRE(run({"gcc", "-no-pie", "-O0", "-pthread", "-o", program, source("tests/small_victim.c")}).exited(0));
+  REQUIRE(run({program, "write"}).killed_by(SIGPIPE));
+  const Line line = only_line(run({program, "write"}, shimmed({"NOSIGPIPE_LOG=stderr"})).err);
+  CHECK(unquoted(line["file"]) == program);
+  CHECK(function_at(line) == "writes");
+}
+
+TEST_CASE("the line names the process and the thread and the descriptor") {
+  const auto words = Strings{"thread=a name", "send"};
+  REQUIRE(run(victim(words)).killed_by(SIGPIPE));
+  Process process(victim(words), shimmed({"NOSIGPIPE_LOG=stderr"}));
+  const Ending ending = process.wait();
+  const Line line = only_line(ending.err);
+  CHECK(line["pid"] == std::to_string(process.pid()));
+  CHECK(line["tid"] == line["pid"]);
+  CHECK(line["thread"] == "\"a name\"");
+  CHECK(ending.out == "fd " + line["fd"] + "\n");
+}
+
+TEST_CASE("threads are told apart") {
+  const Directory directory;
+  const auto log = directory / "log";
+  lives({"threads=4", "send"}, shimmed({"NOSIGPIPE_LOG=" + log}));
+  const auto lines = parsed(contents(log));
+  std::map<std::string, int> threads;
+  for (const auto& line : lines) {
+    ++threads[line["tid"]];
+    CHECK(line["tid"] != line["pid"]);
+    CHECK(line["pid"] == lines[0]["pid"]);
+  }
+  CHECK(threads.size() == 4);
+}
+
+TEST_CASE("the kind of socket is told") {
+  for (const std::string kind : {"tcp", "unix"}) CHECK(told_of({"socket=" + kind, "send"})["socket"] == kind);
+  if (!std::filesystem::exists("/proc/net/if_inet6") || contents("/proc/net/if_inet6").find("lo") == std::string::npos)
+    SKIP_TEST("there is no IPv6 on the loopback interface");
+  CHECK(told_of({"socket=tcp6", "send"})["socket"] == "tcp6");
+}
+
+TEST_CASE("the time is now and in UTC") {
+  for (const char* zone : {"UTC0", "XYZ-13:45", "ABC+11"}) {
+    const auto before = utc_now();
+    const auto told = told_of({"send"}, {std::string("TZ=") + zone})["time"];
+    CHECK(told.substr(0, before.size()) >= before);
+    CHECK(told.substr(0, before.size()) <= utc_now());
+  }
+}
+
+TEST_CASE("the time is right on the odd days of the calendar") {
+  if (!std::filesystem::exists("/usr/bin/faketime")) SKIP_TEST("faketime is not installed");
+  for (const std::string date : {"2000-02-29 23:59:59", "2024-02-29 00:00:00", "2024-03-01 00:00:00",
+                                 "2024-12-31 23:59:59", "2026-01-01 00:00:00", "2100-02-28 23:59:59"}) {
+    Strings argv{"faketime", "-f", date};
+    for (const auto& word : victim({"send"})) argv.push_back(word);
+    auto expected = date;
+    expected[10] = 'T';
+    const Ending ending = run(argv, shimmed({"NOSIGPIPE_LOG=stderr", "TZ=UTC0"}));
+    CHECK(only_line(ending.err)["time"].substr(0, expected.size()) == expected);
+  }
+}
+
+TEST_CASE("would_kill is no where the program has seen to SIGPIPE itself") {
+  for (const std::string how : {"ignored", "handled", "blocked"})
+    for (const std::string call : {"send", "writev"})
+      for (const std::string guard : {"mask", "catch"}) {
+        INFO(call << ", " << how << ", guard=" << guard);
+        const auto argv = victim({"sigpipe=" + how, call});
+        REQUIRE(run(argv).exited(0));
+        const Ending ending = run(argv, shimmed({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_GUARD=" + guard}));
+        CHECK(ending.exited(0));
+        CHECK(only_line(ending.err)["would_kill"] == "no");
+      }
+}
+
+TEST_CASE("every EPIPE has one line and a call that works has none") {
+  const auto log = lives({"times=100", "send", "writev", "stdio"}, shimmed({"NOSIGPIPE_LOG=stderr"})).err;
+  CHECK(parsed(log).size() == 300);
+  const Ending quiet = run(victim({"descriptors"}), shimmed({"NOSIGPIPE_LOG=stderr"}));
+  CHECK(quiet.err.empty());
+}
+
+TEST_CASE("nothing is told where no log is wanted") {
+  for (const std::string call : {"send", "writev", "stdio"}) {
+    const Ending ending = lives({call}, shimmed({}));
+    CHECK(ending.err.empty());
+    CHECK(ending.out.starts_with("fd "));
+  }
+}
+
+TEST_CASE("the log file is made and appended to") {
+  const Directory directory;
+  const auto log = directory / "a b.log";
+  lives({"send"}, shimmed({"NOSIGPIPE_LOG=" + log}));
+  const auto first = contents(log);
+  REQUIRE(parsed(first).size() == 1);
+  struct stat file {};
+  REQUIRE(stat(log.c_str(), &file) == 0);
+  CHECK((file.st_mode & 0133) == 0);
+  lives({"writev"}, shimmed({"NOSIGPIPE_LOG=" + log}));
+  CHECK(contents(log).starts_with(first));
+  CHECK(parsed(contents(log)).size() == 2);
+}
+
+TEST_CASE("the path of the log is taken from where the program is started") {
+  const Directory directory;
+  auto start = shimmed({"NOSIGPIPE_LOG=./log"});
+  start.directory = directory.path();
+  lives({"send"}, start);
+  CHECK(parsed(contents(directory / "log")).size() == 1);
+}
+
+TEST_CASE("a log that cannot be opened is told once and the program lives") {
+  const Directory directory;
+  const auto target = directory / "target";
+  std::ofstream(target) << "precious\n";
+  std::filesystem::create_symlink(target, directory / "link");
+  std::filesystem::create_symlink(directory / "missing", directory / "dangling");
+  std::filesystem::create_directory(directory / "folder");
+  REQUIRE(mkfifo((directory / "fifo").c_str(), 0600) == 0);
+  const std::string too_long = "/" + std::string(5000, 'x');
+  for (const auto& path : {directory / "link", directory / "dangling", directory / "folder", directory / "fifo",
+                           directory / "no/such/place"}) {
+    const Ending ending = lives({"send", "stdio"}, shimmed({"NOSIGPIPE_LOG=" + path}));
+    INFO(ending.err);
+    CHECK(lines_of(ending.err).size() == 1);
+    CHECK(ending.err.starts_with("nosigpipe: "));
+    CHECK(ending.err.find(path) != std::string::npos);
+  }
+  CHECK(contents(target) == "precious\n");
+  CHECK(!std::filesystem::exists(directory / "missing"));
+  CHECK(lines_of(lives({"send"}, shimmed({"NOSIGPIPE_LOG=" + too_long})).err).size() == 1);
+}
+
+TEST_CASE("a hostile thread name forges no line") {
+  for (const std::string name : {"x\nnosigpipe: ", "\" would_kill=no", "\033[31m\a", "\\x22", "\xff\x80\r", "", " "}) {
+    const Line line = told_of({"thread=" + name, "send"});
+    CHECK(unquoted(line["thread"]) == name.substr(0, 15));
+    CHECK(line["would_kill"] == "yes");
+  }
+}
+
+TEST_CASE("a hostile path of the program forges no line") {
+  const Directory directory;
+  for (const std::string name : {"x\nnosigpipe: forged", "\"+0x1 in=\"y", "\033]0;x\a"}) {
+    const auto program = directory / name;
+    std::filesystem::copy_file(built("tests/log_victim"), program);
+    const Ending ending = run({program, "send"}, shimmed({"NOSIGPIPE_LOG=stderr"}));
+    CHECK(unquoted(only_line(ending.err)["file"]) == program);
+  }
+}
+
+TEST_CASE("a path longer than a line is cut and the line ends") {
+  const Directory directory;
+  std::string place = directory.path();
+  while (place.size() < 3000) place += "/" + std::string(200, 'd');
+  std::filesystem::create_directories(place);
+  std::filesystem::copy_file(built("tests/log_victim"), place + "/victim");
+  const Ending ending = run({place + "/victim", "times=2", "send"}, shimmed({"NOSIGPIPE_LOG=stderr"}));
+  CHECK(ending.exited(0));
+  const auto lines = lines_of(ending.err);
+  CHECK(lines.size() == 2);
+  CHECK(ending.err.back() == '\n');
+  for (const auto& line : lines) CHECK(line.starts_with("nosigpipe: "));
+}
+
+TEST_CASE("a socket that has got the number of the log hears nothing") {
+  const Directory directory;
+  const auto log = directory / "log";
+  const Strings words{"send", "take_all_numbers", "send", "writev", "count_taken"};
+  const Ending ending = lives(words, shimmed({"NOSIGPIPE_LOG=" + log}));
+  INFO(ending.out);
+  CHECK(ending.out.ends_with("taken -1\n"));
+  CHECK(parsed(contents(log)).size() == 1);
+}
+
+TEST_CASE("the log is one descriptor out of the way and not inherited") {
+  const Directory directory;
+  const auto log = shimmed({"NOSIGPIPE_LOG=" + directory / "log"});
+  const auto bare = descriptors(run(victim({"descriptors"})));
+  auto with_log = descriptors(run(victim({"descriptors"}), log));
+  for (const int fd : bare) CHECK(with_log.erase(fd) == 1);
+  REQUIRE(with_log.size() == 1);
+  CHECK(*with_log.begin() >= 100);
+  Strings argv{"env", "-u", "LD_PRELOAD"};
+  for (const auto& word : victim({"descriptors"})) argv.push_back(word);
+  CHECK(descriptors(run(argv, log)) == bare);
+}
+
+TEST_CASE("without a log no descriptor stays open") {
+  const auto bare = descriptors(run(victim({"descriptors"})));
+  REQUIRE(bare.count(2) == 1);
+  for (const std::string log : {"none", "stderr"})
+    CHECK(descriptors(run(victim({"descriptors"}), shimmed({"NOSIGPIPE_LOG=" + log}))) == bare);
+}
+
+TEST_CASE("without a log nothing is opened beyond the library and its status") {
+  const auto opened_by = [](const Strings& preload) {
+    Strings argv{"strace", "-f", "-qq", "-e", "trace=open,openat,openat2,creat"};
+    argv.insert(argv.end(), preload.begin(), preload.end());
+    for (const auto& word : victim({"send", "writev"})) argv.push_back(word);
+    const std::regex path("\"([^\"]*)\"");
+    Strings paths;
+    for (const auto& line : lines_of(run(argv).err)) {
+      std::smatch match;
+      if (std::regex_search(line, match, path)) paths.push_back(match[1]);
+    }
+    std::sort(paths.begin(), paths.end());
+    return paths;
+  };
+  auto expected = opened_by({"-E", "LD_PRELOAD=libc.so.6"});
+  if (expected.empty()) SKIP_TEST("strace cannot trace here");
+  auto opened = opened_by({"-E", "LD_PRELOAD=" + built("libnosigpipe.so")});
+  for (const auto& ours : {built("libnosigpipe.so"), std::string("/proc/self/status")}) {
+    CHECK(std::count(opened.begin(), opened.end(), ours) <= 1);
+    std::erase(opened, ours);
+  }
+  CHECK(opened == expected);
+}
+
+TEST_CASE("a closed stderr is no trouble") {
+  Strings argv{"sh", "-c", "exec \"$@\" 2>&-", "sh"};
+  for (const auto& word : victim({"socket=tcp", "send", "writev", "stdio"})) argv.push_back(word);
+  REQUIRE(run(argv).killed_by(SIGPIPE));
+  const Ending ending = run(argv, shimmed({"NOSIGPIPE_LOG=stderr"}));
+  CHECK(ending.exited(0));
+  CHECK(ending.err.empty());
+}
+
+TEST_CASE("a socket that has got the number of stderr hears nothing") {
+  const Strings closed_later = victim({"close=2", "take_all_numbers", "send", "writev", "count_taken"});
+  Strings closed_before{"sh", "-c", "exec \"$@\" 2>&-", "sh"};
+  closed_before.insert(closed_before.end(), closed_later.begin(), closed_later.end());
+  for (const auto& argv : {closed_later, closed_before}) {
+    REQUIRE(run(argv).killed_by(SIGPIPE));
+    const Ending ending = run(argv, shimmed({"NOSIGPIPE_LOG=stderr"}));
+    INFO(ending.text() << "\n" << ending.out << ending.err);
+    CHECK(ending.exited(0));
+    CHECK(ending.out.ends_with("taken -1\n"));
+    CHECK(ending.err.empty());
+  }
+}
+
+TEST_CASE("a pipe that nobody reads as stderr is no trouble") {
+  Pipe pipe;
+  close(pipe.reader);
+  pipe.reader = -1;
+  for (const std::string how : {"default", "ignored", "handled", "blocked"}) {
+    INFO(how);
+    const Ending ending = run(victim({"sigpipe=" + how, "send", "writev", "stdio"}), telling_to(pipe.writer));
+    CHECK(ending.exited(0));
+    CHECK(ending.out.find("handled") == std::string::npos);
+  }
+}
+
+TEST_CASE("a full pipe as stderr does not block the program") {
+  const Pipe pipe;
+  const Ending ending = run(victim({"times=2000", "send", "writev", "stdio"}), telling_to(pipe.writer));
+  INFO(ending.text());
+  CHECK(ending.exited(0));
+}
+
+// It takes luck to have two threads see the last room, hence the number of times.
+TEST_CASE("threads that race for the last room in a pipe are not blocked") {
+  for (int i = 0; i < 200; ++i) {
+    const Pipe pipe(O_DIRECT);
+    REQUIRE(fcntl(pipe.writer, F_SETPIPE_SZ, 4096) > 0);
+    const Ending ending = run(victim({"threads=16", "send"}), telling_to(pipe.writer), std::chrono::seconds(10));
+    INFO(ending.text());
+    REQUIRE(ending.exited(0));
+  }
+}
+
+TEST_CASE("a terminal that nobody reads as stderr does not block the program") {
+  int controller = -1;
+  int terminal = -1;
+  REQUIRE(openpty(&controller, &terminal, nullptr, nullptr, nullptr) == 0);
+  const Descriptor ours(controller);
+  const Descriptor theirs(terminal);
+  const Ending ending = run(victim({"times=2000", "send"}), telling_to(terminal));
+  INFO(ending.text());
+  CHECK(ending.exited(0));
+}
+
+TEST_CASE("a stopped terminal as stderr does not block the program") {
+  int controller = -1;
+  int terminal = -1;
+  REQUIRE(openpty(&controller, &terminal, nullptr, nullptr, nullptr) == 0);
+  const Descriptor ours(controller);
+  const Descriptor theirs(terminal);
+  REQUIRE(tcflow(terminal, TCOOFF) == 0);
+  const Ending ending = run(victim({"times=10", "send"}), telling_to(terminal));
+  INFO(ending.text());
+  CHECK(ending.exited(0));
+}
+
+TEST_CASE("a socket that nobody reads as stderr does not block the program") {
+  for (const int type : {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM}) {
+    int ends[2];
+    REQUIRE(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) == 0);
+    const Descriptor ours(ends[0]);
+    const Descriptor theirs(ends[1]);
+    const Ending ending = run(victim({"threads=4", "times=2000", "send"}), telling_to(theirs.number));
+    INFO(ending.text());
+    CHECK(ending.exited(0));
+  }
+}
+
+TEST_CASE("a full disk is no trouble") {
+  CHECK(lives({"times=10", "send"}, shimmed({"NOSIGPIPE_LOG=/dev/full"})).err.empty());
+}
+
+TEST_CASE("the limit of the size of a file is no trouble") {
+  const Directory directory;
+  const auto log = directory / "log";
+  Strings argv{"sh", "-c", "ulimit -f 2; exec \"$@\"", "sh"};
+  for (const auto& word : victim({"times=100", "send", "stdio"})) argv.push_back(word);
+  const Ending ending = run(argv, shimmed({"NOSIGPIPE_LOG=" + log}));
+  INFO(ending.text() << ending.err);
+  CHECK(ending.exited(0));
+  CHECK(ending.err.empty());
+  const auto size = std::filesystem::file_size(log);
+  CHECK((size == 1024 || size == 2048));
+}
+
+TEST_CASE("two processes of four threads each write whole lines and lose none") {
+  const Directory directory;
+  const auto log = directory / "log";
+  const auto words = victim({"threads=4", "times=1000", "send", "writev"});
+  {
+    Process first(words, shimmed({"NOSIGPIPE_LOG=" + log}));
+    Process second(words, shimmed({"NOSIGPIPE_LOG=" + log}));
+    REQUIRE(first.wait().exited(0));
+    REQUIRE(second.wait().exited(0));
+  }
+  std::map<std::string, std::map<std::string, int>> threads_of;
+  for (const auto& line : parsed(contents(log))) ++threads_of[line["pid"]][line["tid"]];
+  CHECK(threads_of.size() == 2);
+  for (const auto& [pid, threads] : threads_of) {
+    CHECK(threads.size() == 8);
+    for (const auto& [tid, count] : threads) CHECK(count == 1000);
+  }
+}
+
+TEST_CASE("observe tells and lets the program die as bare") {
+  for (const std::string call : {"send", "write", "sendmsg", "writev", "sendfile", "splice", "stdio", "syscall"})
+    for (const std::string guard : {"auto", "mask", "catch"}) {
+      INFO(call << ", guard=" << guard);
+      REQUIRE(run(victim({call})).killed_by(SIGPIPE));
+      const Ending ending =
+          run(victim({call}), shimmed({"NOSIGPIPE_MODE=observe", "NOSIGPIPE_LOG=stderr", "NOSIGPIPE_GUARD=" + guard}));
+      CHECK(ending.killed_by(SIGPIPE));
+      const Line line = only_line(ending.err);
+      CHECK(line["would_kill"] == "yes");
+      CHECK(line["technique"] == "none");
+    }
+}
+
+TEST_CASE("observe leaves a program that has seen to SIGPIPE alone") {
+  for (const std::string how : {"ignored", "handled", "blocked"})
+    for (const std::string call : {"send", "writev", "stdio"}) {
+      INFO(call << ", " << how);
+      const auto argv = victim({"sigpipe=" + how, call});
+      const Ending bare = run(argv);
+      REQUIRE(bare.exited(0));
+      const Ending observed = run(argv, shimmed({"NOSIGPIPE_MODE=observe", "NOSIGPIPE_LOG=stderr"}));
+      CHECK(observed.exited(0));
+      CHECK(observed.out == bare.out);
+      for (const auto& line : parsed(observed.err)) {
+        CHECK(line["would_kill"] == "no");
+        CHECK(line["technique"] == "none");
+      }
+      CHECK(lines_of(observed.err).size() <= 1);
+      if (call != "stdio" || how == "handled") CHECK(lines_of(observed.err).size() == 1);
+    }
+}
+
+TEST_CASE("off tells nothing and lets the program die as bare") {
+  for (const std::string call : {"send", "writev", "stdio"}) {
+    const Ending ending = run(victim({call}), shimmed({"NOSIGPIPE_MODE=off", "NOSIGPIPE_LOG=stderr"}));
+    CHECK(ending.killed_by(SIGPIPE));
+    CHECK(ending.err.empty());
+  }
+}

@@ -1,0 +1,59 @@
+// The source tree, which the tests only read, and copies of it, in which they build.
+#pragma once
+
+#include "catch.h"
+#include "directory.h"
+#include "process.h"
+
+// The suites are started at the root of the tree, as tests/run is by make.
+inline std::string source(const std::string& path) {
+  const auto found = std::filesystem::absolute(path);
+  INFO("tests are started where the Makefile is");
+  REQUIRE(std::filesystem::exists(found));
+  return found;
+}
+
+// A copy to build in, gone with its object.
+class SourceTree {
+ public:
+  SourceTree() {
+    for (const char* part : {"Makefile", "shim", "tests", "demo"})
+      if (std::filesystem::exists(part)) must({"cp", "-a", source(part), directory_.path()});
+  }
+
+  // Saves the time of another build.
+  void bring_what_is_built() const {
+    std::filesystem::create_directory(*this / "build");
+    for (const char* part : {"shim", "libnosigpipe.so", "nosigpipe", "libdir"})
+      must({"cp", "-a", built(part), *this / "build"});
+  }
+
+  std::string path() const { return directory_.path(); }
+  std::string operator/(const std::string& name) const { return directory_ / name; }
+
+  // The make that runs these tests is not to have a say in this one.
+  Ending make(const std::vector<std::string>& arguments = {}) const {
+    std::vector<std::string> argv{"make"};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    Start start;
+    start.directory = path();
+    start.env = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "DESTDIR", "V"};
+    return run(argv, start, std::chrono::seconds(110));
+  }
+
+  std::string made(const std::vector<std::string>& arguments = {}) const {
+    const Ending ending = make(arguments);
+    INFO(ending.out << ending.err);
+    REQUIRE(ending.exited(0));
+    return ending.out;
+  }
+
+ private:
+  static void must(const std::vector<std::string>& argv) {
+    const Ending ending = run(argv);
+    INFO(ending.err);
+    REQUIRE(ending.exited(0));
+  }
+
+  Directory directory_;
+};
