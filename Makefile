@@ -89,16 +89,16 @@ demo: all $(DEMO_PROGRAMS) ## build everything, kill a server with SIGPIPE, then
 
 test: ## install what the tests need and run them
 	tests/install test
-	@$(MAKE) --no-print-directory all test-programs
+	@$(MAKE) --no-print-directory test-programs
 	@tests/run $(OWN_SUITES)
 
 test-foreign: ## the same for unmodified servers of the distribution
 	tests/install test foreign
-	@$(MAKE) --no-print-directory all test-programs
+	@$(MAKE) --no-print-directory all $(FOREIGN_SUITES)
 	@tests/run $(FOREIGN_SUITES)
 
 .PHONY: test-programs
-test-programs: $(SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS) i386
+test-programs: all $(OWN_SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS) i386
 
 # The shim for 32-bit programs, and a program to try it on.
 .PHONY: i386
@@ -125,7 +125,7 @@ lint: ## clang-format, clang-tidy, shellcheck
 	tests/install lint
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck $(SCRIPTS)
-	clang-tidy --quiet $(wildcard shim/*.cpp) -- $(SHIM_CXXFLAGS)
+	clang-tidy --quiet --warnings-as-errors='*' $(wildcard shim/*.cpp) -- -std=c++20 -fno-exceptions -fno-rtti
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24

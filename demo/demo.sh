@@ -185,7 +185,7 @@ if command -v tcpserver >/dev/null && command -v busybox >/dev/null; then
   echo "  under nosigpipe, 300 connections, most of which leave in the middle:"
   : >"$log"
   clients 60 300 --at-once 16 --send '' || fail "clients are not content: $summary"
-  table sendfile
+  table sendfile64
   killed=$(grep -c ' status 13$' "$files/err")
   row 'processes killed' "$killed" ''
   [ "$killed" -eq 0 ] || fail 'some killed'

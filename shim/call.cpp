@@ -49,6 +49,18 @@ void flag_met_epipe(const Call& call) {
   errno = EPIPE;
 }
 
+// The kernel may have met EPIPE at the message behind the last, and would have raised SIGPIPE.
+void flag_met_short_count(const Call& call) {
+  const int error = errno;
+  const bool blocked = mask::blocks_sigpipe();
+  const bool due = !blocked && delivers();
+  if ((blocked || due || logging::wanted()) && fd::is_dead(call.fd) && fd::raises_sigpipe(call.fd)) {
+    if (blocked || due) mask::raise_as_kernel(blocked ? mask::Mark::averted : mask::Mark::due);
+    tell(call, "flag");
+  }
+  errno = error;
+}
+
 // The handler has been here already, or the program's, or SIGPIPE is ignored or blocked.
 void net_met_epipe(const Call& call) {
   const Mode mode = options::get().mode;

@@ -49,6 +49,9 @@ struct Call {
 
 // The call came back with EPIPE: does what the kernel would have done beyond that, and tells.
 void flag_met_epipe(const Call& call);
+
+// A sendmmsg that has sent some messages, and not all.
+void flag_met_short_count(const Call& call);
 void net_met_epipe(const Call& call);
 
 // The call reports what it has written, and has raised SIGPIPE all the same: tells.
@@ -100,6 +103,17 @@ auto flagged(const Call& call, int flags, Real real) {
   else if (refuses_flag())
     return guarded(call, [&] { return real(flags); });
   return result;
+}
+
+// One that sends many messages reports how many it has sent before the one that failed.
+template <class Real>
+int flagged_many(const Call& call, unsigned count, int flags, Real real) {
+  const int sent = flagged(call, flags, real);
+  const bool short_count = sent > 0 && static_cast<unsigned>(sent) < count;
+  if (short_count && (flags & MSG_NOSIGNAL) == 0 && technique::uses(technique::flag) &&
+      !technique::uses(technique::confined)) [[unlikely]]
+    flag_met_short_count(call);
+  return sent;
 }
 
 // Up to here write(2) and send(2) look at the same bytes. Of more, send takes as many, and write may say EFAULT.

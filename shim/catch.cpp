@@ -1,5 +1,6 @@
 #include "catch.h"
 
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -19,24 +20,29 @@ namespace {
 using context::Interrupted;
 using context::kUnknown;
 
-// A system call that can raise SIGPIPE, and which of its arguments is the fd that it writes to.
+// A system call that can raise SIGPIPE.
 struct Writer {
   long number;
   const char* name;
-  int fd;
-  bool partly;  // can raise SIGPIPE although it reports what it has written before
+  int fd;          // which of its arguments is the fd that it writes to
+  bool partly;     // it can raise SIGPIPE although it reports what it has written before
+  int flags = -1;  // which of its arguments could say MSG_NOSIGNAL
 };
 
 constexpr Writer kWriters[] = {
     {SYS_write, "write", 0, true},         {SYS_writev, "writev", 0, true},
-    {SYS_pwritev2, "pwritev2", 0, true},   {SYS_sendto, "sendto", 0, false},
-    {SYS_sendmsg, "sendmsg", 0, false},    {SYS_sendmmsg, "sendmmsg", 0, true},
+    {SYS_pwritev2, "pwritev2", 0, true},   {SYS_sendto, "sendto", 0, false, 3},
+    {SYS_sendmsg, "sendmsg", 0, false, 2}, {SYS_sendmmsg, "sendmmsg", 0, true, 3},
     {SYS_sendfile, "sendfile", 0, true},   {SYS_splice, "splice", 2, true},
     {SYS_vmsplice, "vmsplice", 0, true},   {SYS_tee, "tee", 1, true},
 #ifdef SYS_sendfile64
     {SYS_sendfile64, "sendfile", 0, true},
 #endif
 };
+
+bool is_quiet(const Writer& writer, const Interrupted& at) {
+  return writer.flags >= 0 && (at.arguments[writer.flags] & MSG_NOSIGNAL) != 0;
+}
 
 struct Write {
   const char* call = nullptr;
@@ -67,7 +73,7 @@ Write interrupted_write(const Interrupted& at) {
     write = {"hooked", hooked.fd};
   else if (at.number == kUnknown)
     write = unknown_write(at);
-  else if (known != nullptr)
+  else if (known != nullptr && !is_quiet(*known, at))
     write = {known->name, static_cast<int>(at.arguments[known->fd])};
   // A positive count comes from many a call that has raised nothing.
   const bool can_be_partly = known == nullptr || known->partly;

@@ -19,7 +19,7 @@ struct Interrupted {
   bool has_arguments;     // the registers still hold what it was called with
   long result;            // as the kernel gave it, errors as -errno
   long number;            // of the system call, or kUnknown
-  long arguments[3];      // the first three
+  long arguments[4];      // the first four
   const void* call_site;  // the instruction after the call
 };
 
@@ -61,7 +61,7 @@ inline Interrupted read(const void* context) {
           true,
           registers[REG_RAX],
           loaded_before(at),
-          {registers[REG_RDI], registers[REG_RSI], registers[REG_RDX]},
+          {registers[REG_RDI], registers[REG_RSI], registers[REG_RDX], registers[REG_R10]},
           reinterpret_cast<const void*>(at)};
 }
 #elif defined(__i386__)
@@ -86,7 +86,7 @@ inline Interrupted read(const void* context) {
           true,
           registers[REG_EAX],
           loaded_before(at),
-          {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX]},
+          {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX], registers[REG_ESI]},
           reinterpret_cast<const void*>(at)};
 }
 #elif defined(__aarch64__)
@@ -109,7 +109,8 @@ inline Interrupted read(const void* context) {
           false,
           static_cast<long>(machine.regs[0]),
           static_cast<long>(machine.regs[8]),
-          {kUnknown, static_cast<long>(machine.regs[1]), static_cast<long>(machine.regs[2])},
+          {kUnknown, static_cast<long>(machine.regs[1]), static_cast<long>(machine.regs[2]),
+           static_cast<long>(machine.regs[3])},
           reinterpret_cast<const void*>(machine.pc)};
 }
 #endif

@@ -137,10 +137,9 @@ struct sigaction in_kernel() {
 
 // SA_RESETHAND: the first to be called resets. False where another thread was faster, and the default is due.
 static bool reset(unsigned front) {
-  struct sigaction act = in_kernel();
-  if (front_of(act) != front) return to_program(act).sa_handler != SIG_DFL;
-  act.sa_flags = static_cast<int>(bits(act.sa_flags) | flags_of(front));
-  const struct sigaction ours = for_place(kDefault, act);
+  const struct sigaction now = in_kernel();
+  if (front_of(now) != front) return to_program(now).sa_handler != SIG_DFL;
+  const struct sigaction ours = for_place(kDefault, to_program(now));
   struct sigaction before {};
   real::sigaction(SIGPIPE, &ours, &before);
   if (front_of(before) == front) return true;

@@ -29,8 +29,8 @@ EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 }
 
 EXPORT int sendmmsg(int fd, mmsghdr* vmessages, unsigned int vlen, int flags) {
-  return flagged(CALL(fd, &vmessages->msg_hdr), flags,
-                 [&](int with) { return real::sendmmsg(fd, vmessages, vlen, with); });
+  return flagged_many(CALL(fd, &vmessages->msg_hdr), vlen, flags,
+                      [&](int with) { return real::sendmmsg(fd, vmessages, vlen, with); });
 }
 
 // On a socket it is made as a send.

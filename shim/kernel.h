@@ -2,7 +2,9 @@
 // stand in between. Each returns what the kernel returns, errors as -errno.
 #pragma once
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <cstdint>
@@ -57,6 +59,20 @@ long call(long number, A a = {}, B b = {}, C c = {}, D d = {}, E e = {}) {
 
 inline int pid() { return static_cast<int>(call(SYS_getpid)); }
 inline int tid() { return static_cast<int>(call(SYS_gettid)); }
+
+// What stat(2) gives, in the kernel's own layout; statx(2) is younger than some servers' kernels. All zero if it fails.
+#if defined(__i386__)
+using File = struct stat64;
+constexpr long kStat = SYS_fstatat64;
+#else
+using File = struct stat;
+constexpr long kStat = SYS_newfstatat;
+#endif
+inline File file_at(int directory, const char* path) {
+  File file{};
+  if (call(kStat, directory, path, &file, AT_EMPTY_PATH) != 0) file = {};
+  return file;
+}
 
 // A set of signals as the kernel has it: bit n-1 is signal n.
 using Signals = std::uint64_t;

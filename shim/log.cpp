@@ -22,20 +22,12 @@ constexpr int kLowestFd = 100;
 constinit std::atomic<int> log_fd = -1;
 
 // What the log was when it was opened. The program may close our fd and use its number for something else.
-struct Identity {
-  std::uint64_t device;
-  std::uint64_t inode;
-  bool operator==(const Identity&) const = default;
-};
-constinit Identity opened{};
+constinit kernel::File opened{};
 
-Identity identity(int fd) {
-  struct statx file {};
-  kernel::call(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &file);
-  return {std::uint64_t{file.stx_dev_major} << 32 | file.stx_dev_minor, file.stx_ino};
+bool is_ours(int fd) {
+  const auto file = kernel::file_at(fd, "");
+  return fd >= 0 && file.st_ino != 0 && file.st_ino == opened.st_ino && file.st_dev == opened.st_dev;
 }
-
-bool is_ours(int fd) { return fd >= 0 && identity(fd) == opened; }
 
 int open_file() {
   const auto* path = options::get().log_path;
@@ -77,10 +69,9 @@ long write_at_once(int fd, std::string_view line) {
 }
 
 long write_line(int fd, std::string_view line) {
-  struct statx file {};
-  kernel::call(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &file);
-  if (S_ISSOCK(file.stx_mode)) return send_at_once(fd, line);
-  if (S_ISREG(file.stx_mode)) return kernel::call(SYS_write, fd, line.data(), line.size());
+  const auto mode = kernel::file_at(fd, "").st_mode;
+  if (S_ISSOCK(mode)) return send_at_once(fd, line);
+  if (S_ISREG(mode)) return kernel::call(SYS_write, fd, line.data(), line.size());
   return write_at_once(fd, line);
 }
 
@@ -93,7 +84,7 @@ bool write_quietly(int fd, std::string_view line) {
   const auto before = kernel::change_mask(SIG_BLOCK, all);
   const auto pending = kernel::pending();
   const long result = write_line(fd, line);
-  siginfo_t info;
+  siginfo_t info{};
   const kernel::Signals raised = result == -EPIPE   ? kernel::only(SIGPIPE)
                                  : result == -EFBIG ? kernel::only(SIGXFSZ)
                                                     : 0;
@@ -116,7 +107,7 @@ void open() {
     warn(line);
     return;
   }
-  opened = identity(fd);
+  opened = kernel::file_at(fd, "");
   log_fd.store(fd);
 }
 

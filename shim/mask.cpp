@@ -14,7 +14,7 @@ constexpr auto kSigpipe = kernel::only(SIGPIPE);
 // Takes back what this thread's call has raised. The thread's own signal is dequeued before the process's, so it is
 // there; but where one of another sender was there before, the kernel has dropped its own.
 bool drain_raised() {
-  siginfo_t info;
+  siginfo_t info{};
   if (!kernel::take_pending(kSigpipe, &info)) return false;
   if (!from_kernel(info)) kernel::queue_to_thread(info);
   return from_kernel(info);
@@ -75,7 +75,7 @@ void raise_as_kernel(Mark mark) {
 bool from_kernel(const siginfo_t& info) { return info.si_code == SI_USER && info.si_pid == kernel::pid(); }
 
 void mark_pending() {
-  siginfo_t info;
+  siginfo_t info{};
   if (!kernel::take_pending(kSigpipe, &info)) return;
   if (from_kernel(info)) mark_in(info) = static_cast<int>(Mark::averted);
   kernel::queue_to_thread(info);

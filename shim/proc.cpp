@@ -32,9 +32,6 @@ Status status() {
 }
 
 // A directory has two links and one for each thread's directory in it: no descriptor is needed to count them.
-bool single_threaded() {
-  struct statx task {};
-  return kernel::call(SYS_statx, AT_FDCWD, "/proc/self/task", 0, STATX_NLINK, &task) == 0 && task.stx_nlink == 3;
-}
+bool single_threaded() { return kernel::file_at(AT_FDCWD, "/proc/self/task").st_nlink == 3; }
 
 }  // namespace proc

@@ -15,6 +15,7 @@ class Symbols {
   }
 
   void* find(const char* name) const {
+    if (!complete()) return nullptr;
     const ElfW(Sym)* found = nullptr;
     each_named(name, [&](std::uint32_t index) {
       if (defines(index) && !hidden(index) && strcmp(strings_ + symbols_[index].st_name, name) == 0)
@@ -25,6 +26,7 @@ class Symbols {
   }
 
   const char* around(std::uintptr_t address) const {
+    if (!complete()) return nullptr;
     const char* name = nullptr;
     each([&](std::uint32_t index) {
       const auto& symbol = symbols_[index];
@@ -35,6 +37,8 @@ class Symbols {
   }
 
  private:
+  bool complete() const { return symbols_ != nullptr && strings_ != nullptr; }
+
   void read(const ElfW(Dyn) * entry) {
     for (; entry->d_tag != DT_NULL; ++entry) switch (entry->d_tag) {
         case DT_SYMTAB:

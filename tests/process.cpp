@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,6 +94,7 @@ Process::Process(const std::vector<std::string>& argv, const Start& start) {
     return;
   }
   setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is itself killed leaves nobody
   ::signal(SIGPIPE, start.ignore_sigpipe ? SIG_IGN : SIG_DFL);
   sigset_t set;
   sigemptyset(&set);

@@ -47,6 +47,10 @@ TEST_CASE("a kill that is pending when a write says EPIPE without a signal stays
   same_as_bare("kill_pending_at_silent_epipe");
 }
 TEST_CASE("among signals with lower numbers the net knows its own") { survives("among_other_signals", kGuardsWithNet); }
+TEST_CASE("a kill that reaches a thread in a send that raises nothing is the kill") {
+  CHECK(bare("kill_beside_quiet_sends").out == "handled: 300\n");
+  same_as_bare("kill_beside_quiet_sends");
+}
 TEST_CASE("a write of length minus one sends nothing") {
   CHECK(bare("length_of_minus_one").out.find("arrived: -1\n") != std::string::npos);
   same_as_bare("length_of_minus_one");
