@@ -17,7 +17,9 @@ SAY = @$(if $(V),set -x;,echo '  make  $@';)
 SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
   -fno-stack-protector -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
 SHIM_LDFLAGS = -shared -nostartfiles -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack -Wl,--as-needed -Wl,--hash-style=both
-TEST_CXXFLAGS = -std=c++20 $(WARNINGS) -pthread
+# Compiled more often than run.
+TEST_CXXFLAGS = -std=c++20 $(WARNINGS) -pthread -O0 -g0
+JOBS = $(shell nproc)
 
 SHIM_OBJECTS = $(patsubst shim/%.cpp,$(BUILD)/shim/%.o,$(wildcard shim/*.cpp))
 SUITES = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(wildcard tests/*_test.cpp))
@@ -79,7 +81,7 @@ $(TEST_LIBRARIES): $(BUILD)/tests/%.so: tests/%.cpp Makefile | $(BUILD)/tests
 	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $<
 
 $(BUILD)/demo/%: demo/%.cpp Makefile | $(BUILD)/demo
-	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
+	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
 $(BUILD) $(BUILD)/shim $(BUILD)/tests $(BUILD)/demo:
 	mkdir -p $@
@@ -89,12 +91,12 @@ demo: all $(DEMO_PROGRAMS) ## build everything, kill a server with SIGPIPE, then
 
 test: ## install what the tests need and run them
 	tests/install test
-	@$(MAKE) --no-print-directory test-programs
+	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
 	@tests/run $(OWN_SUITES)
 
 test-foreign: ## the same for unmodified servers of the distribution
 	tests/install test foreign
-	@$(MAKE) --no-print-directory all $(FOREIGN_SUITES)
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(FOREIGN_SUITES)
 	@tests/run $(FOREIGN_SUITES)
 
 .PHONY: test-programs

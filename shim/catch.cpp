@@ -95,10 +95,10 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
   const auto& options = options::get();
   const bool bypassed = options.mode == Mode::protect && (!has_handler || options.handlers == Handlers::bypass);
   if (mask::mark_of(info) != mask::Mark::none) return bypassed && mask::mark_of(info) == mask::Mark::averted;
-  const auto at = context::read(interrupted);
   if (technique::uses(technique::confined))
-    return bypassed && info.si_code == SI_USER && ours_when_confined(at, !has_handler);
+    return bypassed && info.si_code == SI_USER && ours_when_confined(context::read(interrupted), !has_handler);
   if (!mask::from_kernel(info)) return false;
+  const auto at = context::read(interrupted);
   const Write write = interrupted_write(at);
   if (write.fd < 0 || !fd::in_scope(write.fd)) return false;
 

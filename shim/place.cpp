@@ -84,6 +84,7 @@ void find_place(const void* where, Place& place) {
   const auto address = reinterpret_cast<std::uintptr_t>(where);
   place.offset = address;
   std::uintptr_t beginning = 0;
+  std::uintptr_t beginning_of = 0;  // which file: its inode
   Lines lines("/proc/self/maps");
   for (std::string_view line; lines.next(line);) {
     const auto path = line.find('/');
@@ -92,13 +93,19 @@ void find_place(const void* where, Place& place) {
     const bool readable = !line.empty() && line.front() == 'r';
     line.remove_prefix(std::min<std::size_t>(line.size(), 5));
     const bool from_the_beginning = take_hex(line) == 0;
-    if (from_the_beginning && path != line.npos && readable) beginning = start;
+    take_hex(line);  // the device, in two parts
+    take_hex(line);
+    const auto inode = take_hex(line);
+    if (from_the_beginning && path != line.npos && readable) {
+      beginning = start;
+      beginning_of = inode;
+    }
     if (address < start || address >= end || path == line.npos) continue;
     const auto slash = line.find('/');
     if (slash == line.npos) return;
     line.remove_prefix(slash);
     memcpy(place.path, line.data(), std::min(line.size(), sizeof place.path - 1));
-    if (beginning != 0) look_inside(beginning, address, place);
+    if (beginning != 0 && beginning_of == inode) look_inside(beginning, address, place);
     return;
   }
 }
