@@ -88,6 +88,7 @@ void unmask(const Call& call, mask::Masked& masked, long result) {
   const bool partly = result >= 0 && static_cast<std::size_t>(result) < call.asked.bytes() && fd::is_dead(call.fd);
   const bool ours = (failed || partly) && fd::in_scope(call.fd) && fd::raises_sigpipe(call.fd);
   const bool blocked = masked.blocked_by_program;
+  if (partly && blocked) net::short_count_fd = call.fd;
   const bool drained = mask::leave(masked, ours && !(partly && blocked));
   if (drained && delivers()) mask::raise_as_kernel(mask::Mark::due);
   if (drained || (ours && failed)) tell(call, "mask");

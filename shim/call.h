@@ -26,6 +26,7 @@ class Asked {
       : vector_(iov), count_(static_cast<std::size_t>(count)), what_(What::vector) {}
   Asked(const msghdr* message) : message_(message), what_(What::message) {}
   std::size_t bytes() const;
+  bool exceeds(long result) const { return what_ == What::bytes && static_cast<std::size_t>(result) < count_; }
 
  private:
   enum class What { bytes, vector, message };
@@ -79,6 +80,7 @@ auto guarded(const Call& call, Real real) {
   const bool raised = std::exchange(net::hooked, outer).raised;
   if (result >= 0) [[likely]] {
     runaway::stop();
+    if (call.asked.exceeds(result)) net::short_count_fd = call.fd;
     if (raised) [[unlikely]]
       net_met_success(call);
   } else if (errno == EPIPE) {

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "context.h"
 #include "event.h"
@@ -90,6 +91,12 @@ bool ours_when_confined(const Interrupted& at, bool kills) {
   return fd::sockets.has(fd) || (kills && fd::in_scope(fd));
 }
 
+// A mask is changed, and lets go what a sendfile or splice had raised that reported success.
+bool was_left_pending(const Interrupted& at) {
+  const int fd = std::exchange(short_count_fd, -1);
+  return at.in_call && fd >= 0 && fd::in_scope(fd) && (fd::is_dead(fd) || fd::kind_of(fd) == fd::Kind::closed);
+}
+
 // Whether the thread lives on as if nothing had been raised.
 bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
   const auto& options = options::get();
@@ -100,7 +107,8 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
   if (!mask::from_kernel(info)) return false;
   const auto at = context::read(interrupted);
   const Write write = interrupted_write(at);
-  if (write.fd < 0 || !fd::in_scope(write.fd)) return false;
+  if (write.fd < 0) return bypassed && was_left_pending(at);
+  if (!fd::in_scope(write.fd)) return false;
 
   const bool dies = !bypassed && !has_handler;
   const bool by_hook = hooked.fd == write.fd;

@@ -13,6 +13,10 @@ struct Hooked {
 };
 inline constinit thread_local Hooked hooked;
 
+// The fd of this thread's last call that reported fewer bytes than it was asked for, or -1. If SIGPIPE is blocked, the
+// call may have left one pending that nobody could mark.
+inline constinit thread_local int short_count_fd = -1;
+
 // Gets ready for seccomp: what the lowest 1,024 fds are is asked while it may be asked.
 void get_ready_for_seccomp();
 
