@@ -62,7 +62,7 @@ class Repository {
   }
 
   const Directory directory_;
-  const std::string lines_ = lines();
+  const std::string lines_ = lines(4'000'000);
   std::string head_;
   std::string daemon_;
 };

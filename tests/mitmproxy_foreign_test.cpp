@@ -38,7 +38,7 @@ class Web {
                   [this](int port, Departure, size_t seed) { open_and_close_tabs(port, seed); },
                   [this](int port) { return http_body(ask(port, request())) == video_; }};
     target.start.env = {"PYTHONPATH", "PYTHONHOME"};
-    target.at_least = 25;
+    target.at_least = 20;
     return target;
   }
 
@@ -92,6 +92,6 @@ TEST_CASE("mitmdump with that add-on survives them with few file descriptors") {
 // The control is Python, which starts with SIGPIPE ignored: nothing dies bare.
 TEST_CASE("mitmdump alone is none the worse for the shim with few file descriptors") {
   const Web web;
-  survives_shimmed(web.mitmdump(64, {}), 25);
+  survives_shimmed(web.mitmdump(64, {}), 20);
   REQUIRE(web.bad_gateway() > 0);
 }

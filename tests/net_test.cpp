@@ -40,6 +40,14 @@ TEST_CASE("a million changes of the disposition while others write to dead socke
   CHECK(shimmed("reset_a_million_times").out == "alive\n");
 }
 
+TEST_CASE("a program that asks for its disposition is told what it has set, and its handlers are called so") {
+  const auto control = bare("view");
+  REQUIRE(control.exited(0));
+  for (const auto* handler : {"one called", "other called", "alternate stack 1", "blocked PIPE 0", "view other"})
+    CHECK(control.out.find(handler) != std::string::npos);
+  same_as_bare("view");
+}
+
 TEST_CASE("a disposition set by two threads is never half of each") {
   CHECK(bare("set_by_two_threads").out == "torn: 0\n");
   CHECK(shimmed("set_by_two_threads").out == "torn: 0\n");

@@ -822,6 +822,91 @@ void default_again() {
   every_verb("default again");
 }
 
+// What each function answers that sets SIGPIPE or asks for it, and how a handler finds itself called: a long sequence,
+// the same at each start.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+void one_handler(int sig);
+void other_handler(int sig, siginfo_t* info, void*);
+
+const char* name_of(sighandler_t handler) {
+  if (handler == SIG_DFL) return "default";
+  if (handler == SIG_IGN) return "ignored";
+  if (handler == SIG_ERR) return "error";
+  if (handler == SIG_HOLD) return "held";
+  return handler == one_handler ? "one" : "other";
+}
+
+void tell_where_we_are(const char* handler) {
+  stack_t stack{};
+  sigaltstack(nullptr, &stack);
+  sigset_t mask{};
+  pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+  printf("  %s called: blocked PIPE %d USR1 %d USR2 %d, alternate stack %d\n", handler, sigismember(&mask, SIGPIPE),
+         sigismember(&mask, SIGUSR1), sigismember(&mask, SIGUSR2), (stack.ss_flags & SS_ONSTACK) != 0);
+}
+void one_handler(int) { tell_where_we_are("one"); }
+void other_handler(int, siginfo_t* info, void*) {
+  tell_where_we_are("other");
+  printf("  code %d, own pid %d\n", info->si_code, info->si_pid == getpid());
+}
+
+void tell_view() {
+  struct sigaction act {};
+  sigaction(SIGPIPE, nullptr, &act);
+  printf("  view %s flags %x mask PIPE %d USR1 %d USR2 %d, blocked %d\n", name_of(act.sa_handler),
+         static_cast<unsigned>(act.sa_flags), sigismember(&act.sa_mask, SIGPIPE), sigismember(&act.sa_mask, SIGUSR1),
+         sigismember(&act.sa_mask, SIGUSR2), blocked());
+}
+
+void view() {
+  static char area[65536];
+  const stack_t stack{area, 0, sizeof area};
+  sigaltstack(&stack, nullptr);
+  unsigned state = 1;
+  const auto pick = [&](unsigned count) {
+    state = state * 1103515245 + 12345;
+    return (state >> 16) % count;
+  };
+  const unsigned flags[] = {SA_RESTART, SA_RESETHAND, SA_NODEFER, SA_ONSTACK};
+  const sighandler_t handlers[] = {SIG_DFL, SIG_IGN, one_handler};
+  tell_view();
+  for (int i = 0; i < 5000; ++i) {
+    const unsigned what = pick(9);
+    const sighandler_t handler = handlers[pick(3)];
+    printf("%d: ", i);
+    if (what == 0 || what == 1) {
+      struct sigaction act {
+      }, old{};
+      act.sa_handler = handler;
+      for (const unsigned flag : flags)
+        if (pick(2) != 0) act.sa_flags |= static_cast<int>(flag);
+      if (pick(2) != 0) sigaddset(&act.sa_mask, SIGUSR1);
+      if (pick(2) != 0) sigaddset(&act.sa_mask, SIGUSR2);
+      if (handler == one_handler && pick(2) != 0) {
+        act.sa_sigaction = other_handler;
+        act.sa_flags |= SA_SIGINFO;
+      }
+      printf("sigaction %d, was %s\n", sigaction(SIGPIPE, &act, &old), name_of(old.sa_handler));
+    }
+    if (what == 2) printf("signal %s\n", name_of(signal(SIGPIPE, handler)));
+    if (what == 3) printf("sysv_signal %s\n", name_of(sysv_signal(SIGPIPE, handler)));
+    if (what == 4) printf("ssignal %s\n", name_of(ssignal(SIGPIPE, handler)));
+    if (what == 5) printf("sigset %s\n", name_of(sigset(SIGPIPE, pick(4) == 0 ? SIG_HOLD : handler)));
+    if (what == 6) printf("sigignore %d\n", sigignore(SIGPIPE));
+    if (what == 7) printf("siginterrupt %d\n", siginterrupt(SIGPIPE, static_cast<int>(pick(2))));
+    if (what == 8) printf("signal SIG_ERR %s\n", name_of(signal(SIGPIPE, SIG_ERR)));
+    tell_view();
+    struct sigaction now {};
+    sigaction(SIGPIPE, nullptr, &now);
+    if (now.sa_handler == SIG_DFL) continue;
+    raise(SIGPIPE);
+    tell_view();
+    if (pending()) block_sigpipe(SIG_UNBLOCK);
+  }
+}
+#pragma GCC diagnostic pop
+
 // fd 1 is what the starter gave.
 void standard_output_write() { write(1, byte, 1), _exit(0); }
 void standard_output_writev() { writev(1, &one_byte, 1), _exit(0); }
@@ -891,6 +976,7 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(threads),
     SCENE(unblocked_undrained),
     SCENE(vfork_child),
+    SCENE(view),
     {"kill_meanwhile_handled",
      [] {
        struct sigaction act {};
