@@ -85,7 +85,9 @@ void net_met_success(const Call& call) {
 void unmask(const Call& call, mask::Masked& masked, long result) {
   const int error = errno;
   const bool failed = result < 0 && error == EPIPE;
-  const bool partly = result >= 0 && static_cast<std::size_t>(result) < call.asked.bytes() && fd::is_dead(call.fd);
+  const bool short_count = result >= 0 && static_cast<std::size_t>(result) < call.asked.bytes();
+  const bool partly =
+      short_count && (kernel::pending() & kernel::only(SIGPIPE)) != 0 && fd::dead_one_of(call.fd, call.fd) >= 0;
   const bool ours = (failed || partly) && fd::in_scope(call.fd) && fd::raises_sigpipe(call.fd);
   const bool blocked = masked.blocked_by_program;
   if (partly && blocked) net::short_count_fd = call.fd;

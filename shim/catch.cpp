@@ -56,7 +56,8 @@ Write unknown_write(const Interrupted& at) {
   const int first = static_cast<int>(at.arguments[0]);
   const int third = static_cast<int>(at.arguments[2]);
   if (hooked.fd >= 0 && (hooked.fd == first || hooked.fd == third)) return {"hooked", hooked.fd};
-  return {"syscall", !fd::is_dead(first) && fd::is_dead(third) ? third : first};
+  const int dead = fd::dead_one_of(first, third);
+  return {"syscall", dead >= 0 ? dead : first};
 }
 
 const Writer* writer(long number) {
@@ -78,7 +79,7 @@ Write interrupted_write(const Interrupted& at) {
     write = {known->name, static_cast<int>(at.arguments[known->fd])};
   // A positive count comes from many a call that has raised nothing.
   const bool can_be_partly = known == nullptr || known->partly;
-  if (at.result > 0 && (!can_be_partly || !fd::is_dead(write.fd))) return {};
+  if (at.result > 0 && (!can_be_partly || fd::dead_one_of(write.fd, write.fd) < 0)) return {};
   return write;
 }
 

@@ -79,6 +79,16 @@ bool is_dead(int fd) {
   return kernel::call(SYS_sendmsg, fd, &nothing, MSG_NOSIGNAL | MSG_DONTWAIT) == -EPIPE;
 }
 
+int dead_one_of(int first, int second) {
+  for (int tries = 0; tries < 200; ++tries) {
+    if (is_dead(first)) return first;
+    if (is_dead(second)) return second;
+    const long pause[2] = {0, 200'000};
+    kernel::call(SYS_nanosleep, pause, nullptr);
+  }
+  return -1;
+}
+
 void remember_all() {
   for (int fd = 0; fd < 1024; ++fd) {
     const Kind kind = kind_of(fd);

@@ -21,6 +21,10 @@ bool raises_sigpipe(int fd);
 // Whether a write on this fd fails with EPIPE: a stream socket that can send no more, a pipe that nobody reads.
 bool is_dead(int fd);
 
+// The same of two fds, where a SIGPIPE says that one of them is: an AF_UNIX peer that leaves raises it a moment before
+// our end shows it, so that moment is waited for, 40 ms at most. Gives the dead one, or -1. They may be the same.
+int dead_one_of(int first, int second);
+
 // Hints: what the last write on each fd has shown. They may be stale, since nobody tells us of close or dup.
 class Hints {
  public:
