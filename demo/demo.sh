@@ -166,7 +166,7 @@ if [ -x $proxyd ] && command -v systemd-socket-activate >/dev/null; then
   start threads "$build/nosigpipe"
   upstream=$server upstream_port=$port
   dies socket_proxy --manner unread /write/file
-  survives socket_proxy 4000 splice --manner unread /write/file
+  survives socket_proxy 16000 splice --manner unread /write/file
   stop "$upstream"
   upstream=
 else
