@@ -94,7 +94,7 @@ void unmask(const Call& call, mask::Masked& masked, long result) {
   const bool drained = mask::leave(masked, ours && !(partly && blocked));
   if (drained && delivers()) mask::raise_as_kernel(mask::Mark::due);
   if (drained || (ours && failed)) tell(call, "mask");
-  if (ours && failed && !masked.blocked_by_program)
+  if (ours && failed && !blocked)
     runaway::count(call.fd);
   else if (result >= 0)
     runaway::stop();

@@ -2,7 +2,6 @@
 
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "disposition.h"
 #include "kernel.h"
