@@ -108,7 +108,11 @@ static Handler in_view() { return front::to_program(front::in_kernel()).sa_handl
 
 bool kills() { return in_view() == SIG_DFL; }
 bool ignores() { return in_view() == SIG_IGN; }
-bool has_handler() { return !kills() && !ignores(); }
+// Asked once: between two questions another thread may go from one of the others to the other.
+bool has_handler() {
+  const Handler handler = in_view();
+  return handler != SIG_DFL && handler != SIG_IGN;
+}
 
 void arm() {
   if (!technique::uses(technique::net)) return;
