@@ -115,7 +115,7 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
   const bool by_hook = hooked.fd == write.fd;
   if (by_hook && at.result > 0) hooked.raised = true;
   if (dies || !by_hook) {
-    event::tell({write.call, write.fd, event::kNotKnown, bypassed ? "catch" : "none", at.call_site, true});
+    event::tell({write.call, write.fd, event::kNotKnown, bypassed ? "catch" : "none", at.call_site, interrupted, dies});
     if (bypassed && at.result == -EPIPE) runaway::count(write.fd);
   }
   if (bypassed && options.scope == Scope::sockets) fd::others.drop(write.fd);
@@ -134,5 +134,7 @@ void front::arrived(unsigned front, siginfo_t* info, void* context) {
   const int error = errno;
   const bool averted = net::averts(*info, context, stands_for_handler(front));
   errno = error;
-  if (!averted) deliver(front, info, context);
+  if (averted) return;
+  if (!stands_for_handler(front)) event::tell_totals();
+  deliver(front, info, context);
 }

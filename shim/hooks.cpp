@@ -7,6 +7,7 @@
 
 #include "call.h"
 #include "disposition.h"
+#include "event.h"
 
 #define EXPORT extern "C" [[gnu::visibility("default")]]
 
@@ -118,6 +119,16 @@ EXPORT int siginterrupt(int sig, int interrupt) {
 EXPORT int sigvec(int sig, const Sigvec* vec, Sigvec* ovec) {
   return sig == SIGPIPE ? disposition::change(vec, ovec) : real::sigvec(sig, vec, ovec);
 }
+
+// The process ends, past its destructors: what was counted is told.
+
+EXPORT void _exit(int status) {
+  event::tell_totals();
+  real::_exit(status);
+  __builtin_unreachable();
+}
+
+EXPORT void _Exit(int status) { _exit(status); }
 
 // From here on a system call that the program did not name may kill it.
 

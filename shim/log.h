@@ -1,24 +1,34 @@
-// Where lines go: to stderr or a file, one line, one write, never in the program's way.
+// Where the records go: which file or socket that is now, how a record is dressed for it, and how many were lost.
 #pragma once
 
-#include "text.h"
+#include <time.h>
+
+#include "outlet.h"
+#include "record.h"
 
 namespace logging {
 
 bool wanted();
 
-// Opens the log, if one is wanted; a file that cannot be opened is said on stderr, once.
+// Opens the log, if one is wanted; one that cannot be opened is said on stderr, once.
 void open();
 
-// A line that is lost, because the disk is full or a reader slow, is lost. Safe in a signal handler.
-void write(text::Line& line);
+// The program's file, as it was at the start.
+std::string_view executable();
+
+// Where a record is put together: text of 4,096 bytes at most, which a pipe takes as one, or twice that for journald.
+struct Room {
+  char bytes[8192];
+};
+
+// Adds its fields to a record.
+using Fill = void (*)(record::Record&, const void* facts);
+
+// Writes one record; false if that was not possible at once. Then it is counted, and the next one says so. Safe in a
+// signal handler.
+bool write(const outlet::Quiet& quiet, Room& room, std::string_view kind, Fill fill, const void* facts);
 
 // To stderr, wanted or not: what the user has to know at the start.
 void warn(text::Line& line);
-
-void add_time(text::Line& line);  // RFC 3339, UTC, microseconds
-
-// A thread runs away on this fd; `action` is what is done about it.
-void runaway(int fd, unsigned epipes, const char* action);
 
 }  // namespace logging

@@ -21,20 +21,34 @@ struct Option {
 
 constexpr int kInvalid = -1;
 
-// 1 to UINT_MAX, 0 for anything else.
-unsigned count_in(std::string_view value) {
-  unsigned count = 0;
-  for (const char c : value)
-    if (c < '0' || c > '9' || __builtin_mul_overflow(count, 10U, &count) ||
-        __builtin_add_overflow(count, static_cast<unsigned>(c - '0'), &count))
-      return 0;
-  return count;
+struct Number {
+  bool valid = false;
+  unsigned value = 0;
+};
+
+Number number_in(std::string_view text) {
+  Number number{!text.empty()};
+  for (const char c : text)
+    number.valid = number.valid && c >= '0' && c <= '9' && !__builtin_mul_overflow(number.value, 10U, &number.value) &&
+                   !__builtin_add_overflow(number.value, static_cast<unsigned>(c - '0'), &number.value);
+  return number;
 }
 
+bool is_path(std::string_view value) {
+  return value.find('/') != value.npos && value.size() < sizeof Options::log_path;
+}
+
+// A kind is a word, a range of numbers ("0..32"), PATH, or a word and a path ("syslog:PATH").
 bool is_a(std::string_view kind, std::string_view value) {
-  if (kind == "COUNT") return count_in(value) != 0;
-  if (kind == "PATH") return value.find('/') != value.npos && value.size() < sizeof Options::log_path;
-  return kind == value;
+  if (const auto dots = kind.find(".."); dots != kind.npos) {
+    const auto number = number_in(value);
+    return number.valid && number.value >= number_in(text::part(kind, 0, dots)).value &&
+           number.value <= number_in(text::part(kind, dots + 2)).value;
+  }
+  const auto path = kind.find("PATH");
+  if (path == kind.npos) return kind == value;
+  kind = text::part(kind, 0, path);
+  return text::begins(value, kind) && is_path(text::part(value, kind.size()));
 }
 
 // The place of a value among the valid ones.
@@ -62,6 +76,25 @@ Choice choice(const Option& option) {
   return static_cast<Choice>(place(option, value(option)));
 }
 
+unsigned number(const Option& option) { return number_in(value(option)).value; }
+
+// The socket or the file, without the word that says which it is.
+const char* path_of(Log kind) {
+  switch (kind) {
+    case Log::syslog:
+      return "/dev/log";
+    case Log::journal:
+      return "/run/systemd/journal/socket";
+    case Log::syslog_at:
+    case Log::journal_at:
+      return strchr(value(options::log), ':') + 1;
+    case Log::file:
+      return value(options::log);
+    default:
+      return "";
+  }
+}
+
 constinit Options current{};
 constinit std::atomic<bool> known = false;
 
@@ -85,9 +118,12 @@ const Options& get() {
   current.scope = choice<Scope>(scope);
   current.handlers = choice<Handlers>(handlers);
   current.runaway = choice<Runaway>(runaway);
-  current.runaway_after = count_in(value(runaway_after));
+  current.runaway_after = number(runaway_after);
   current.log = choice<Log>(log);
-  if (current.log == Log::file) memcpy(current.log_path, value(log), strlen(value(log)) + 1);
+  strcpy(current.log_path, path_of(current.log));
+  current.format = choice<LogFormat>(format);
+  current.stack = number(stack);
+  current.interval = number(interval);
   known.store(true, std::memory_order_release);
   return current;
 }
@@ -95,7 +131,7 @@ const Options& get() {
 void each_mistake(void (*say)(text::Line&)) {
 #define OPTION(NAME, name, fallback, values, help)                                           \
   if (mistaken(name)) {                                                                      \
-    text::Line line;                                                                         \
+    text::Sized<1024> line;                                                                  \
     line << "nosigpipe: NOSIGPIPE_" #NAME "=";                                               \
     line.quoted(given(name)) << " is not one of " values "; the default is used: " fallback; \
     say(line);                                                                               \
@@ -106,7 +142,7 @@ void each_mistake(void (*say)(text::Line&)) {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view variable(*entry, strcspn(*entry, "="));
     if (strncmp(*entry, "NOSIGPIPE_", strlen("NOSIGPIPE_")) != 0 || is_ours(variable)) continue;
-    text::Line line;
+    text::Sized<1024> line;
     line << "nosigpipe: there is no ";
     line.quoted(variable) << ", only"
 #define OPTION(NAME, name, fallback, values, help) " NOSIGPIPE_" #NAME

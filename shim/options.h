@@ -10,7 +10,8 @@ enum class Net { on, off };
 enum class Scope { sockets, all };
 enum class Handlers { bypass, deliver };
 enum class Runaway { automatic, off, throttle, deliver };
-enum class Log { none, standard_error, file };
+enum class Log { none, standard_error, syslog, journal, syslog_at, journal_at, file };
+enum class LogFormat { text, json };
 
 struct Options {
   Mode mode;
@@ -20,7 +21,10 @@ struct Options {
   Handlers handlers;
   Runaway runaway;
   Log log;
+  LogFormat format;
   unsigned runaway_after;
+  unsigned stack;       // frames
+  unsigned interval;    // ms
   char log_path[4096];  // the program may overwrite its environment
 };
 

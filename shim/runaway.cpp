@@ -5,9 +5,9 @@
 #include <time.h>
 
 #include "disposition.h"
+#include "event.h"
 #include "fd.h"
 #include "kernel.h"
-#include "log.h"
 #include "mask.h"
 #include "options.h"
 #include "proc.h"
@@ -44,11 +44,11 @@ void throttle() {
 void act(int fd) {
   const Runaway chosen = action(fd);
   if (chosen == Runaway::deliver) {
-    logging::runaway(fd, streak.length, "deliver");
+    event::tell_runaway(fd, streak.length, "deliver");
     streak.length = 0;
     mask::raise_as_kernel(mask::Mark::due);
   } else if (chosen == Runaway::throttle) {
-    if (streak.sleep_ms == 0) logging::runaway(fd, streak.length, "throttle");
+    if (streak.sleep_ms == 0) event::tell_runaway(fd, streak.length, "throttle");
     throttle();
   }
 }

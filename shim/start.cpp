@@ -1,6 +1,7 @@
-// The constructor: what is done once, before main. The hooks work without it.
+// What is done once before main, and once after it. The hooks work without it.
 
 #include "disposition.h"
+#include "event.h"
 #include "log.h"
 #include "options.h"
 #include "real.h"
@@ -9,7 +10,9 @@
 [[gnu::constructor]] static void start() {
   real::find_all();
   options::each_mistake(logging::warn);
-  logging::open();
+  event::open();
   disposition::arm();
   technique::net_stands();
 }
+
+[[gnu::destructor]] static void end() { event::tell_totals(); }

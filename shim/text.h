@@ -1,4 +1,4 @@
-// A line of text of fixed size, built without heap or stdio. What does not fit is cut; the newline always fits.
+// A line of text of fixed size, built without heap or stdio. What does not fit is left out; the newline always fits.
 #pragma once
 
 #include <concepts>
@@ -8,8 +8,27 @@
 
 namespace text {
 
+// substr, which would throw.
+constexpr std::string_view part(std::string_view words, std::size_t at, std::size_t count = std::string_view::npos) {
+  if (at > words.size()) at = words.size();
+  return {words.data() + at, count < words.size() - at ? count : words.size() - at};
+}
+
+// starts_with, which calls it.
+constexpr bool begins(std::string_view words, std::string_view with) { return part(words, 0, with.size()) == with; }
+
+// As much of the words as there is room for, and a NUL.
+template <std::size_t kSize>
+void copy(char (&room)[kSize], std::string_view words) {
+  std::size_t length = 0;
+  for (; length < words.size() && length < kSize - 1; ++length) room[length] = words[length];
+  room[length] = '\0';
+}
+
 class Line {
  public:
+  Line(char* room, std::size_t size) : room_(room), size_(size) {}
+
   Line& operator<<(std::string_view words) {
     for (const char c : words) put(c);
     return *this;
@@ -22,32 +41,50 @@ class Line {
     return digits(negative ? 0 - rest : rest, 10, 1);
   }
 
-  Line& hex(std::uint64_t value) { return *this << "0x", digits(value, 16, 1); }
+  Line& hex(std::uint64_t value, unsigned width = 1) { return digits(value, 16, width); }
   Line& padded(std::uint64_t value, unsigned width) { return digits(value, 10, width); }
 
-  // In double quotes, with everything that could end them, the line or the terminal's patience as \xNN.
-  Line& quoted(std::string_view words) {
-    put('"');
+  // With everything that could end a quoted string, the line or the terminal's patience, and what is in `more`, as two
+  // hexadecimal digits behind `escape`.
+  Line& escaped(std::string_view words, std::string_view escape = "\\x", std::string_view more = "") {
     for (const char c : words) {
-      if (c >= ' ' && c <= '~' && c != '"' && c != '\\') {
+      if (c >= ' ' && c <= '~' && c != '"' && c != '\\' && more.find(c) == more.npos)
         put(c);
-      } else {
-        *this << "\\x";
-        digits(static_cast<unsigned char>(c), 16, 2);
-      }
+      else
+        (*this << escape).hex(static_cast<unsigned char>(c), 2);
     }
-    put('"');
     return *this;
   }
 
-  std::string_view ended() {
-    buffer_[length_] = '\n';
-    return {buffer_, length_ + 1};
+  Line& quoted(std::string_view words) { return (*this << "\"").escaped(words) << "\""; }
+
+  // What has been put since `length` was the line's is taken away again if it did not fit. True if it did.
+  bool keep_whole(std::size_t length) {
+    if (!overflown_) return true;
+    cut(length);
+    overflown_ = false;
+    return false;
+  }
+
+  void cut(std::size_t length) { length_ = length; }
+
+  std::size_t length() const { return length_; }
+  std::string_view words() const { return {room_, length_}; }
+
+  // With what ends it, which has its place kept free: two characters at most.
+  std::string_view ended(std::string_view end = "\n") {
+    for (std::size_t i = 0; i < end.size(); ++i) room_[length_ + i] = end[i];
+    return {room_, length_ + end.size()};
   }
 
  private:
+  static constexpr std::size_t kEnd = 2;
+
   void put(char c) {
-    if (length_ < sizeof buffer_ - 1) buffer_[length_++] = c;
+    if (length_ + kEnd < size_)
+      room_[length_++] = c;
+    else
+      overflown_ = true;
   }
 
   Line& digits(std::uint64_t value, unsigned base, unsigned width) {
@@ -58,8 +95,22 @@ class Line {
     return *this;
   }
 
-  char buffer_[1024];
+  char* room_;
+  std::size_t size_;
   std::size_t length_ = 0;
+  bool overflown_ = false;
+};
+
+// One that brings its room along.
+template <std::size_t kSize>
+class Sized : public Line {
+ public:
+  Sized() : Line(room_, kSize) {}
+  Sized(const Sized&) = delete;
+  Sized& operator=(const Sized&) = delete;
+
+ private:
+  char room_[kSize];
 };
 
 }  // namespace text

@@ -11,6 +11,7 @@
 
 #include "catch.h"
 #include "directory.h"
+#include "log_lines.h"
 #include "process.h"
 
 // What the clients said at their end.
@@ -33,6 +34,7 @@ class DemoServer {
     file.close();
     command.insert(command.end(), {"0", directory_.path()});
     start.env.push_back("NOSIGPIPE_LOG=" + (directory_ / "log"));
+    start.env.push_back("NOSIGPIPE_INTERVAL=0");  // it is killed, and could not tell what it has held back
     start.out = open((directory_ / "out").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     process_.emplace(command, start);
     close(start.out);
@@ -61,10 +63,9 @@ class DemoServer {
 
   // SIGPIPEs averted in this call, by what the log says.
   long averted(const std::string& call, const std::string& would_kill = "yes") const {
-    const auto lines = lines_of(contents(directory_ / "log"));
-    return std::ranges::count_if(lines, [&](const std::string& line) {
-      return line.find(" would_kill=" + would_kill + " call=" + call + " ") != std::string::npos;
-    });
+    auto lines = parsed(contents(directory_ / "log"), "averted");
+    std::erase_if(lines, [&](const Line& line) { return line["call"] != call || line["would_kill"] != would_kill; });
+    return count_of(lines);
   }
 
   Process& process() { return *process_; }

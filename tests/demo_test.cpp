@@ -72,7 +72,7 @@ TEST_CASE("the demo is as it says") {
 TEST_CASE("the demo fails where the server is not kept alive") {
   const Directory build;
   std::filesystem::create_directory_symlink(built("demo"), build / "demo");
-  std::ofstream(build / "nosigpipe") << "#!/bin/sh\nshift\nexec \"$@\"\n";
+  std::ofstream(build / "nosigpipe") << "#!/bin/sh\nshift 2\nexec \"$@\"\n";
   std::filesystem::permissions(build / "nosigpipe", std::filesystem::perms::all);
   const Ending ending = demo(build.path());
   INFO(ending.text() << "\n" << ending.out << ending.err);

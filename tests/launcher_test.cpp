@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "log_socket.h"
 #include "source_tree.h"
 
 namespace {
@@ -33,7 +34,12 @@ Strings valid_values(const Option& option) {
   Strings values;
   std::istringstream list(option.values);
   for (std::string value; std::getline(list, value, '|');)
-    values.push_back(value == "PATH" ? "/dev/null" : value == "COUNT" ? "4294967295" : value);
+    if (const auto dots = value.find(".."); dots != std::string::npos)
+      values.insert(values.end(), {value.substr(0, dots), value.substr(dots + 2)});
+    else if (value == "PATH")
+      values.push_back("/dev/null");
+    else if (value.find("PATH") == std::string::npos)
+      values.push_back(value);
   return values;
 }
 
@@ -368,11 +374,14 @@ TEST_CASE("a place with other odd characters is no hindrance") {
 
 TEST_CASE("nothing is printed where all is right") {
   const Directory directory;
+  const auto socket = directory / "socket";
+  const LogSocket receiver(socket);
   Start shimmed;
   shimmed.shim = true;
   for (const auto& option : options)
     for (auto value : valid_values(option)) {
       if (value == "/dev/null") value = directory / "log";
+      if (value == "syslog" || value == "journal") value += ":" + socket;
       shimmed.env = {option.variable + "=" + value};
       const Ending ending = run({"true"}, shimmed);
       INFO(shimmed.env[0] << ": " << told(ending));
@@ -386,8 +395,10 @@ TEST_CASE("nothing is printed where all is right") {
 
 TEST_CASE("a bad value is told with one line that names the valid ones") {
   for (const auto& option : options) {
-    Strings bad{"nosuch", "", " ", "ON", "0", "-1", "1x", "4294967296", "99999999999999999999", "on\non", "\033[31m"};
-    if (option.values == "COUNT") bad.push_back("1 ");
+    Strings bad{"nosuch", "",   " ",       "ON",        "-1",   "1x", "4294967296", "99999999999999999999",
+                "on\non", "1 ", "syslog:", "journal:x", "x:/y", "..", "\033[31m"};
+    if (!option.values.starts_with("0..")) bad.push_back("0");
+    if (option.name == "log") std::erase(bad, "x:/y");  // a path
     for (const auto& value : bad) {
       Start start = in_environment({option.variable + "=" + value});
       start.shim = true;

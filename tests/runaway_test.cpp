@@ -130,7 +130,7 @@ TEST_CASE("a runaway beside other threads is slowed down, is told once, and the 
     REQUIRE(pipe2(input, O_CLOEXEC) == 0);
     REQUIRE(pipe2(log, O_CLOEXEC) == 0);
     Start start = under_shim(guard);
-    start.env.insert(start.env.end(), {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_RUNAWAY_AFTER=20"});
+    start.env.insert(start.env.end(), {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_INTERVAL=0", "NOSIGPIPE_RUNAWAY_AFTER=20"});
     start.in = input[0];
     start.err = log[1];
     Process process(counter.start("runaway_thread"), start);

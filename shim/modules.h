@@ -1,0 +1,39 @@
+// Which files the program's code is mapped from: a picture of /proc/self/maps. That is asked, because the dynamic
+// linker would have a lock taken, which a child of fork may find locked for ever.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+struct Module {
+  std::uintptr_t begin;  // of its code
+  std::uintptr_t end;
+  std::uintptr_t start;  // where the file's beginning is mapped; 0: not known
+  std::uintptr_t limit;  // the end of its last mapping
+  std::uint64_t inode;
+  const char* path;
+};
+
+class Modules {
+ public:
+  // Keeps /proc/self/maps open for when the program has gone into a chroot. To be called once, at the start.
+  static void keep_open();
+
+  // Takes the picture; of the mapping that holds the stack pointer only where it ends.
+  void look(std::uintptr_t stack_pointer);
+
+  // nullptr: no file's code.
+  const Module* around(std::uintptr_t address) const;
+
+  std::uintptr_t end_of_stack() const { return end_of_stack_; }
+
+ private:
+  void add(const Module& module, const char* path, std::size_t length);
+
+  static constexpr unsigned kMost = 256;
+  Module list_[kMost];
+  unsigned count_;
+  std::uintptr_t end_of_stack_;
+  char paths_[24576];
+  std::size_t paths_length_;
+};

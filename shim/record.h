@@ -1,0 +1,77 @@
+// One record of the log, field by field, in one of its formats. A field that does not fit is left out whole.
+#pragma once
+
+#include <time.h>
+
+#include "text.h"
+
+namespace record {
+
+// fields: journald's native ones, NOSIGPIPE_CALL=write and a newline each.
+enum class Format { text, json, fields };
+
+class Record {
+ public:
+  // `kind` is what the record is about: averted, observed, total, runaway.
+  Record(text::Line& line, Format format, const timespec& time, std::string_view kind);
+
+  void word(std::string_view name, std::string_view value);  // of ours, to be trusted
+  void string(std::string_view name, std::string_view value);
+  void truth(std::string_view name, bool value);
+  void hex(std::string_view name, std::uint64_t value);
+  void bytes(std::string_view name, const unsigned char* value, std::size_t count);
+  void number(std::string_view name, std::integral auto value) {
+    field(name, [&] { line_ << value; });
+  }
+
+  // A list: each item is what `add(i, part)` puts together by part.string() and part.hex().
+  class Part {
+   public:
+    explicit Part(Record& record) : record_(record) {}
+    void string(std::string_view value) { record_.line_.escaped(value, record_.escape(), ";"); }
+    void hex(std::uint64_t value) { (record_.line_ << "+0x").hex(value); }
+
+   private:
+    Record& record_;
+  };
+  template <class Add>
+  void list(std::string_view name, unsigned count, Add add) {
+    field(name, [&] {
+      const bool json = format_ == Format::json;
+      const std::string_view end = json ? "]" : quote();
+      line_ << (json ? "[" : quote());
+      for (unsigned i = 0; i < count; ++i) {
+        const auto before = line_.length();
+        line_ << (i == 0 ? "" : json ? "," : ";") << (json ? "\"" : "");
+        Part part(*this);
+        add(i, part);
+        line_ << (json ? "\"" : "");
+        const auto after = line_.length();
+        line_ << end;
+        if (!line_.keep_whole(before)) break;
+        line_.cut(after);
+      }
+      line_ << end;
+    });
+  }
+
+  // The record as it is to be written, with its newline.
+  std::string_view ended() { return line_.ended(format_ == Format::json ? "}\n" : "\n"); }
+
+ private:
+  template <class Put>
+  void field(std::string_view name, Put put) {
+    const auto before = line_.length();
+    begin(name);
+    put();
+    line_.keep_whole(before);
+  }
+  void begin(std::string_view name);
+  std::string_view escape() const { return format_ == Format::json ? "\\u00" : "\\x"; }
+  std::string_view quote() const { return format_ == Format::fields ? "" : "\""; }
+
+  text::Line& line_;
+  Format format_;
+};
+
+}  // namespace record
