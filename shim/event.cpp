@@ -127,7 +127,7 @@ void add_total(Record& record, const void* argument) {
   const auto& facts = *static_cast<const Facts*>(argument);
   record.number("pid", kernel::pid());
   record.string("exe", logging::executable());
-  record.word("call", facts.call);
+  record.word("call", facts.place != 0 ? facts.call : "other");
   if (facts.place != 0) add_place(record, facts);
   record.number("count", facts.held.count);
   record.number("kills", facts.held.kills);

@@ -1,0 +1,210 @@
+// What is told of an averted SIGPIPE: who the peer was, how the connection stood, how often it happened.
+#include <signal.h>
+
+#include <chrono>
+#include <set>
+
+#include "log_lines.h"
+#include "source_tree.h"
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+Strings victim(const Strings& words) {
+  Strings argv{built("tests/telling_victim")};
+  argv.insert(argv.end(), words.begin(), words.end());
+  return argv;
+}
+
+// What a run under the shim has written to its log. Bare it is killed.
+std::string log_of(const Strings& words, const Strings& variables = {}) {
+  INFO(words.front());
+  REQUIRE(run(victim(words)).killed_by(SIGPIPE));
+  const Directory directory;
+  Start start;
+  start.shim = true;
+  start.env = {"NOSIGPIPE_LOG=" + directory / "log"};
+  start.env.insert(start.env.end(), variables.begin(), variables.end());
+  const Ending ending = run(victim(words), start, std::chrono::seconds(60));
+  INFO(ending.text() << ending.err);
+  REQUIRE(ending.exited(0));
+  return contents(directory / "log");
+}
+
+struct Told {
+  Line line;
+  std::map<std::string, std::string> truth;  // as the program said it
+};
+
+Told told_of(const Strings& words) {
+  REQUIRE(run(victim(words)).killed_by(SIGPIPE));
+  Start start;
+  start.shim = true;
+  start.env = {"NOSIGPIPE_LOG=stderr"};
+  const Ending ending = run(victim(words), start);
+  INFO(ending.text() << ending.err);
+  REQUIRE(ending.exited(0));
+  Told told{only_line(ending.err), {}};
+  std::istringstream pairs(ending.out);
+  for (std::string pair; pairs >> pair;) told.truth[pair.substr(0, pair.find('='))] = pair.substr(pair.find('=') + 1);
+  return told;
+}
+
+}  // namespace
+
+TEST_CASE("a connection that was reset is told with both ends and its numbers") {
+  const std::pair<std::string, std::string> kinds[] = {{"tcp", "127.0.0.1:"}, {"tcp6", "[::1]:"}};
+  for (const auto& [kind, host] : kinds) {
+    const auto [line, truth] = told_of({kind + "-reset", "write"});
+    CHECK(line["socket"] == kind);
+    CHECK(line["type"] == "stream");
+    CHECK(line.text("local") == host + truth.at("local"));
+    CHECK(line.text("peer") == host + truth.at("peer"));
+    CHECK(line["inode"] == truth.at("inode"));
+    CHECK(line["fd"] == truth.at("fd"));
+    CHECK(line["state"] == "close");
+    CHECK(line["sent"] == "7");
+    CHECK(line["received"] == "3");
+    CHECK(line["cause"] == "peer_gone");
+    CHECK(line.number("idle_ms") < 60'000);
+    CHECK(line.number("rtt_us") > 0);
+  }
+}
+
+TEST_CASE("the cause is told") {
+  const std::pair<std::string, std::string> causes[] = {
+      {"tcp-reset", "peer_gone"},   {"tcp-shutdown", "own_shutdown"},  {"tcp-unconnected", "never_connected"},
+      {"unix-closed", "peer_gone"}, {"unix-shutdown", "own_shutdown"},
+  };
+  for (const auto& [end, cause] : causes) {
+    INFO(end);
+    CHECK(told_of({end, "write"}).line["cause"] == cause);
+  }
+}
+
+TEST_CASE("the peer of an AF_UNIX socket is told by its name and process and user") {
+  const Directory directory;
+  for (const std::string name : {"socket", "so\"ck et"}) {
+    const auto path = directory / name;
+    REQUIRE(run(victim({"unix-named=" + path, "write"})).killed_by(SIGPIPE));
+    std::filesystem::remove(path);
+    Start start;
+    start.shim = true;
+    start.env = {"NOSIGPIPE_LOG=stderr"};
+    Process process(victim({"unix-named=" + path, "write"}), start);
+    const Line line = only_line(process.wait().err);
+    CHECK(line.text("peer") == path);
+    CHECK(line["peer_pid"] == std::to_string(process.pid()));
+    CHECK(line["peer_uid"] == std::to_string(getuid()));
+    CHECK(line["state"].empty());
+  }
+}
+
+TEST_CASE("the build ID is that of the file") {
+  const auto line = told_of({"unix-closed", "write"}).line;
+  const Ending notes = run({"readelf", "-n", built("tests/telling_victim")});
+  CHECK(!line["build_id"].empty());
+  CHECK(notes.out.find("Build ID: " + line["build_id"]) != std::string::npos);
+  CHECK(line.text("exe") == built("tests/telling_victim"));
+}
+
+TEST_CASE("a storm of a million is a few lines with the right total") {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto log = log_of({"unix-closed", "storm=500000"}, {"NOSIGPIPE_RUNAWAY=off"});
+  const auto seconds = std::chrono::steady_clock::now() - begin;
+  const auto lines = parsed(log);
+  CHECK(count_of(lines) == 1'000'000);
+  CHECK(count_of(lines, "kills") == 1'000'000);
+  CHECK(parsed(log, "averted").size() <= 2 + static_cast<size_t>(seconds / std::chrono::seconds(1)));
+  const auto totals = parsed(log, "total");
+  REQUIRE(totals.size() == 1);
+  CHECK(totals[0]["total"] == "1000000");
+  CHECK(totals[0]["call"] == "write");
+}
+
+TEST_CASE("what was held back is told at the end, however the program ends") {
+  for (const std::string end : {"write", "_exit", "_Exit"}) {
+    INFO(end);
+    const auto log = log_of({"unix-closed", "storm=50", end});
+    CHECK(count_of(parsed(log)) == (end == "write" ? 101 : 100));
+    CHECK(parsed(log, "averted").size() == (end == "write" ? 2 : 1));
+  }
+}
+
+TEST_CASE("with an interval of 0 each has its line") {
+  const auto log = log_of({"unix-closed", "storm=50"}, {"NOSIGPIPE_INTERVAL=0"});
+  CHECK(parsed(log, "averted").size() == 100);
+  CHECK(count_of(parsed(log)) == 100);
+}
+
+TEST_CASE("a child of fork does not tell what its parent has counted") {
+  const auto log = log_of({"unix-closed", "storm=50", "fork", "storm=20"});
+  CHECK(count_of(parsed(log)) == 140);
+  std::map<std::string, long> processes;
+  for (const auto& line : parsed(log)) processes[line["pid"]] += line.number("count");
+  REQUIRE(processes.size() == 2);
+  CHECK(processes.begin()->second + processes.rbegin()->second == 140);
+  CHECK(std::min(processes.begin()->second, processes.rbegin()->second) == 40);
+}
+
+TEST_CASE("more call sites than can be kept lose no count") {
+  const Directory directory;
+  const auto program = directory / "sites";
+  REQUIRE(run({"gcc", "-o", program, source("tests/many_sites.c")}).exited(0));
+  REQUIRE(run({program}).killed_by(SIGPIPE));
+  Start start;
+  start.shim = true;
+  start.env = {"NOSIGPIPE_LOG=" + directory / "log", "NOSIGPIPE_RUNAWAY=off"};
+  REQUIRE(run({program}, start).exited(0));
+  const auto log = contents(directory / "log");
+  CHECK(count_of(parsed(log)) == 6000);
+  std::map<std::string, long> sites;
+  for (const auto& line : parsed(log, "averted")) sites[line["offset"]] += line.number("count");
+  CHECK(sites.size() >= 900);
+}
+
+TEST_CASE("JSON has the same fields and is read by jq") {
+  const Directory directory;
+  Start start;
+  start.shim = true;
+  start.env = {"NOSIGPIPE_LOG=" + directory / "log", "NOSIGPIPE_FORMAT=json", "NOSIGPIPE_STACK=4"};
+  REQUIRE(run(victim({"tcp-reset", "write", "write", "unix-closed", "storm=5"}), start).exited(0));
+  start.env = {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=4"};
+  const Line text = parsed(run(victim({"tcp-reset", "write"}), start).err).at(0);
+  const Ending keys = run({"jq", "-rs",
+                           "(first | keys_unsorted | join(\" \")), map(.count) == [1,1,1,9], "
+                           "(first | .would_kill, (.stack | length > 1), .peer[0:10])",
+                           directory / "log"});
+  INFO(contents(directory / "log") << keys.out << keys.err);
+  const auto answers = lines_of(keys.out);
+  REQUIRE(answers.size() == 5);
+  std::set<std::string> names;
+  std::istringstream list(answers[0]);
+  for (std::string name; list >> name;) names.insert(name);
+  std::set<std::string> expected;
+  for (const auto& [name, value] : text.fields) expected.insert(name);
+  CHECK(names == expected);
+  CHECK(answers[2] == "true");
+  CHECK(answers[3] == "true");
+  CHECK(answers[4] == "127.0.0.1:");
+}
+
+TEST_CASE("a JSON line that was cut to its length is still an object") {
+  const Directory directory;
+  std::string place = directory.path();
+  while (place.size() < 1200) place += "/" + std::string(200, '"');
+  std::filesystem::create_directories(place);
+  std::filesystem::copy_file(built("tests/telling_victim"), place + "/victim");
+  Start start;
+  start.shim = true;
+  for (const std::string format : {"json", "text"}) {
+    start.env = {"NOSIGPIPE_LOG=" + directory / format, "NOSIGPIPE_FORMAT=" + format, "NOSIGPIPE_STACK=32"};
+    REQUIRE(run({place + "/victim", "unix-closed", "write", "print"}, start).exited(0));
+    for (const auto& line : lines_of(contents(directory / format))) CHECK(line.size() < 4096);
+  }
+  const Ending ending = run({"jq", "-r", ".call", directory / "json"});
+  INFO(ending.err);
+  CHECK(ending.out == "write\nwrite\n");
+  CHECK(count_of(parsed(contents(directory / "text"))) == 2);
+}
