@@ -34,6 +34,7 @@ struct Dressed {
   const void* facts;
   timespec time;
   unsigned long long lost;
+  bool ends_a_piece;
 
   std::string_view put(text::Line& line, Format format) const {
     Record record(line, format, time, kind);
@@ -70,7 +71,7 @@ std::string_view dress(Room& room, const Dressed& record) {
       put_syslog_header(line, record);
       break;
     default:
-      if (cut_short.exchange(false)) line << "\n";
+      if (record.ends_a_piece) line << "\n";
   }
   return record.put(line, format());
 }
@@ -95,10 +96,11 @@ std::string_view executable() { return program; }
 
 bool write(const outlet::Quiet& quiet, Room& room, std::string_view kind, Fill fill, const void* facts) {
   const auto lost_before = lost.exchange(0);
-  const auto bytes = dress(room, {kind, fill, facts, moment::now(), lost_before});
+  const bool cut_before = cut_short.exchange(false);
+  const auto bytes = dress(room, {kind, fill, facts, moment::now(), lost_before, cut_before});
   const long written = destination::write(quiet, bytes);
   if (written == static_cast<long>(bytes.size())) return true;
-  if (written > 0) cut_short.store(true);
+  if (written > 0 || cut_before) cut_short.store(true);
   lost.fetch_add(lost_before + 1);
   return false;
 }
