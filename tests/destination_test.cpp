@@ -132,6 +132,15 @@ TEST_CASE("the log goes on when the program has closed every descriptor") {
   CHECK(count_of(parsed(contents(directory / "log"))) == 4);
 }
 
+TEST_CASE("a file of the program's that has got the number of the log has nothing written into it") {
+  const Directory directory;
+  const auto other = directory / "other";
+  lives({"unix-closed", "write", "take-all=" + other, "write", "print"}, logging_to(directory / "log"));
+  CHECK(count_of(parsed(contents(directory / "log"))) == 3);
+  CHECK(std::filesystem::exists(other));
+  CHECK(contents(other).empty());
+}
+
 TEST_CASE("the log goes on where no descriptor can be opened") {
   const Directory directory;
   lives({"unix-closed", "no-numbers", "write", "print"}, logging_to(directory / "log"));
@@ -188,7 +197,7 @@ TEST_CASE("what a full disk does not take is counted and told with the next line
 TEST_CASE("at the limit of a file's size nothing happens and what was lost is counted") {
   const Directory directory;
   const auto log = directory / "log";
-  const Waiting program({"unix-closed", "limit=100", "storm=50", "wait", "write"}, logging_to(log));
+  const Waiting program({"unix-closed", "limit=100", "storm=50", "wait", "limit=100000", "write"}, logging_to(log));
   REQUIRE(eventually([&] { return std::filesystem::exists(log) && std::filesystem::file_size(log) == 100; }));
   CHECK(eventually([&] {
     return contents("/proc/" + std::to_string(program.process().pid()) + "/wchan").find("pipe") != std::string::npos;

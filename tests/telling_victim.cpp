@@ -5,7 +5,7 @@
 //
 // A connection:      tcp-reset tcp-shutdown tcp-unconnected tcp6-reset unix-closed unix-shutdown unix-named=PATH
 // One more EPIPE:    write (on the connection before), print (by stdio), storm=COUNT (by each of two threads)
-// Meanwhile:         close-all take-all no-numbers chroot=PATH become-nobody fork wait (for a byte of input)
+// Meanwhile:         close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody fork wait (for a byte of input)
 // limit=BYTES The end:           _exit _Exit kill; otherwise it returns from main
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -155,10 +155,16 @@ void use_up_all_numbers() {
   }
 }
 
-// All the usual numbers are one end of a pair, at whose other end nothing must ever arrive.
-void take_all_numbers(int but) {
+// All the usual numbers are one end of a pair, at whose other end nothing must ever arrive, or a file.
+void take_all_numbers(int but, const std::string& file) {
   close_range(3, static_cast<unsigned>(but) - 1, 0);
   close_range(static_cast<unsigned>(but) + 1, ~0U, 0);
+  if (!file.empty()) {
+    const int taken = must(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    for (int fd = 3; fd < 500; ++fd)
+      if (fd != but && fd != taken) must(dup2(taken, fd));
+    return;
+  }
   const auto [ours, theirs] = unix_pair();
   const int watched = must(fcntl(theirs, F_DUPFD, 500));
   for (int fd = 3; fd < 500; ++fd)
@@ -196,7 +202,7 @@ int main(int argc, char* argv[]) {
          close_range(3, static_cast<unsigned>(fd) - 1, 0);
          close_range(static_cast<unsigned>(fd) + 1, ~0U, 0);
        }},
-      {"take-all", [&] { take_all_numbers(fd); }},
+      {"take-all", [&] { take_all_numbers(fd, value); }},
       {"no-numbers", [] { use_up_all_numbers(); }},
       {"chroot", [&] { must(chroot(value.c_str()) + chdir("/")); }},
       {"become-nobody", [] { must(setgid(65534) + setuid(65534)); }},
