@@ -13,12 +13,13 @@ namespace {
 using unwind::Frame;
 using unwind::Range;
 
-// libc, the thread library that it was apart from before glibc 2.34, and we. None of them is ever unloaded.
+// libc, the thread library that it was apart from before glibc 2.34, the kernel's own object, through which i386 makes
+// its system calls, and we. None of them is ever unloaded.
 struct Known {
   Range memory;
   std::uintptr_t table;
 };
-constexpr unsigned kMostKnown = 3;
+constexpr unsigned kMostKnown = 4;
 constinit Known known[kMostKnown] = {};
 
 const Known* known_around(std::uintptr_t address) {
@@ -30,7 +31,8 @@ const Known* known_around(std::uintptr_t address) {
 bool is_libc(std::string_view path) {
   const auto slash = path.rfind('/');
   const auto name = slash == path.npos ? path : text::part(path, slash + 1);
-  for (const std::string_view libc : {"libc.so.", "libc-2.", "libpthread", "ld-musl-", "libc.musl-"})
+  for (const std::string_view libc :
+       {"libc.so.", "libc-2.", "libpthread", "ld-musl-", "libc.musl-", "linux-gate", "linux-vdso"})
     if (text::begins(name, libc)) return true;
   return false;
 }
@@ -89,7 +91,11 @@ void collect(Frame frame, const Modules& modules, unsigned most, Callers& caller
   callers.count = 0;
   const Range stack{frame.stack(), modules.end_of_stack()};
   while (callers.count < most) {
-    if (known_around(frame.place()) == nullptr) callers.returns_to[callers.count++] = frame.instruction();
+    if (const Known* object = known_around(frame.place())) {
+      if (!unwind::step(frame, object->table, object->memory, stack)) return;
+      continue;
+    }
+    callers.returns_to[callers.count++] = frame.instruction();
     const Module* module = modules.around(frame.place());
     if (module == nullptr || module->start == 0) return;
     if (!unwind::step(frame, Object(module->start).frame_table(), {module->start, module->limit}, stack)) return;

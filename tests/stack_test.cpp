@@ -1,0 +1,147 @@
+// The stack that a line names: who called whom, out of the program's own frames alone.
+#include <signal.h>
+
+#include "log_lines.h"
+#include "source_tree.h"
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+Line line_of(const Strings& argv, const std::string& frames, const std::string& flavour = "") {
+  REQUIRE(run(argv).killed_by(SIGPIPE));
+  Start start;
+  start.shim = true;
+  start.flavour = flavour;
+  start.env = {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=" + frames};
+  const Ending ending = run(argv, start);
+  INFO(ending.text() << ending.err);
+  REQUIRE(ending.exited(0));
+  return only_line(ending.err);
+}
+
+struct Place {
+  std::string module;
+  unsigned long offset;
+};
+
+std::vector<Place> stack_of(const Line& line) {
+  std::vector<Place> places;
+  std::istringstream list(line.text("stack"));
+  for (std::string frame; std::getline(list, frame, ';');) {
+    const auto plus = frame.rfind('+');
+    places.push_back({frame.substr(0, plus), std::stoul(frame.substr(plus + 1), nullptr, 16)});
+  }
+  return places;
+}
+
+// The function and the line that the call before a return address is in.
+std::string function_before(const Place& place) {
+  char address[32];
+  std::snprintf(address, sizeof address, "%#lx", place.offset - 1);
+  const auto names = lines_of(run({"addr2line", "-f", "-e", place.module, address}).out);
+  REQUIRE(names.size() == 2);
+  return names[0];
+}
+
+Strings functions_of(const Line& line) {
+  Strings names;
+  for (const auto& place : stack_of(line)) names.push_back(function_before(place));
+  return names;
+}
+
+// Optimized as distributions do: no frame pointers.
+std::string compiled(const Directory& directory, const Strings& options) {
+  const auto program = directory / "victim";
+  Strings argv{"g++", "-std=c++20", "-g", "-pthread", "-o", program, source("tests/stack_victim.cpp")};
+  argv.insert(argv.end(), options.begin(), options.end());
+  const Ending ending = run(argv);
+  INFO(ending.err);
+  REQUIRE(ending.exited(0));
+  return program;
+}
+
+const Strings optimized{"-O2", "-fomit-frame-pointer"};
+
+}  // namespace
+
+TEST_CASE("the stack leads from the write to main, however it was compiled") {
+  for (const Strings& options :
+       {optimized, {"-O0"}, {"-O2", "-no-pie"}, {"-O2", "-fno-pic", "-no-pie", "-static-libgcc"}}) {
+    const Directory directory;
+    const auto program = compiled(directory, options);
+    for (const std::string way : {"direct", "stdio", "unbuffered", "raw"}) {
+      INFO(way);
+      const Line line = line_of({program, way}, "8");
+      CHECK(functions_of(line) == Strings{"third", "second", "first", "main", "_start"});
+      const auto site = stack_of(line).at(0);
+      CHECK(site.module == line.text("module"));
+      CHECK(site.offset == static_cast<unsigned long>(line.number("offset")));
+    }
+  }
+}
+
+TEST_CASE("the stack has as many frames as were asked for") {
+  const Directory directory;
+  const auto program = compiled(directory, optimized);
+  CHECK(line_of({program, "direct"}, "0")["stack"].empty());
+  CHECK(functions_of(line_of({program, "direct"}, "1")) == Strings{"third"});
+  CHECK(functions_of(line_of({program, "unbuffered"}, "3")) == Strings{"third", "second", "first"});
+}
+
+TEST_CASE("the stack leads through what libc calls back") {
+  const Directory directory;
+  const auto names = functions_of(line_of({compiled(directory, optimized), "sort"}, "8"));
+  REQUIRE(names.size() >= 4);
+  CHECK(names[0].find("compare") != std::string::npos);
+  CHECK(names[1] == "third");
+  CHECK(names[2] == "second");
+}
+
+TEST_CASE("the stack leads through a signal handler and out of a thread") {
+  const Directory directory;
+  const auto program = compiled(directory, optimized);
+  for (const std::string way : {"direct", "stdio", "raw"}) {
+    INFO(way);
+    CHECK(functions_of(line_of({program, "in-handler", way}, "9")) ==
+          Strings{"third", "second", "first", "on_signal", "main", "_start"});
+    CHECK(functions_of(line_of({program, "in-thread", way}, "9")) == Strings{"third", "second", "first", "in_thread"});
+  }
+}
+
+TEST_CASE("the stack leads through OpenSSL to the line that calls SSL_write") {
+  const Directory directory;
+  const auto program = directory / "tls";
+  REQUIRE(run({"gcc", "-g", "-O2", "-o", program, source("tests/openssl_victim.c"), "-lssl", "-lpthread"}).exited(0));
+  const Line line = line_of({program}, "32");
+  CHECK(line.text("module").find("libcrypto") != std::string::npos);
+  const auto places = stack_of(line);
+  const auto own =
+      std::find_if(places.begin(), places.end(), [&](const Place& place) { return place.module == program; });
+  REQUIRE(own != places.end());
+  CHECK(function_before(*own) == "says_by_tls");
+}
+
+TEST_CASE("a 32-bit program has a stack, too") {
+  const Directory directory;
+  for (const Strings& options : {Strings{"-m32", "-O2"}, {"-m32", "-O2", "-no-pie", "-fno-pic"}}) {
+    const auto program = compiled(directory, options);
+    for (const std::string way : {"direct", "stdio", "raw"}) {
+      INFO(way);
+      const auto names = functions_of(line_of({program, way}, "8", "i386/"));
+      REQUIRE(names.size() >= 4);
+      CHECK(Strings(names.begin(), names.begin() + 4) == Strings{"third", "second", "first", "main"});
+    }
+  }
+}
+
+TEST_CASE("a program without tables has a place and the stack ends there") {
+  const Directory directory;
+  const auto program =
+      compiled(directory, {"-O2", "-fno-asynchronous-unwind-tables", "-fno-exceptions", "-fno-unwind-tables"});
+  for (const std::string way : {"direct", "stdio"}) {
+    const Line line = line_of({program, way}, "8");
+    REQUIRE(stack_of(line).size() >= 1);
+    CHECK(function_before(stack_of(line)[0]) == "third");
+  }
+}
