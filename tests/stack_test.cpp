@@ -89,6 +89,12 @@ TEST_CASE("the stack has as many frames as were asked for") {
   CHECK(functions_of(line_of({program, "unbuffered"}, "3")) == Strings{"third", "second", "first"});
 }
 
+TEST_CASE("the stack leads through a call that a function ends with") {
+  const Directory directory;
+  CHECK(functions_of(line_of({compiled(directory, optimized), "last"}, "8")) ==
+        Strings{"leaves", "ends", "third", "second", "first", "main", "_start"});
+}
+
 TEST_CASE("the stack leads through what libc calls back") {
   const Directory directory;
   const auto names = functions_of(line_of({compiled(directory, optimized), "sort"}, "8"));

@@ -1,7 +1,7 @@
 // Writes to a dead socket at the end of a chain of calls that a log has to lead back along: first calls second calls
 // third, which writes. It knows nothing of the shim.
 //
-// usage: stack_victim [in-handler|in-thread] direct|stdio|unbuffered|raw|sort
+// usage: stack_victim [in-handler|in-thread] direct|stdio|unbuffered|raw|sort|last
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -31,6 +31,13 @@ int compare(const void* left, const void*) {
 
 extern "C" {
 
+[[gnu::noinline, noreturn]] void leaves() {
+  (void)!write(fd, "x", 1);
+  _exit(0);
+}
+
+[[gnu::noinline, noreturn]] void ends() { leaves(); }  // what this call would return to is in the next function
+
 [[gnu::noinline]] void third(int depth) {
   char room[300];  // frames of odd sizes
   keep(room);
@@ -41,6 +48,7 @@ extern "C" {
   }
   if (way == "unbuffered") std::fprintf(stream, "%d and %s", depth, way.c_str());
   if (way == "raw") syscall(SYS_write, fd, "x", 1);
+  if (way == "last") ends();
   if (way == "sort") {
     char letters[] = "ab";
     std::qsort(letters, 2, 1, compare);
