@@ -17,11 +17,13 @@ SAY = @$(if $(V),set -x;,echo '  make  $@';)
 SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
   -fno-stack-protector -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
 SHIM_LDFLAGS = -shared -nostartfiles -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack -Wl,--as-needed -Wl,--hash-style=both
+REPORT_CXXFLAGS = -std=c++20 $(WARNINGS) -DNOSIGPIPE_VERSION='"$(VERSION)"'
 # Compiled more often than run.
 TEST_CXXFLAGS = -std=c++20 $(WARNINGS) -pthread -O0 -g0
 JOBS = $(shell nproc)
 
 SHIM_OBJECTS = $(patsubst shim/%.cpp,$(BUILD)/shim/%.o,$(wildcard shim/*.cpp))
+REPORT_OBJECTS = $(patsubst shim/report/%.cpp,$(BUILD)/report/%.o,$(wildcard shim/report/*.cpp))
 SUITES = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(wildcard tests/*_test.cpp))
 FOREIGN_SUITES = $(filter %_foreign_test,$(SUITES))
 OWN_SUITES = $(filter-out $(FOREIGN_SUITES),$(SUITES))
@@ -30,20 +32,26 @@ TEST_LIBRARIES = $(patsubst tests/%.cpp,$(BUILD)/tests/%.so,$(wildcard tests/lib
 TEST_PROGRAMS = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(filter-out \
   tests/lib%.cpp %_test.cpp $(TEST_SUPPORT:%=tests/%.cpp),$(wildcard tests/*.cpp)))
 DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
-SOURCES = $(wildcard shim/*.cpp shim/*.h tests/*.cpp tests/*.h demo/*.cpp demo/*.h)
+SOURCES = $(wildcard shim/*.cpp shim/*.h shim/report/*.cpp shim/report/*.h tests/*.cpp tests/*.h demo/*.cpp demo/*.h)
 SCRIPTS = .ci/run tests/run tests/install shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
 .PHONY: all demo test test-foreign install uninstall clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/libnosigpipe.so $(BUILD)/nosigpipe ## build the shim and its launcher into build/
+all: $(BUILD)/libnosigpipe.so $(BUILD)/nosigpipe $(BUILD)/nosigpipe-report ## build the shim and its programs into build/
 
 $(BUILD)/libnosigpipe.so: $(SHIM_OBJECTS)
 	$(SAY)$(CC) $(CFLAGS) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ $^
 
 $(BUILD)/shim/%.o: shim/%.cpp Makefile | $(BUILD)/shim
 	$(SAY)$(CXX) $(CXXFLAGS) $(SHIM_CXXFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/nosigpipe-report: $(REPORT_OBJECTS)
+	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/report/%.o: shim/report/%.cpp Makefile | $(BUILD)/report
+	$(SAY)$(CXX) $(CXXFLAGS) $(REPORT_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # The launcher's options and their help are those of the one list the shim is compiled from.
 OPTION_LINE = OPTION(\([A-Z_]*\), \([a-z_]*\), "\([^"]*\)", "\([^"]*\)", "\([^"]*\)")
@@ -83,7 +91,7 @@ $(TEST_LIBRARIES): $(BUILD)/tests/%.so: tests/%.cpp Makefile | $(BUILD)/tests
 $(BUILD)/demo/%: demo/%.cpp Makefile | $(BUILD)/demo
 	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
-$(BUILD) $(BUILD)/shim $(BUILD)/tests $(BUILD)/demo:
+$(BUILD) $(BUILD)/shim $(BUILD)/report $(BUILD)/tests $(BUILD)/demo:
 	mkdir -p $@
 
 demo: all $(DEMO_PROGRAMS) ## build everything, kill a server with SIGPIPE, then keep the same one alive

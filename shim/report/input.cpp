@@ -1,0 +1,68 @@
+#include "input.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+#include "progress.h"
+
+namespace report {
+namespace {
+
+[[noreturn]] void fail(const std::string& name, const std::string& why) { throw std::runtime_error(name + ": " + why); }
+
+bool is_gzip(int fd) {
+  unsigned char magic[2] = {};
+  return pread(fd, magic, sizeof magic, 0) == sizeof magic && magic[0] == 0x1f && magic[1] == 0x8b;
+}
+
+}  // namespace
+
+Input::Input(const std::string& name)
+    : name_(name == "-" ? "standard input" : name),
+      file_(name == "-" ? fcntl(0, F_DUPFD_CLOEXEC, 3) : open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)) {
+  struct stat status {};
+  if (!file_ || fstat(file_.get(), &status) != 0) fail(name_, std::strerror(errno));
+  if (S_ISDIR(status.st_mode)) fail(name_, "is a directory");
+  if (!S_ISREG(status.st_mode)) return;
+  size_ = status.st_size;
+  if (!is_gzip(file_.get())) return;
+  zcat_ = std::make_unique<Child>(std::vector<std::string>{"zcat"}, file_.get());
+  if (!zcat_->started()) fail(name_, "is gzipped, and zcat cannot be started");
+}
+
+std::size_t Input::read(std::span<char> space) {
+  ssize_t size = -1;
+  do size = ::read(zcat_ ? zcat_->out() : file_.get(), space.data(), space.size());
+  while (size < 0 && errno == EINTR);
+  if (size < 0) fail(name_, std::strerror(errno));
+  if (size == 0 && zcat_ && !zcat_->succeeded()) fail(name_, "is not gzipped well; zcat gave up before its end");
+  return static_cast<std::size_t>(size);
+}
+
+// zcat shares the offset of our descriptor.
+int Input::percent() const {
+  const off_t at = lseek(file_.get(), 0, SEEK_CUR);
+  return size_ <= 0 || at < 0 ? -1 : static_cast<int>(std::min<off_t>(at * 100 / size_, 100));
+}
+
+void read_all(Input& input, Reader& reader) {
+  Lines lines;
+  Progress progress;
+  try {
+    while (const std::size_t size = input.read(lines.space())) {
+      reader.filled(lines, size);
+      progress.show(input.name(), input.percent());
+    }
+  } catch (...) {
+    reader.finish(lines);
+    throw;
+  }
+  reader.finish(lines);
+}
+
+}  // namespace report

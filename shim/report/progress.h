@@ -1,0 +1,38 @@
+// How far the reading is, on a terminal and only where it takes its time.
+#pragma once
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "words.h"
+
+namespace report {
+
+class Progress {
+ public:
+  Progress() = default;
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() {
+    if (shown_) std::fputs("\r\033[K", stderr);
+  }
+
+  void show(const std::string& name, int percent) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!terminal_ || now < next_) return;
+    next_ = now + std::chrono::milliseconds(200);
+    shown_ = true;
+    const std::string part = percent < 0 ? "" : " " + std::to_string(percent) + " %";
+    std::fprintf(stderr, "\r\033[Kreading %s%s", printable(name, 60).c_str(), part.c_str());
+  }
+
+ private:
+  const bool terminal_ = isatty(2) == 1;
+  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  bool shown_ = false;
+};
+
+}  // namespace report

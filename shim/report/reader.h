@@ -1,0 +1,57 @@
+// From lines to records: finds the records in each line and counts what is damaged.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+
+#include "lines.h"
+#include "record.h"
+
+namespace report {
+
+struct Period {
+  Moment since = std::numeric_limits<Moment>::min();
+  Moment until = std::numeric_limits<Moment>::max();
+};
+
+struct Seen {
+  std::uint64_t records = 0;  // in the period
+  std::uint64_t outside = 0;  // of the period
+  std::uint64_t damaged = 0;  // lines
+  std::uint64_t too_long = 0;
+  std::uint64_t unknown = 0;  // records of kinds that a later version writes
+  std::uint64_t foreign = 0;  // lines of somebody else
+};
+
+class Reader {
+ public:
+  using OnRecord = std::function<void(const Record&)>;
+
+  Reader(const Period& period, OnRecord on_record) : period_(period), on_record_(std::move(on_record)) {}
+
+  // `ended`: by a newline. The last record of a line that is not may be cut, and is not used.
+  void line(std::string_view line, bool ended);
+  void too_long() { ++seen_.too_long; }
+
+  // What is in the space of these lines now.
+  void filled(Lines& lines, std::size_t bytes) {
+    lines.filled(
+        bytes, [this](std::string_view text, bool ended) { line(text, ended); }, [this] { too_long(); });
+  }
+  void finish(Lines& lines) {
+    lines.finish([this](std::string_view text, bool ended) { line(text, ended); });
+  }
+
+  const Seen& seen() const { return seen_; }
+
+ private:
+  void use(const Record& record);
+
+  Period period_;
+  OnRecord on_record_;
+  Parser parser_;
+  Seen seen_;
+};
+
+}  // namespace report

@@ -1,0 +1,135 @@
+#include "tally.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+
+namespace report {
+namespace {
+
+std::string_view host_of(const Record& record) {
+  if (!record.socket.starts_with("tcp")) return record.peer;
+  return record.peer.substr(0, record.peer.rfind(':'));
+}
+
+void append(std::string& key, const as::number& number) {
+  char digits[24];
+  const int length =
+      number ? std::snprintf(digits, sizeof digits, "%llu", static_cast<unsigned long long>(*number)) : 0;
+  key.append(digits, static_cast<std::size_t>(length));
+}
+
+void append_offset(std::string& key, const as::hex& offset) {
+  if (!offset) return;
+  char digits[24];
+  key.append(digits, static_cast<std::size_t>(
+                         std::snprintf(digits, sizeof digits, "0x%llx", static_cast<unsigned long long>(*offset))));
+}
+
+std::uint64_t process_of(const Record& record) {
+  return std::hash<std::string_view>{}(record.exe) ^ (record.pid.value_or(0) * 0x9e3779b97f4a7c15u);
+}
+
+}  // namespace
+
+std::string peer_of(const Record& record) {
+  if (!record.peer.empty()) return std::string(host_of(record));
+  if (record.peer_pid) return "process " + std::to_string(*record.peer_pid);
+  return {};
+}
+
+// No field holds a NUL, but the stack, which therefore comes last.
+void Tally::make_key(const Record& record) {
+  key_.clear();
+  switch (by_) {
+    case By::site:
+      for (const auto& part : {record.exe, record.call, record.module, record.build_id, record.symbol})
+        key_.append(part) += '\0';
+      append_offset(key_, record.offset);
+      if (!record.stack.empty()) (key_ += '\0').append(record.stack);
+      break;
+    case By::call:
+      key_ = record.call;
+      break;
+    case By::thread:
+      key_ = record.thread;
+      break;
+    case By::peer:
+      key_ = peer_of(record);
+      break;
+    case By::cause:
+      key_ = record.cause;
+      break;
+    case By::fd:
+      if (!record.fd) break;
+      key_ = "fd ";
+      append(key_, record.fd);
+      key_ += " of ";
+      [[fallthrough]];
+    case By::process:
+      key_ += "pid ";
+      append(key_, record.pid);
+      (key_ += ' ').append(record.exe);
+  }
+}
+
+Row& Tally::row() {
+  const auto found = rows_.find(key_);
+  if (found != rows_.end()) return found->second;
+  if (rows_.size() >= kMostRows || key_bytes_ + key_.size() > kMostKeyBytes) fold_small_rows();
+  key_bytes_ += key_.size();
+  return rows_[key_];
+}
+
+// Half of them at once, so that it is seldom done.
+void Tally::fold_small_rows() {
+  std::vector<std::uint64_t> counts;
+  for (const auto& [key, row] : rows_) counts.push_back(row.count);
+  const auto middle = counts.begin() + static_cast<std::ptrdiff_t>(counts.size() / 2);
+  std::nth_element(counts.begin(), middle, counts.end());
+  for (auto row = rows_.begin(); row != rows_.end();) {
+    if (row->second.count > *middle) {
+      ++row;
+      continue;
+    }
+    others_.add(row->second);
+    ++rows_in_others_;
+    key_bytes_ -= row->first.size();
+    row = rows_.erase(row);
+  }
+}
+
+void Tally::add(const Record& record) {
+  if (record.lost) grow(lost_, *record.lost);
+  if (record.kind == Event::runaway) return runaways_.add(record);
+  const auto process = process_of(record);
+  if (processes_.size() < kMostProcesses) processes_.insert(process);
+  if (record.kind == Event::observed && observing_.size() < kMostProcesses) observing_.insert(process);
+  if (*record.count == 0) return;
+
+  const bool observed =
+      record.kind == Event::observed || (record.kind == Event::total && observing_.count(process) > 0);
+  (observed ? observed_ : averted_).add(record);
+  timeline_.add(record.time, *record.count);
+  counters_.add(record, observed);
+  make_key(record);
+  auto& to = row();
+  to.add(record);
+  if (const auto peer = peer_of(record); !peer.empty()) to.peers.add(peer, *record.count);
+}
+
+Key parts_of(std::string_view key) {
+  const auto next = [&key] {
+    const auto end = key.find('\0');
+    const auto part = key.substr(0, end);
+    key.remove_prefix(end == key.npos ? key.size() : end + 1);
+    return part;
+  };
+  Key parts;
+  for (auto* part : {&parts.exe, &parts.call, &parts.module, &parts.build_id, &parts.symbol, &parts.offset})
+    *part = next();
+  while (!key.empty()) parts.stack.push_back(next());
+  return parts;
+}
+
+}  // namespace report

@@ -1,0 +1,78 @@
+// What the report keeps of the records it has read: the sums, and one row for each call site (or thread, peer, …).
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "counters.h"
+#include "peers.h"
+#include "record.h"
+#include "runaways.h"
+#include "sum.h"
+#include "timeline.h"
+
+namespace report {
+
+enum class By { site, call, thread, peer, fd, cause, process };
+
+// However many different sites a log makes up: the smaller rows go into one, "others".
+constexpr std::size_t kMostRows = 10'000;
+constexpr std::size_t kMostKeyBytes = 16 * 1024 * 1024;
+constexpr std::size_t kMostProcesses = 65'536;
+
+struct Row : Sum {
+  Peers peers;
+};
+
+// The parts of a row's key. Only a site's has all.
+struct Key {
+  std::string_view exe, call, module, build_id, symbol, offset;
+  std::vector<std::string_view> stack;
+};
+
+class Tally {
+ public:
+  explicit Tally(By by) : by_(by) {}
+
+  void add(const Record& record);
+
+  By by() const { return by_; }
+  const Sum& averted() const { return averted_; }
+  const Sum& observed() const { return observed_; }
+  const Sum& others() const { return others_; }
+  std::uint64_t rows_in_others() const { return rows_in_others_; }
+  std::size_t processes() const { return processes_.size(); }
+  std::uint64_t lost() const { return lost_; }
+  const Timeline& timeline() const { return timeline_; }
+  const std::unordered_map<std::string, Row>& rows() const { return rows_; }
+  const Runaways& runaways() const { return runaways_; }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  void make_key(const Record& record);
+  Row& row();
+  void fold_small_rows();
+
+  By by_;
+  std::string key_;
+  std::unordered_map<std::string, Row> rows_;
+  std::size_t key_bytes_ = 0;
+  Sum averted_, observed_, others_;
+  std::uint64_t rows_in_others_ = 0;
+  std::uint64_t lost_ = 0;
+  Timeline timeline_;
+  std::unordered_set<std::uint64_t> processes_;
+  std::unordered_set<std::uint64_t> observing_;  // those that only observe
+  Runaways runaways_;
+  Counters counters_;
+};
+
+// A site's key, taken apart.
+Key parts_of(std::string_view key);
+
+// The host alone, since a client's port tells nothing; the peer's process where it has no name.
+std::string peer_of(const Record& record);
+
+}  // namespace report
