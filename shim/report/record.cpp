@@ -70,6 +70,8 @@ class Filler {
   }
   bool read_hex(as::hex& value, std::size_t field) { return first(field) && scanner_.number(value.emplace(), 16); }
 
+  bool read_skipped(as::skipped, std::size_t) { return scanner_.skip_value(); }
+
   static_assert(kNone <= 64);
   Record& record_;
   scan::Scanner& scanner_;

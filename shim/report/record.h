@@ -18,6 +18,7 @@ using text = std::string_view;  // unescaped; empty where the field is absent
 using number = std::optional<std::uint64_t>;
 using hex = std::optional<std::uint64_t>;
 using frames = std::string_view;  // unescaped, with a NUL between two frames
+struct skipped {};
 }  // namespace as
 
 // The texts are those of the line or of the parser, and good until the next record is parsed.

@@ -1,6 +1,6 @@
 #include "scan.h"
 
-#include <cstring>
+#include <algorithm>
 #include <limits>
 
 namespace report::scan {
@@ -69,27 +69,33 @@ std::string_view Scanner::word() {
 }
 
 // Up to the closing quote, which in text is the next one, since there a quote inside is \x22.
-bool Scanner::quoted(std::string_view& raw) {
+bool Scanner::quoted(std::string_view& raw, bool& escaped) {
   if (!take('"')) return false;
-  std::size_t end = rest_.find('"');
-  while (json_ && end != rest_.npos && end > 0) {
-    std::size_t backslashes = 0;
-    while (backslashes < end && rest_[end - 1 - backslashes] == '\\') ++backslashes;
-    if (backslashes % 2 == 0) break;
-    end = rest_.find('"', end + 1);
+  escaped = false;
+  for (std::size_t i = 0; i < rest_.size(); ++i) {
+    const char c = rest_[i];
+    if (c == '"') {
+      raw = rest_.substr(0, i);
+      rest_.remove_prefix(i + 1);
+      return true;
+    }
+    if (c == '\0') return false;
+    if (c != '\\') continue;
+    escaped = true;
+    if (json_) ++i;
   }
-  if (end == rest_.npos) return false;
-  raw = rest_.substr(0, end);
-  rest_.remove_prefix(end + 1);
-  return true;
+  return false;
+}
+
+// A copy with NUL for the separator.
+std::string_view Scanner::copied(std::string_view raw, char separator) {
+  const std::size_t begin = room_.size();
+  room_.append(raw);
+  std::replace(room_.begin() + static_cast<std::ptrdiff_t>(begin), room_.end(), separator, '\0');
+  return std::string_view(room_).substr(begin);
 }
 
 bool Scanner::unescape(std::string_view raw, char separator, std::string_view& out) {
-  if (std::memchr(raw.data(), '\0', raw.size()) != nullptr) return false;
-  if (raw.find('\\') == raw.npos && (separator == '\0' || raw.find(separator) == raw.npos)) {
-    out = raw;
-    return true;
-  }
   const std::size_t begin = room_.size();
   for (std::size_t i = 0; i < raw.size(); ++i) {
     if (raw[i] != '\\') {
@@ -114,8 +120,8 @@ bool Scanner::bare(std::string_view& out) {
 
 bool Scanner::text(std::string_view& out) {
   if (!json_ && !rest_.empty() && rest_.front() != '"') return bare(out);
-  std::string_view raw;
-  return quoted(raw) && unescape(raw, '\0', out);
+  bool escaped = false;
+  return quoted(out, escaped) && (!escaped || unescape(out, '\0', out));
 }
 
 bool Scanner::number(std::uint64_t& out, unsigned base) {
@@ -144,12 +150,10 @@ bool Scanner::list(std::string_view& out) {
   if (take(']')) return true;
   do {
     blanks();
-    std::string_view raw;
     std::string_view frame;
-    if (!quoted(raw)) return false;
-    const std::size_t before = room_.size();
-    if (!unescape(raw, '\0', frame)) return false;
-    if (room_.size() == before) room_ += frame;
+    bool escaped = false;
+    if (!quoted(frame, escaped) || (escaped && !unescape(frame, '\0', frame))) return false;
+    if (!escaped) copied(frame, '\0');
     room_ += '\0';
     blanks();
   } while (take(','));
@@ -160,13 +164,17 @@ bool Scanner::list(std::string_view& out) {
 
 bool Scanner::frames(std::string_view& out) {
   if (json_) return list(out);
-  std::string_view raw;
-  return quoted(raw) && unescape(raw, ';', out);
+  bool escaped = false;
+  if (!quoted(out, escaped)) return false;
+  if (escaped) return unescape(out, ';', out);
+  out = copied(out, ';');
+  return true;
 }
 
 bool Scanner::skip_value() {
   std::string_view ignored;
-  if (rest_.starts_with('"')) return quoted(ignored);
+  bool escaped = false;
+  if (rest_.starts_with('"')) return quoted(ignored, escaped);
   if (!json_) return bare(ignored);
   if (rest_.starts_with('[')) return list(ignored);
   std::size_t length = 0;

@@ -32,8 +32,9 @@ class Scanner {
   bool skip_value();
 
  private:
-  bool quoted(std::string_view& raw);
+  bool quoted(std::string_view& raw, bool& escaped);
   bool unescape(std::string_view raw, char separator, std::string_view& out);
+  std::string_view copied(std::string_view raw, char separator);
   bool bare(std::string_view& out);
   bool list(std::string_view& out);
 

@@ -1,7 +1,7 @@
 #include "tally.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <functional>
 
 namespace report {
@@ -12,18 +12,10 @@ std::string_view host_of(const Record& record) {
   return record.peer.substr(0, record.peer.rfind(':'));
 }
 
-void append(std::string& key, const as::number& number) {
+void append(std::string& key, const std::optional<std::uint64_t>& number, int base = 10) {
+  if (!number) return;
   char digits[24];
-  const int length =
-      number ? std::snprintf(digits, sizeof digits, "%llu", static_cast<unsigned long long>(*number)) : 0;
-  key.append(digits, static_cast<std::size_t>(length));
-}
-
-void append_offset(std::string& key, const as::hex& offset) {
-  if (!offset) return;
-  char digits[24];
-  key.append(digits, static_cast<std::size_t>(
-                         std::snprintf(digits, sizeof digits, "0x%llx", static_cast<unsigned long long>(*offset))));
+  key.append(digits, std::to_chars(digits, std::end(digits), *number, base).ptr);
 }
 
 std::uint64_t process_of(const Record& record) {
@@ -45,7 +37,7 @@ void Tally::make_key(const Record& record) {
     case By::site:
       for (const auto& part : {record.exe, record.call, record.module, record.build_id, record.symbol})
         key_.append(part) += '\0';
-      append_offset(key_, record.offset);
+      if (record.offset) append(key_ += "0x", record.offset, 16);
       if (!record.stack.empty()) (key_ += '\0').append(record.stack);
       break;
     case By::call:
