@@ -15,6 +15,7 @@ struct Findings {
   const Seen& seen;
   std::vector<Entry> entries;
   std::vector<std::string> unread;  // inputs that could not be read, and why
+  std::string trouble;              // with looking up source lines
 
   std::uint64_t total() const {
     std::uint64_t sum = tally.averted().count;

@@ -7,6 +7,7 @@
 
 #include "findings.h"
 #include "input.h"
+#include "places.h"
 #include "words.h"
 
 namespace report {
@@ -39,7 +40,9 @@ int run(const Options& options) {
       std::cerr << "nosigpipe-report: " << printable(error.what()) << "\n";
     }
   }
-  std::cout << written({options, tally, reader.seen(), entries_of(tally), unread}) << std::flush;
+  Findings findings{options, tally, reader.seen(), entries_of(tally), unread, {}};
+  if (options.by == By::site) findings.trouble = look_up(findings.entries, options.symbolizer, options.search);
+  std::cout << written(findings) << std::flush;
   return unread.empty() && std::cout ? 0 : 1;
 }
 

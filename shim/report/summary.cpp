@@ -59,6 +59,7 @@ std::vector<std::string> remarks(const Findings& findings) {
     all.push_back(plural(findings.tally.lost(), "line", "lines") + " could not be written by the log; what they were " +
                   "to count is in the lines after them.");
   for (const auto& why : findings.unread) all.push_back("Not read: " + printable(why));
+  if (!findings.trouble.empty()) all.push_back("Source lines: " + findings.trouble + ".");
   return all;
 }
 

@@ -1,0 +1,145 @@
+#include "elf.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <vector>
+
+namespace report {
+namespace {
+
+constexpr std::size_t kMostSections = 4096;
+constexpr std::size_t kLargestSection = 1 << 20;  // of those that are read here
+
+bool is_made_up(int fd) {
+  struct statfs system {};
+  if (fstatfs(fd, &system) != 0) return true;
+  const auto type = static_cast<unsigned long>(system.f_type);
+  return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC || type == DEBUGFS_MAGIC || type == TRACEFS_MAGIC;
+}
+
+// A link in /proc leads to whatever some process has open.
+int path_only(const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_MAGICLINKS;
+  const long fd = syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how);
+  if (fd < 0 && errno == ENOSYS) return open(path.c_str(), O_PATH | O_CLOEXEC);
+  return static_cast<int>(fd);
+}
+
+std::string bytes_at(int fd, std::uint64_t offset, std::uint64_t size) {
+  if (size > kLargestSection || offset > (std::uint64_t{1} << 62)) return {};
+  std::string bytes(size, '\0');
+  const ssize_t got = pread(fd, bytes.data(), size, static_cast<off_t>(offset));
+  bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return bytes;
+}
+
+template <class T>
+bool copy_at(const std::string& bytes, std::size_t at, T& to) {
+  if (at > bytes.size() || bytes.size() - at < sizeof to) return false;
+  std::memcpy(&to, bytes.data() + at, sizeof to);
+  return true;
+}
+
+std::string hex(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    text += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
+    text += "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
+  }
+  return text;
+}
+
+// The notes stand one behind the other, each name and description filled up to four bytes.
+template <class Note>
+std::string build_id_in(const std::string& notes) {
+  const auto filled = [](std::size_t size) { return (size + 3) & ~std::size_t{3}; };
+  Note note{};
+  for (std::size_t at = 0; copy_at(notes, at, note);) {
+    const std::size_t name = at + sizeof note;
+    const std::size_t description = name + filled(note.n_namesz);
+    if (description > notes.size() || notes.size() - description < note.n_descsz) break;
+    if (note.n_type == NT_GNU_BUILD_ID && notes.compare(name, 4, std::string_view("GNU\0", 4)) == 0)
+      return hex(std::string_view(notes).substr(description, note.n_descsz));
+    at = description + filled(note.n_descsz);
+  }
+  return {};
+}
+
+}  // namespace
+
+// Sections rather than segments, since a debug file's segments are empty.
+template <class Header, class Section, class Note>
+void Elf::read_sections() {
+  Header header{};
+  if (!copy_at(bytes_at(fd(), 0, sizeof header), 0, header) || header.e_shentsize != sizeof(Section)) return;
+  const std::size_t number = std::min<std::size_t>(header.e_shnum, kMostSections);
+  const auto table = bytes_at(fd(), header.e_shoff, number * sizeof(Section));
+  std::vector<Section> sections(number);
+  for (std::size_t i = 0; i < number; ++i)
+    if (!copy_at(table, i * sizeof(Section), sections[i])) return;
+  if (header.e_shstrndx >= number) return;
+  const auto names = bytes_at(fd(), sections[header.e_shstrndx].sh_offset, sections[header.e_shstrndx].sh_size);
+  for (const auto& section : sections) {
+    const std::string name = section.sh_name < names.size() ? names.c_str() + section.sh_name : "";
+    const auto contents = [&] { return bytes_at(fd(), section.sh_offset, section.sh_size); };
+    if (section.sh_type == SHT_NOTE && build_id_.empty()) build_id_ = build_id_in<Note>(contents());
+    if ((name == ".debug_line" || name == ".zdebug_line") && section.sh_type != SHT_NOBITS) has_lines_ = true;
+    if (name == ".gnu_debuglink") {
+      const auto link = contents();
+      debug_link_ = link.c_str();
+      if (debug_link_.find('/') != std::string::npos || debug_link_ == "..") debug_link_.clear();
+      copy_at(link, (debug_link_.size() + 4) & ~std::size_t{3}, debug_link_crc_);
+    }
+  }
+}
+
+std::optional<Elf> Elf::open(const std::string& path) {
+  if (!path.starts_with('/') || path.size() >= PATH_MAX || path.find('\0') != path.npos) return {};
+  const Fd place(path_only(path));
+  struct stat status {};
+  if (!place || fstat(place.get(), &status) != 0 || !S_ISREG(status.st_mode) || is_made_up(place.get())) return {};
+  const auto again = "/proc/self/fd/" + std::to_string(place.get());
+  Fd fd(::open(again.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!fd) return {};
+  const auto identity = bytes_at(fd.get(), 0, EI_NIDENT);
+  if (identity.size() < EI_NIDENT || !identity.starts_with(ELFMAG)) return {};
+
+  const auto micro = [](const timespec& time) { return time.tv_sec * kSecond + time.tv_nsec / 1000; };
+  Elf elf(std::move(fd), path, std::max(micro(status.st_mtim), micro(status.st_ctim)));
+  if (identity[EI_CLASS] == ELFCLASS64) elf.read_sections<Elf64_Ehdr, Elf64_Shdr, Elf64_Nhdr>();
+  if (identity[EI_CLASS] == ELFCLASS32) elf.read_sections<Elf32_Ehdr, Elf32_Shdr, Elf32_Nhdr>();
+  return elf;
+}
+
+std::uint32_t Elf::crc() const {
+  static const auto table = [] {
+    std::array<std::uint32_t, 256> entries{};
+    for (std::uint32_t i = 0; i < entries.size(); ++i) {
+      entries[i] = i;
+      for (int bit = 0; bit < 8; ++bit) entries[i] = entries[i] >> 1 ^ (0xedb88320u & (0u - (entries[i] & 1)));
+    }
+    return entries;
+  }();
+  std::uint32_t crc = ~0u;
+  for (std::uint64_t at = 0;; at += kLargestSection) {
+    const auto bytes = bytes_at(fd(), at, kLargestSection);
+    for (const char c : bytes) crc = crc >> 8 ^ table[(crc ^ static_cast<unsigned char>(c)) & 0xff];
+    if (bytes.size() < kLargestSection) return ~crc;
+  }
+}
+
+}  // namespace report

@@ -1,0 +1,42 @@
+// Binaries and debug files, opened with care: a log may name any path, and an ELF file may lie about itself.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "child.h"
+#include "moment.h"
+
+namespace report {
+
+class Elf {
+ public:
+  // Nothing for what is not an absolute path to a regular file on a real file system that begins as ELF does. Nothing
+  // else is opened: opening alone can rewind a tape or wait for a writer.
+  static std::optional<Elf> open(const std::string& path);
+
+  int fd() const { return fd_.get(); }
+  const std::string& path() const { return path_; }
+  const std::string& build_id() const { return build_id_; }      // in hex, empty where there is none
+  const std::string& debug_link() const { return debug_link_; }  // the name of a debug file, without a directory
+  std::uint32_t debug_link_crc() const { return debug_link_crc_; }
+  bool has_lines() const { return has_lines_; }  // DWARF's line table
+  Moment changed() const { return changed_; }    // its contents, name or mode
+  std::uint32_t crc() const;                     // of the whole file, as a debug link has it
+
+ private:
+  Elf(Fd fd, std::string path, Moment changed) : fd_(std::move(fd)), path_(std::move(path)), changed_(changed) {}
+  template <class Header, class Section, class Note>
+  void read_sections();
+
+  Fd fd_;
+  std::string path_;
+  Moment changed_;
+  std::string build_id_;
+  std::string debug_link_;
+  std::uint32_t debug_link_crc_ = 0;
+  bool has_lines_ = false;
+};
+
+}  // namespace report
