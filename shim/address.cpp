@@ -60,12 +60,10 @@ void add_ipv6(text::Line& line, const std::uint8_t (&bytes)[16]) {
   }
 }
 
+// An abstract name begins with a NUL and may hold more; they are written as in /proc/net/unix.
 void add_unix(text::Line& line, const sockaddr_un& name, std::size_t length) {
-  const bool abstract = name.sun_path[0] == '\0';
-  if (abstract)
-    line << "@" << std::string_view(name.sun_path + 1, length - 1);
-  else
-    line << std::string_view(name.sun_path, strnlen(name.sun_path, length));
+  if (name.sun_path[0] != '\0') length = strnlen(name.sun_path, length);
+  for (const char c : std::string_view(name.sun_path, length)) line << std::string_view(c != '\0' ? &c : "@", 1);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ class Record {
     field(name, [&] { line_ << value; });
   }
 
-  // A list: each item is what `add(i, part)` puts together by part.string() and part.hex().
+  // A list of what there is room for: each item is what `add(i, part)` puts together by part.string() and part.hex().
   class Part {
    public:
     explicit Part(Record& record) : record_(record) {}
@@ -36,23 +36,26 @@ class Record {
   };
   template <class Add>
   void list(std::string_view name, unsigned count, Add add) {
-    field(name, [&] {
-      const bool json = format_ == Format::json;
-      const std::string_view end = json ? "]" : quote();
-      line_ << (json ? "[" : quote());
-      for (unsigned i = 0; i < count; ++i) {
-        const auto before = line_.length();
-        line_ << (i == 0 ? "" : json ? "," : ";") << (json ? "\"" : "");
-        Part part(*this);
-        add(i, part);
-        line_ << (json ? "\"" : "");
-        const auto after = line_.length();
-        line_ << end;
-        if (!line_.keep_whole(before)) break;
-        line_.cut(after);
-      }
+    const bool json = format_ == Format::json;
+    const std::string_view mark = json ? "\"" : "";
+    const std::string_view end = json ? "]" : quote();
+    const auto before = line_.length();
+    begin(name);
+    line_ << (json ? "[" : quote());
+    unsigned there = 0;
+    for (; there < count; ++there) {
+      const auto before_item = line_.length();
+      line_ << (there == 0 ? "" : json ? "," : ";") << mark;
+      Part part(*this);
+      add(there, part);
+      line_ << mark;
+      const auto after = line_.length();
       line_ << end;
-    });
+      if (!line_.keep_whole(before_item)) break;
+      line_.cut(after);
+    }
+    line_ << end;
+    if (there == 0) line_.cut(before);
   }
 
   // The record as it is to be written, with its newline.

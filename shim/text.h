@@ -62,11 +62,13 @@ class Line {
   bool keep_whole(std::size_t length) {
     if (!overflown_) return true;
     cut(length);
-    overflown_ = false;
     return false;
   }
 
-  void cut(std::size_t length) { length_ = length; }
+  void cut(std::size_t length) {
+    length_ = length;
+    overflown_ = false;
+  }
 
   std::size_t length() const { return length_; }
   std::string_view words() const { return {room_, length_}; }

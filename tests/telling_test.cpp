@@ -85,8 +85,7 @@ TEST_CASE("the cause is told") {
 
 TEST_CASE("the peer of an AF_UNIX socket is told by its name and process and user") {
   const Directory directory;
-  for (const std::string name : {"socket", "so\"ck et"}) {
-    const auto path = directory / name;
+  for (const std::string& path : {directory / "socket", directory / "so\"ck et", "@" + directory.path() + "@x\xff"}) {
     REQUIRE(run(victim({"unix-named=" + path, "write"})).killed_by(SIGPIPE));
     std::filesystem::remove(path);
     Start start;

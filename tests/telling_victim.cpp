@@ -4,9 +4,10 @@
 // usage: telling_victim WORD...
 //
 // A connection:      tcp-reset tcp-shutdown tcp-unconnected tcp6-reset unix-closed unix-shutdown unix-named=PATH
+//                    unix-named=@NAME (abstract, each @ a NUL)
 // One more EPIPE:    write (on the connection before), print (by stdio), storm=COUNT (by each of two threads)
-// Meanwhile:         close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody fork wait (for a byte of input)
-// limit=BYTES The end:           _exit _Exit kill; otherwise it returns from main
+// Meanwhile:         close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody fork wait (for a byte of
+// input) limit=BYTES The end:           _exit _Exit kill; otherwise it returns from main
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -19,7 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -123,11 +126,13 @@ Pair named_unix(const std::string& path) {
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   std::strncpy(name.sun_path, path.c_str(), sizeof name.sun_path - 1);
+  if (path.starts_with('@')) std::replace(name.sun_path, name.sun_path + path.size(), '@', '\0');
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   const int listener = must(socket(AF_UNIX, SOCK_STREAM, 0));
-  must(bind(listener, reinterpret_cast<sockaddr*>(&name), sizeof name));
+  must(bind(listener, reinterpret_cast<sockaddr*>(&name), length));
   must(listen(listener, 1));
   const int ours = must(socket(AF_UNIX, SOCK_STREAM, 0));
-  must(connect(ours, reinterpret_cast<sockaddr*>(&name), sizeof name));
+  must(connect(ours, reinterpret_cast<sockaddr*>(&name), length));
   return {ours, must(accept(listener, nullptr, nullptr))};
 }
 

@@ -1,0 +1,56 @@
+// Sets one NOSIGPIPE_ variable to any bytes: a value is valid or the default, and what is said about it is one line.
+#include <cstdlib>
+#include <string>
+
+#include "../../shim/options.cpp"
+
+namespace {
+
+void must(bool condition) {
+  if (!condition) std::abort();
+}
+
+unsigned lines_said = 0;
+void hear(text::Line& line) {
+  const auto words = line.ended();
+  ++lines_said;
+  must(words.back() == '\n' && words.size() <= 1024);
+  for (const char c : words.substr(0, words.size() - 1)) must(c >= ' ' && c <= '~');
+}
+
+struct Range {
+  unsigned Options::*member;
+  unsigned least, most;
+};
+constexpr Range kRanges[] = {
+    {&Options::runaway_after, 1, ~0U}, {&Options::stack, 0, 32}, {&Options::interval, 0, 3'600'000}};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  static const char* const names[] = {
+#define OPTION(NAME, name, fallback, values, help) "NOSIGPIPE_" #NAME,
+#include "../../shim/options.def"
+#undef OPTION
+  };
+  if (size < 1) return 0;
+  const char* name = names[data[0] % std::size(names)];
+  const std::string value(reinterpret_cast<const char*>(data) + 1, size - 1);
+  if (value.find('\0') != value.npos) return 0;  // the environment cannot hold it
+  setenv(name, value.c_str(), 1);
+
+  options::known.store(false);
+  const Options& options = options::get();
+  must(options.mode <= Mode::off && options.guard <= Guard::handler && options.log <= Log::file);
+  must(options.net <= Net::off && options.scope <= Scope::all && options.handlers <= Handlers::deliver);
+  must(options.runaway <= Runaway::deliver && options.format <= LogFormat::json);
+  for (const auto& range : kRanges) must(options.*range.member >= range.least && options.*range.member <= range.most);
+  must(strnlen(options.log_path, sizeof options.log_path) < sizeof options.log_path);
+  must((options.log_path[0] != '\0') == (options.log >= Log::syslog));
+
+  lines_said = 0;
+  options::each_mistake(hear);
+  must(lines_said <= 1);
+  unsetenv(name);
+  return 0;
+}
