@@ -105,7 +105,7 @@ test: ## install what the tests need and run them
 test-foreign: ## the same for unmodified servers of the distribution
 	tests/install test foreign
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(FOREIGN_SUITES)
-	@tests/run $(FOREIGN_SUITES)
+	@LIMIT=300 tests/run $(FOREIGN_SUITES)
 
 .PHONY: test-programs
 test-programs: all $(OWN_SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS) i386

@@ -1,7 +1,7 @@
 // mitmproxy and a browser whose tabs are opened and closed fast.
 #include <random>
 
-#include "foreign.h"
+#include "counted.h"
 
 namespace {
 
@@ -94,4 +94,9 @@ TEST_CASE("mitmdump alone is none the worse for the shim with few file descripto
   const Web web;
   survives_shimmed(web.mitmdump(64, {}), 20);
   REQUIRE(web.bad_gateway() > 0);
+}
+
+TEST_CASE("what is told of mitmdump is what strace sees") {
+  const Web web;
+  tells_what_strace_sees(web.mitmdump(1024, web.with_addon()), 1500 / tabs + 1);
 }

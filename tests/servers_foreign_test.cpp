@@ -1,7 +1,7 @@
 // Servers of which one process serves everybody: one client that leaves, and all others lose it.
 #include <regex>
 
-#include "foreign.h"
+#include "counted.h"
 
 namespace {
 
@@ -22,31 +22,37 @@ Target http_server(const Directory& directory, const std::string& program) {
   return target;
 }
 
-}  // namespace
+class Proxied {
+ public:
+  Proxied()
+      : upstream_({"tcpserver", "-HRDl0", "-b100", "-c100", "127.0.0.1", port_, "cat",
+                   write_file(directory_ / "text", text)}) {}
 
-TEST_CASE("systemd-socket-proxyd survives in splice") {
-  const Directory directory;
-  const auto upstream_port = std::to_string(free_port());
-  const Process upstream({"tcpserver", "-HRDl0", "-b100", "-c100", "127.0.0.1", upstream_port, "cat",
-                          write_file(directory / "text", text)});
-  dies_bare_and_survives_shimmed({[=](int port) {
-                                    return Command{"systemd-socket-activate",
-                                                   "-E",
-                                                   "LD_PRELOAD",
-                                                   "-E",
-                                                   "NOSIGPIPE_LOG",
-                                                   "-l",
-                                                   "127.0.0.1:" + std::to_string(port),
-                                                   "/lib/systemd/systemd-socket-proxyd",
-                                                   "127.0.0.1:" + upstream_port};
-                                  },
-                                  [](int port, Departure how, size_t heard) { abandon(Client(port), "", how, heard); },
-                                  [](int port) { return ask(port) == text; }});
-}
+  Target socket_proxyd() const {
+    return {[this](int port) {
+              return Command{"systemd-socket-activate",
+                             "-E",
+                             "LD_PRELOAD",
+                             "-E",
+                             "NOSIGPIPE_LOG",
+                             "-E",
+                             "NOSIGPIPE_INTERVAL",
+                             "-l",
+                             "127.0.0.1:" + std::to_string(port),
+                             "/lib/systemd/systemd-socket-proxyd",
+                             "127.0.0.1:" + port_};
+            },
+            [](int port, Departure how, size_t heard) { abandon(Client(port), "", how, heard); },
+            [](int port) { return ask(port) == text; }};
+  }
 
-TEST_CASE("a file server of ten lines of perl survives in write") {
-  const Directory directory;
-  dies_bare_and_survives_shimmed(http_server(directory, R"(
+ private:
+  const Directory directory_;
+  const std::string port_ = std::to_string(free_port());
+  const Process upstream_;
+};
+
+const char* const by_write = R"(
 use HTTP::Daemon;
 my $daemon = HTTP::Daemon->new(LocalAddr => '127.0.0.1', LocalPort => $ARGV[0]) or die;
 while (my $client = $daemon->accept) {
@@ -55,12 +61,9 @@ while (my $client = $daemon->accept) {
   }
   $client->close;
 }
-)"));
-}
+)";
 
-TEST_CASE("a file server of perl survives in send") {
-  const Directory directory;
-  dies_bare_and_survives_shimmed(http_server(directory, R"(
+const char* const by_send = R"(
 use IO::Socket::INET;
 my $daemon = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $ARGV[0], Listen => 100) or die;
 while (my $client = $daemon->accept) {
@@ -75,11 +78,9 @@ while (my $client = $daemon->accept) {
     }
   }
 }
-)"));
-}
+)";
 
-TEST_CASE("yubiserver survives in write") {
-  const Directory directory;
+Target yubiserver(const Directory& directory) {
   // It becomes another user before it opens these.
   const auto database = directory / "database";
   std::filesystem::copy_file("/etc/yubiserver/yubiserver.sqlite.init", database);
@@ -88,20 +89,18 @@ TEST_CASE("yubiserver survives in write") {
   const std::string request =
       "GET /wsapi/2.0/verify?id=1&otp=ccccccbcgujhingjrdejhgfnuetrgigvejhhgbkugded&nonce=aaaaaaaaaaaaaaaaaaaa "
       "HTTP/1.0\r\n\r\n";
-  dies_bare_and_survives_shimmed<Daemon>(
-      {[=](int port) { return Command{"yubiserver", "-p", std::to_string(port), "-d", database, "-l", log}; },
-       [=](int port, Departure how, size_t heard) { abandon(Client(port), request, how, heard); },
-       [=](int port) {
-         return std::regex_replace(ask(port, request), std::regex("\r\nt=[-0-9T:.]*Z\r\n"), "\r\nt=\r\n") ==
-                "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nh= \r\nt=\r\n"
-                "otp=ccccccbcgujhingjrdejhgfnuetrgigvejhhgbkugded\r\nnonce=aaaaaaaaaaaaaaaaaaaa\r\nsl=100\r\n"
-                "status=NO_SUCH_CLIENT\r\n";
-       }});
+  return {[=](int port) { return Command{"yubiserver", "-p", std::to_string(port), "-d", database, "-l", log}; },
+          [=](int port, Departure how, size_t heard) { abandon(Client(port), request, how, heard); },
+          [=](int port) {
+            return std::regex_replace(ask(port, request), std::regex("\r\nt=[-0-9T:.]*Z\r\n"), "\r\nt=\r\n") ==
+                   "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nh= \r\nt=\r\n"
+                   "otp=ccccccbcgujhingjrdejhgfnuetrgigvejhhgbkugded\r\nnonce=aaaaaaaaaaaaaaaaaaaa\r\nsl=100\r\n"
+                   "status=NO_SUCH_CLIENT\r\n";
+          }};
 }
 
-TEST_CASE("teeworlds-server survives in send") {
+Target teeworlds(const Directory& directory) {
   using namespace std::string_literals;
-  const Directory directory;
   std::string commands = "secret\n";
   for (int i = 0; i < 50; ++i) commands += "echo a word\n";
   const auto game_port = std::to_string(free_port());
@@ -125,5 +124,44 @@ TEST_CASE("teeworlds-server survives in send") {
                 }};
   target.start.directory = directory.path();
   target.start.env = {"HOME=" + directory.path()};
-  dies_bare_and_survives_shimmed(target);
+  return target;
+}
+
+}  // namespace
+
+TEST_CASE("systemd-socket-proxyd survives in splice") { dies_bare_and_survives_shimmed(Proxied().socket_proxyd()); }
+TEST_CASE("what is told of systemd-socket-proxyd is what strace sees") {
+  tells_what_strace_sees(Proxied().socket_proxyd(), 4000);
+}
+
+TEST_CASE("a file server of ten lines of perl survives in write") {
+  const Directory directory;
+  dies_bare_and_survives_shimmed(http_server(directory, by_write));
+}
+TEST_CASE("what is told of a file server of ten lines of perl is what strace sees") {
+  const Directory directory;
+  tells_what_strace_sees(http_server(directory, by_write), 100);
+}
+
+TEST_CASE("a file server of perl survives in send") {
+  const Directory directory;
+  dies_bare_and_survives_shimmed(http_server(directory, by_send));
+}
+TEST_CASE("what is told of a file server of perl is what strace sees") {
+  const Directory directory;
+  tells_what_strace_sees(http_server(directory, by_send), 400);
+}
+
+TEST_CASE("yubiserver survives in write") {
+  const Directory directory;
+  dies_bare_and_survives_shimmed<Daemon>(yubiserver(directory));
+}
+TEST_CASE("what is told of yubiserver is what strace sees") {
+  const Directory directory;
+  tells_what_strace_sees<Daemon>(yubiserver(directory), 4000);
+}
+
+TEST_CASE("teeworlds-server survives in send") {
+  const Directory directory;
+  dies_bare_and_survives_shimmed(teeworlds(directory));
 }

@@ -1,0 +1,46 @@
+// What a line is put together from and in: too much for a thread's stack, and taken for one line at a time.
+#pragma once
+
+#include <atomic>
+
+#include "facts.h"
+#include "log.h"
+
+namespace sheet {
+
+struct Sheet {
+  std::atomic<bool> taken;
+  Facts facts;
+  logging::Room room;
+};
+
+// As many as threads can be at it at a time.
+inline constexpr unsigned kMost = 8;
+struct alignas(4096) Pile {
+  Sheet sheets[kMost];
+};
+inline constinit Pile pile = {};
+
+// One of them, for as long as this lives; none if all are in use. To be taken with all signals blocked.
+class Taken {
+ public:
+  Taken() {
+    for (auto& sheet : pile.sheets)
+      if (!sheet.taken.exchange(true)) {
+        sheet_ = &sheet;
+        return;
+      }
+  }
+  ~Taken() {
+    if (sheet_ != nullptr) sheet_->taken.store(false);
+  }
+  Taken(const Taken&) = delete;
+  Taken& operator=(const Taken&) = delete;
+  Sheet* operator->() const { return sheet_; }
+  explicit operator bool() const { return sheet_ != nullptr; }
+
+ private:
+  Sheet* sheet_ = nullptr;
+};
+
+}  // namespace sheet

@@ -1,0 +1,62 @@
+// Holds what the log says of a server under attack against what strace saw of the same process in the same minutes.
+#pragma once
+
+#include "foreign.h"
+#include "log_lines.h"
+
+// What strace sees of a process that runs already, each thread in a file of its own.
+class Strace {
+ public:
+  explicit Strace(pid_t pid)
+      : strace_({"strace", "-ff", "-qq", "-o", directory_ / "thread", "-e", "signal=PIPE", "-e",
+                 "trace=write,writev,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,tee,vmsplice", "-p",
+                 std::to_string(pid)}) {
+    const auto status = "/proc/" + std::to_string(pid) + "/status";
+    REQUIRE(eventually([&] { return contents(status).find("TracerPid:\t0\n") == std::string::npos; }));
+  }
+
+  // How often the kernel has, or would have, raised SIGPIPE: each EPIPE, and each SIGPIPE after a call that succeeded.
+  long sigpipes() {
+    strace_.signal(SIGINT);
+    strace_.wait();
+    long count = 0;
+    for (const auto& file : std::filesystem::directory_iterator(directory_.path())) {
+      bool failed = false;
+      for (const auto& line : lines_of(contents(file.path()))) {
+        const bool is_signal = line.starts_with("--- SIGPIPE");
+        if (is_signal && !failed) ++count;
+        failed = line.find(" = -1 EPIPE ") != std::string::npos;
+        if (failed) ++count;
+      }
+    }
+    return count;
+  }
+
+ private:
+  const Directory directory_;
+  Process strace_;
+};
+
+template <class Kind = Process>
+void tells_what_strace_sees(const Target& target, int clients) {
+  const Directory directory;
+  const auto log = write_file(directory / "averted", "", 0666);
+  const int port = free_port();
+  Start start = shimmed(target.start);
+  start.env.insert(start.env.end(), {"NOSIGPIPE_LOG=" + log, "NOSIGPIPE_INTERVAL=0", "NOSIGPIPE_RUNAWAY=off"});
+  Kind server(target.command(port), start);
+  REQUIRE(answers(target, port));
+  const long before = count_of(parsed(contents(log)));
+  Strace strace(server.pid());
+  for (int i = 0; i < clients && server.running(); ++i) attack(target, port, i);
+  REQUIRE(answers(target, port));  // and with that it is through with all of them
+  const long seen = strace.sigpipes();
+  const long told = count_of(parsed(contents(log))) - before;
+  WARN(clients << " clients left, strace saw " << seen << " SIGPIPEs, the log has " << told);
+  CHECK(seen > 0);
+  CHECK(told == seen);
+  const Ending report = run({built("nosigpipe-report"), log});
+  std::string total = lines_of(report.out).at(0);
+  std::erase(total, ',');
+  CHECK(std::stol(total) == before + told);
+}
