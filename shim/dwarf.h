@@ -21,7 +21,7 @@ struct Range {
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
   bool holds(std::uintptr_t address, std::size_t size = 1) const {
-    return address >= begin && address < end && end - address >= size;
+    return begin != 0 && address >= begin && address < end && end - address >= size;
   }
 };
 

@@ -48,8 +48,8 @@ class Lines {
   long at_ = 0;
   long length_ = 0;
   std::size_t line_length_ = 0;
-  char buffer_[512];
-  char line_[512];
+  char buffer_[512] = {};
+  char line_[512] = {};
 };
 
 std::uint64_t take_hex(std::string_view& text) {

@@ -120,7 +120,7 @@ const Options& get() {
   current.runaway = choice<Runaway>(runaway);
   current.runaway_after = number(runaway_after);
   current.log = choice<Log>(log);
-  strcpy(current.log_path, path_of(current.log));
+  text::copy(current.log_path, path_of(current.log));
   current.format = choice<LogFormat>(format);
   current.stack = number(stack);
   current.interval = number(interval);

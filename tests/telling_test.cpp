@@ -122,6 +122,19 @@ TEST_CASE("a storm of a million is a few lines with the right total") {
   CHECK(totals[0]["call"] == "write");
 }
 
+TEST_CASE("a storm takes no more memory than a breeze") {
+  const auto memory_after = [](const std::string& storm) {
+    Start start;
+    start.shim = true;
+    start.env = {"NOSIGPIPE_LOG=/dev/null", "NOSIGPIPE_RUNAWAY=off"};
+    const auto said = run(victim({"unix-closed", storm, "memory"}), start, std::chrono::seconds(60)).out;
+    const auto at = said.find("memory=");
+    REQUIRE(at != std::string::npos);
+    return std::stol(said.substr(at + 7));
+  };
+  CHECK(memory_after("storm=500000") < memory_after("storm=2") + 256);
+}
+
 TEST_CASE("what was held back is told at the end, however the program ends") {
   for (const std::string end : {"write", "_exit", "_Exit"}) {
     INFO(end);

@@ -3,11 +3,15 @@
 //
 // usage: telling_victim WORD...
 //
-// A connection:      tcp-reset tcp-shutdown tcp-unconnected tcp6-reset unix-closed unix-shutdown unix-named=PATH
-//                    unix-named=@NAME (abstract, each @ a NUL)
-// One more EPIPE:    write (on the connection before), print (by stdio), storm=COUNT (by each of two threads)
-// Meanwhile:         close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody fork wait (for a byte of
-// input) limit=BYTES The end:           _exit _Exit kill; otherwise it returns from main
+// A connection: tcp-reset tcp-shutdown tcp-unconnected tcp6-reset unix-closed unix-shutdown unix-named=PATH
+// unix-named=@NAME (abstract, each @ a NUL).
+//
+// One more EPIPE: write (on the connection before), print (by stdio), storm=COUNT (by each of two threads).
+//
+// Meanwhile: close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody fork wait (for a byte of input)
+// limit=BYTES memory (says how much).
+//
+// The end: _exit _Exit kill; otherwise it returns from main.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -26,6 +30,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <string>
@@ -180,6 +185,13 @@ void take_all_numbers(int but, const std::string& file) {
   }).detach();
 }
 
+// The most that it ever had resident, in KiB.
+void say_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (word == "VmHWM:" && status >> word) std::printf("memory=%s\n", word.c_str());
+}
+
 void print(int fd) {
   FILE* stream = fdopen(fd, "w");
   std::fputs("x", stream);
@@ -219,6 +231,7 @@ int main(int argc, char* argv[]) {
            _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
          }
        }},
+      {"memory", [] { say_memory(); }},
       {"wait", [] { must(static_cast<int>(read(0, std::string(1, ' ').data(), 1))); }},
       {"limit",
        [&] {
