@@ -20,8 +20,9 @@ struct Machine {
 
   std::uintptr_t load(std::uintptr_t address) {
     std::uintptr_t value = 0;
-    failed = failed || !stack.holds(address, sizeof value);
-    if (!failed) memcpy(&value, reinterpret_cast<const void*>(address), sizeof value);
+    const auto* there = reinterpret_cast<const void*>(address);
+    failed = failed || there == nullptr || !stack.holds(address, sizeof value);
+    if (!failed) memcpy(&value, there, sizeof value);
     return value;
   }
 
