@@ -32,10 +32,10 @@ TEST_LIBRARIES = $(patsubst tests/%.cpp,$(BUILD)/tests/%.so,$(wildcard tests/lib
 TEST_PROGRAMS = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(filter-out \
   tests/lib%.cpp %_test.cpp $(TEST_SUPPORT:%=tests/%.cpp),$(wildcard tests/*.cpp)))
 DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
-SOURCES = $(wildcard shim/*.cpp shim/*.h shim/report/*.cpp shim/report/*.h tests/*.cpp tests/*.h demo/*.cpp demo/*.h)
-SCRIPTS = .ci/run tests/run tests/install shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
+SOURCES = $(wildcard shim/*.cpp shim/*.h shim/report/*.cpp shim/report/*.h tests/*.cpp tests/*.h tests/fuzz/*.cpp demo/*.cpp demo/*.h)
+SCRIPTS = .ci/run tests/run tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
-.PHONY: all demo test test-foreign install uninstall clean format lint help
+.PHONY: all demo test test-foreign fuzz install uninstall clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -91,7 +91,7 @@ $(TEST_LIBRARIES): $(BUILD)/tests/%.so: tests/%.cpp Makefile | $(BUILD)/tests
 $(BUILD)/demo/%: demo/%.cpp Makefile | $(BUILD)/demo
 	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
-$(BUILD) $(BUILD)/shim $(BUILD)/report $(BUILD)/tests $(BUILD)/demo:
+$(BUILD) $(BUILD)/shim $(BUILD)/report $(BUILD)/tests $(BUILD)/demo $(BUILD)/fuzz:
 	mkdir -p $@
 
 demo: all $(DEMO_PROGRAMS) ## build everything, kill a server with SIGPIPE, then keep the same one alive
@@ -116,14 +116,34 @@ i386:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/i386 CXXFLAGS='$(CXXFLAGS) -m32' CFLAGS='$(CFLAGS) -m32' \
 	  $(BUILD)/i386/libnosigpipe.so $(BUILD)/i386/tests/scenes
 
+# Each fuzzer with the sources that it feeds.
+FUZZ_SECONDS = 60
+FUZZERS = $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.cpp))
+FUZZ_CXX = clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZED_reader = $(filter-out shim/report/main.cpp,$(wildcard shim/report/*.cpp))
+
+.SECONDEXPANSION:
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.cpp $$(FUZZED_$$*) $(wildcard shim/*.h shim/*/*.h) Makefile | $(BUILD)/fuzz
+	$(SAY)$(FUZZ_CXX) $(WARNINGS) -o $@ $(filter %.cpp,$^)
+
+fuzz: ## feed the readers with what fuzzers make up, FUZZ_SECONDS (default 60) each
+	tests/install fuzz
+	@$(MAKE) --no-print-directory fuzzers
+	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+
 install: all ## install into PREFIX (default /usr/local); DESTDIR and LIBDIR are honoured
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(MANDIR)/man1'
 	install -m 755 $(BUILD)/nosigpipe '$(DESTDIR)$(BINDIR)/nosigpipe'
+	install -m 755 $(BUILD)/nosigpipe-report '$(DESTDIR)$(BINDIR)/nosigpipe-report'
 	install -m 644 $(BUILD)/libnosigpipe.so '$(DESTDIR)$(LIBDIR)/libnosigpipe.so'
-	install -m 644 shim/nosigpipe.1 '$(DESTDIR)$(MANDIR)/man1/nosigpipe.1'
+	install -m 644 shim/nosigpipe.1 shim/report/nosigpipe-report.1 '$(DESTDIR)$(MANDIR)/man1/'
 
 uninstall: ## remove what install has put there
-	rm -f '$(DESTDIR)$(BINDIR)/nosigpipe' '$(DESTDIR)$(LIBDIR)/libnosigpipe.so' '$(DESTDIR)$(MANDIR)/man1/nosigpipe.1'
+	rm -f '$(DESTDIR)$(BINDIR)/nosigpipe' '$(DESTDIR)$(BINDIR)/nosigpipe-report' '$(DESTDIR)$(LIBDIR)/libnosigpipe.so' \
+	  '$(DESTDIR)$(MANDIR)/man1/nosigpipe.1' '$(DESTDIR)$(MANDIR)/man1/nosigpipe-report.1'
 
 clean: ## remove build/
 	rm -rf $(BUILD)
@@ -136,6 +156,7 @@ lint: ## clang-format, clang-tidy, shellcheck
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck $(SCRIPTS)
 	clang-tidy --quiet --warnings-as-errors='*' $(wildcard shim/*.cpp) -- -std=c++20 -fno-exceptions -fno-rtti
+	clang-tidy --quiet --warnings-as-errors='*' $(wildcard shim/report/*.cpp) -- -std=c++20 -DNOSIGPIPE_VERSION='""'
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24

@@ -207,7 +207,7 @@ TEST_CASE("make help names every target for users") {
   const auto named = all_matches(SourceTree().made({"help"}), "(?:^|\n)  make (\\S+) +\\S");
   CHECK(joined(named) == joined(all_matches(contents(source("Makefile")), "\n([a-z-]+):[^\n#]*## \\S")));
   for (const std::string target :
-       {"all", "demo", "test", "test-foreign", "install", "uninstall", "clean", "format", "lint", "help"}) {
+       {"all", "demo", "test", "test-foreign", "fuzz", "install", "uninstall", "clean", "format", "lint", "help"}) {
     INFO(target);
     CHECK(named.count(target) == 1);
   }
@@ -227,8 +227,8 @@ TEST_CASE("uninstall removes what install has put there and nothing else") {
     return joined(all_matches(output_of({"find", staging.path(), "-type", "f", "-printf", "%P %m\n"}), "[^\n]+"));
   };
   CHECK(make("install") ==
-        "opt/bin/nosigpipe 755 opt/lib/neighbour 644 opt/lib/x/libnosigpipe.so 644 "
-        "opt/share/man/man1/nosigpipe.1 644 ");
+        "opt/bin/nosigpipe 755 opt/bin/nosigpipe-report 755 opt/lib/neighbour 644 opt/lib/x/libnosigpipe.so 644 "
+        "opt/share/man/man1/nosigpipe-report.1 644 opt/share/man/man1/nosigpipe.1 644 ");
   CHECK(make("uninstall") == "opt/lib/neighbour 644 ");
   CHECK(make("uninstall") == "opt/lib/neighbour 644 ");
 }

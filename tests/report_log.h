@@ -40,7 +40,29 @@ class Record {
     return line + "\n";
   }
 
+  // The same fields as JSON: a number and would_kill stand bare, all else in quotes, and a stack is a list.
+  std::string json() const {
+    std::string line = R"({"time":")" + time_ + "\"";
+    for (const auto& [name, value] : fields_) {
+      line += ",\"" + name + "\":";
+      const bool digits = value.find_first_not_of("0123456789") == std::string::npos && name != "build_id";
+      if (name == "would_kill")
+        line += value == "yes" ? "true" : "false";
+      else if (name == "stack")
+        line += "[" + replaced(value, ";", "\",\"") + "]";
+      else
+        line += digits || value[0] == '"' ? value : "\"" + value + "\"";
+    }
+    return replaced(line, "\\x", "\\u00") + "}\n";
+  }
+
  private:
+  static std::string replaced(std::string text, const std::string& what, const std::string& with) {
+    for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
+      text.replace(at, what.size(), with);
+    return text;
+  }
+
   std::string time_ = "2026-11-22T18:10:39.540662Z";
   std::vector<std::pair<std::string, std::string>> fields_ = {
       {"event", "averted"},     {"pid", "100"},           {"tid", "101"},

@@ -1,4 +1,7 @@
 // nosigpipe-report: what it makes of logs.
+#include <algorithm>
+#include <ctime>
+
 #include "report_log.h"
 
 namespace {
@@ -76,4 +79,221 @@ TEST_CASE("a record behind a torn one in the same line is used") {
     CHECK(has(report, "1 SIGPIPE averted"));
     CHECK(has(report, "1 line is damaged"));
   }
+}
+
+TEST_CASE("the same records as JSON and as text give the same report") {
+  std::string text;
+  std::string json;
+  for (Record record :
+       {Record(), Record().set("thread", "\"a\\x22\\x5c\\x1b\""), Record().set("count", "7").set("would_kill", "no"),
+        Record().set("stack", "\"/a\\x3bb+0x1;/c+0x2\""),
+        Record().set("event", "total").set("count", "3").set("kills", "0").set("total", "9").set("lost", "2"),
+        Record().set("event", "runaway").set("epipes", "100000").set("action", "throttle")}) {
+    text += record.text();
+    json += record.json();
+  }
+  for (const std::string by : {"site", "thread", "peer", "process"})
+    for (const std::string form : {"--width=200", "--json", "--folded", "--openmetrics"}) {
+      if (form == "--folded" && by != "site") continue;
+      const Strings options{"--by=" + by, form};
+      const auto report = report_of(text, options);
+      CHECK(has(report, form == "--json" ? "\"damaged\":0" : form == "--openmetrics" ? "damaged_lines_total 0" : ""));
+      CHECK(report_of(json, options) == report);
+    }
+}
+
+TEST_CASE("a record torn in JSON is damaged and the one behind it is used") {
+  const auto whole = Record().json();
+  for (const std::size_t length : {20, 60, 110, 200}) {
+    INFO(whole.substr(0, length));
+    const auto report = report_of(whole.substr(0, length) + whole);
+    CHECK(has(report, "1 SIGPIPE averted"));
+    CHECK(has(report, "1 line is damaged"));
+  }
+}
+
+TEST_CASE("a JSON record from another program is read, too") {
+  CHECK(has(head(R"({"time": "2026-11-22T18:10:39Z", "event": "averted", "thread": "a\"\\\n\u20ac", "count": 2, )"
+                 R"("kills": 1, "stack": [], "new": [ "a" ], "newer": null})"
+                 "\n"),
+            "2 SIGPIPEs averted"));
+}
+
+TEST_CASE("what is grouped by is what the rows are named by") {
+  const auto log = Record().text();
+  for (const auto& [by, name] : std::vector<std::pair<std::string, std::string>>{{"call", "write"},
+                                                                                 {"thread", "worker"},
+                                                                                 {"peer", "10.0.0.1"},
+                                                                                 {"fd", "fd 5 of pid 100 /srv/x"},
+                                                                                 {"cause", "peer_gone"},
+                                                                                 {"process", "pid 100 /srv/x"}}) {
+    const auto lines = lines_of(report_of(log, {"--by", by}));
+    CHECK(lines.at(3).substr(lines[3].size() - name.size() - 2) == "  " + name);
+  }
+}
+
+TEST_CASE("a peer is its host without the port") {
+  std::string log;
+  for (int port = 1; port <= 20; ++port)
+    log += Record().set("peer", "\"10.0.0.1:" + std::to_string(port) + "\"").text();
+  log += Record().set("socket", "tcp6").set("peer", "\"[::1]:80\"").text();
+  log += Record().set("socket", "unix").set("peer", "\"/run/a:1\"").text();
+  log += Record().set("socket", "unix").without("peer").set("peer_pid", "42").text();
+  CHECK(has(report_of(log), "peers 10.0.0.1 (20), "));
+  const auto rows = report_of(log, {"--by=peer"});
+  for (const std::string name : {"10.0.0.1", "[::1]", "/run/a:1", "process 42"}) CHECK(has(rows, "  " + name + "\n"));
+}
+
+TEST_CASE("the most frequent peers stay whatever else comes") {
+  std::string log;
+  for (int i = 0; i < 1000; ++i) {
+    log += Record().set("peer", "\"10.1." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ":1\"").text();
+    log += Record().set("peer", "\"10.0.0.1:1\"").text();
+  }
+  CHECK(has(report_of(log), "peers 10.0.0.1 (1,000), "));
+}
+
+TEST_CASE("only what was in the period is counted") {
+  const auto log = Record().at("2026-11-22T18:00:00Z").text() + Record().at("2026-11-22T19:00:00Z").text() +
+                   Record().at("2026-11-23T00:00:00Z").text();
+  const auto count = [&](const Strings& options) { return head(log, options).substr(0, 2); };
+  CHECK(count({}) == "3 ");
+  CHECK(count({"--since=2026-11-22T19:00:00Z"}) == "2 ");
+  CHECK(count({"--since=2026-11-22T18:59"}) == "2 ");
+  CHECK(count({"--since=2026-11-22T20:00:00+01:00"}) == "2 ");
+  CHECK(count({"--since=2026-11-22T20:01+01:00"}) == "1 ");
+  CHECK(count({"--since", "2026-11-23"}) == "1 ");
+  CHECK(count({"--until=2026-11-23"}) == "2 ");
+  CHECK(count({"--until=2026-11-22T18:00:00Z"}) == "No");
+}
+
+TEST_CASE("an age counts from now") {
+  const auto ago = [](long seconds) {
+    const std::time_t then = std::time(nullptr) - seconds;
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&then));
+    return Record().at(text).text();
+  };
+  const auto log = ago(0) + ago(1800) + ago(10 * 3600) + ago(3 * 86400);
+  const auto count = [&](const std::string& age) { return head(log, {"--since", age}).substr(0, 2); };
+  CHECK(count("600s") == "1 ");
+  CHECK(count("60m ago") == "2 ");
+  CHECK(count("20h") == "3 ");
+  CHECK(count("5d ago") == "4 ");
+}
+
+TEST_CASE("what is wrong with the command line is told in one line and by exit status 2") {
+  const Ending fine = report_on("", {"--by=site", "--top", "5"});
+  REQUIRE(fine.exited(0));
+  for (const Strings& options : {Strings{"--nosuch"},
+                                 {"-x"},
+                                 {"--by=nosuch"},
+                                 {"--top=-1"},
+                                 {"--top=10001"},
+                                 {"--top=5x"},
+                                 {"--json=1"},
+                                 {"--since=yesterday"},
+                                 {"--since=2026-13-01"},
+                                 {"--until=5w"},
+                                 {"--width=39"},
+                                 {"--color=mauve"},
+                                 {"--json", "--folded"},
+                                 {"--folded", "--by=peer"},
+                                 {"--interval=0"},
+                                 {"--symbolizer=/bin/sh"},
+                                 {"--by="}}) {
+    const Ending ending = report_on("", options);
+    INFO(options[0] << ": " << ending.err);
+    CHECK(ending.exited(2));
+    CHECK(ending.out.empty());
+    CHECK(lines_of(ending.err).size() == 1);
+    CHECK(ending.err.starts_with("nosigpipe-report: "));
+  }
+}
+
+TEST_CASE("the help and the manual have every option") {
+  const auto help = report_of("", {"--help"});
+  CHECK(report_of("", {"-h"}) == help);
+  auto manual = contents("shim/report/nosigpipe-report.1");
+  std::erase(manual, '\\');
+  int options = 0;
+  for (const auto& line : lines_of(help)) {
+    const auto at = line.find("--");
+    if (at == std::string::npos || at > 6 || line.starts_with("      ")) continue;
+    const auto name = line.substr(at, line.find('=', at) - at);
+    INFO(name);
+    CHECK(has(manual, name));
+    ++options;
+  }
+  CHECK(options == 16);
+  CHECK(report_of("", {"--version"}).starts_with("nosigpipe-report "));
+}
+
+TEST_CASE("the manual of the report is well-formed") {
+  const Ending ending = run({"mandoc", "-Tlint", "-Wwarning", "shim/report/nosigpipe-report.1"});
+  INFO(ending.out);
+  CHECK(ending.exited(0));
+}
+
+TEST_CASE("no byte of a log reaches the output as a control character") {
+  Record record;
+  for (const char* field : {"thread", "exe", "module", "symbol", "peer", "stack"})
+    record.set(field, "\"\\x1b[2J\\x0a\\x07\\xff\\x9b<&;\"");
+  auto log = record.set("call", "\x1b[1m").text();
+  log += record.set("call", "\"\\x1b[1m\"").text();
+  log += record.set("event", "runaway").set("action", "\"\\x1b\"").text();
+  for (const std::string form : {"--by=site", "--by=thread", "--by=peer", "--json", "--folded", "--openmetrics"}) {
+    const auto report = report_of(log, {form}, {"LC_ALL=C"});
+    INFO(report);
+    CHECK(std::all_of(report.begin(), report.end(), [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
+    CHECK(has(report, "1b"));
+  }
+}
+
+TEST_CASE("with a width no line is longer and a source keeps its end") {
+  const std::string longest(300, 'x');
+  const auto log = Record().set("exe", '"' + longest + '"').set("symbol", '"' + longest + '"').text();
+  for (const auto& line : lines_of(report_of(log, {"--width=60"}, {"LC_ALL=C"}))) {
+    if (line.starts_with("1 SIGPIPE")) continue;  // a sentence is for the terminal to break
+    INFO(line);
+    CHECK(line.size() <= 60);
+  }
+  CHECK(has(report_of(log), longest));
+}
+
+TEST_CASE("there is color where it is asked for and else only on a terminal") {
+  const auto log = Record().text();
+  CHECK(!has(report_of(log), "\033"));
+  CHECK(has(report_of(log, {"--color=always"}), "\033["));
+  const auto on_terminal = [&](const Strings& env) {
+    const Directory directory;
+    std::ofstream(directory / "log") << log;
+    Start start;
+    start.env = env;
+    const Ending ending =
+        run({"script", "-qec", built("nosigpipe-report") + " " + directory / "log", "/dev/null"}, start);
+    REQUIRE(has(ending.out, "1 SIGPIPE averted"));
+    return ending.out;
+  };
+  CHECK(has(on_terminal({"TERM=xterm", "NO_COLOR"}), "\033["));
+  CHECK(!has(on_terminal({"TERM=xterm", "NO_COLOR=1"}), "\033"));
+  CHECK(!has(on_terminal({"TERM=dumb", "NO_COLOR"}), "\033"));
+}
+
+TEST_CASE("runaways and lost lines are told") {
+  const auto report = report_of(Record().set("lost", "12").text() + Record()
+                                                                        .set("event", "runaway")
+                                                                        .without("count")
+                                                                        .without("kills")
+                                                                        .set("epipes", "100000")
+                                                                        .set("action", "throttle")
+                                                                        .text());
+  CHECK(has(report, "Runaway: thread worker of /srv/x, 1 time, at most 100,000 EPIPEs in a row, throttle"));
+  CHECK(has(report, "12 lines could not be written"));
+  CHECK(has(report, "1 SIGPIPE averted"));
+}
+
+TEST_CASE("numbers stay at the largest rather than begin anew") {
+  const auto log = Record().set("count", "99999999999999999999999").set("kills", "1").text() + Record().text();
+  CHECK(has(head(log), "18,446,744,073,709,551,615 SIGPIPEs averted"));
 }

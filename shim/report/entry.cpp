@@ -1,6 +1,8 @@
 #include "entry.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <tuple>
 
 namespace report {
@@ -26,6 +28,8 @@ std::vector<Entry> entries_of(const Tally& tally) {
       entry.build_id = parts.build_id;
       entry.function = parts.symbol;
       entry.offset = parts.offset;
+      entry.has_stack = !parts.stack.empty();
+      entry.site = key.substr(0, static_cast<std::size_t>(parts.offset.data() + parts.offset.size() - key.data()));
       entry.frames.assign(parts.stack.begin(), parts.stack.end());
     } else {
       entry.name = key.empty() ? "not told" : key;
@@ -38,6 +42,33 @@ std::vector<Entry> entries_of(const Tally& tally) {
     return a.count != b.count ? a.count > b.count : order(a) < order(b);
   });
   return entries;
+}
+
+// A total tells no stack: where only one is known for its site, it belongs there.
+void merge(std::vector<Entry>& entries) {
+  std::stable_partition(entries.begin(), entries.end(), [](const Entry& entry) { return entry.has_stack; });
+  std::map<std::vector<std::string>, std::size_t> places;
+  std::map<std::string, std::set<std::size_t>> sites;
+  std::vector<Entry> merged;
+  for (auto& entry : entries) {
+    const std::vector<std::string> place{entry.name,   entry.exe,      entry.call, entry.module,
+                                         entry.offset, entry.build_id, entry.via,  entry.function};
+    auto& ways = sites[entry.site];
+    std::size_t at = merged.size();
+    if (!entry.has_stack && !entry.site.empty() && ways.size() == 1)
+      at = *ways.begin();
+    else
+      at = places.emplace(place, at).first->second;
+    if (at == merged.size()) {
+      merged.push_back(std::move(entry));
+    } else {
+      merged[at].add(entry);
+      merged[at].peers.add(entry.peers);
+    }
+    if (merged[at].has_stack) ways.insert(at);
+  }
+  std::stable_sort(merged.begin(), merged.end(), [](const Entry& a, const Entry& b) { return a.count > b.count; });
+  entries = std::move(merged);
 }
 
 }  // namespace report

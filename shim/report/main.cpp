@@ -1,49 +1,96 @@
 // nosigpipe-report: tells from logs where SIGPIPE would have struck.
 #include <unistd.h>
 
-#include <cstdio>
+#include <chrono>
 #include <iostream>
 #include <stdexcept>
 
 #include "findings.h"
+#include "follow.h"
 #include "input.h"
+#include "output.h"
 #include "places.h"
 #include "words.h"
 
 namespace report {
 namespace {
 
-std::string written(const Findings& findings) {
-  switch (findings.options.format) {
-    case Format::table:
-      break;
-    case Format::json:
-      break;
-    case Format::folded:
-      break;
-    case Format::openmetrics:
-      break;
-  }
-  return as_table(findings, screen_for(findings.options, 1));
-}
+// Reads the inputs and writes the report, once or again and again.
+class Session {
+ public:
+  explicit Session(const Options& options)
+      : options_(options),
+        tally_(options.by),
+        reader_(options.period, [this](const Record& record) { tally_.add(record); }),
+        places_(options.symbolizer, options.search) {}
 
-int run(const Options& options) {
-  Tally tally(options.by);
-  Reader reader(options.period, [&tally](const Record& record) { tally.add(record); });
-  std::vector<std::string> unread;
-  for (const auto& name : options.files) {
+  void read() {
+    for (const auto& name : options_.files) read(name);
+  }
+
+  void follow() {
+    Follower follower(options_.files, reader_);
+    const bool again = !options_.output.empty() || (options_.format == Format::table && isatty(1) == 1);
+    const auto interval = std::chrono::seconds(options_.interval);
+    auto next = std::chrono::steady_clock::now();
+    bool changed = true;
+    for (auto news = Follower::News::some; news != Follower::News::end;) {
+      news = follower.wait(std::chrono::seconds(1));
+      changed |= news == Follower::News::some;
+      if (!again || !changed || std::chrono::steady_clock::now() < next) continue;
+      show(true);
+      changed = false;
+      next = std::chrono::steady_clock::now() + interval;
+    }
+    follower.finish();
+  }
+
+  // On a terminal that shows one already this one takes its place.
+  void show(bool in_place) {
+    constexpr const char* kClear = "\033[H\033[2J";
+    put((in_place && options_.output.empty() ? kClear : "") + written(), options_.output);
+  }
+
+  bool all_read() const { return unread_.empty(); }
+
+ private:
+  void read(const std::string& name) {
     try {
       Input input(name);
-      read_all(input, reader);
+      read_all(input, reader_);
     } catch (const std::runtime_error& error) {
-      unread.push_back(error.what());
+      unread_.push_back(error.what());
       std::cerr << "nosigpipe-report: " << printable(error.what()) << "\n";
     }
   }
-  Findings findings{options, tally, reader.seen(), entries_of(tally), unread, {}};
-  if (options.by == By::site) findings.trouble = look_up(findings.entries, options.symbolizer, options.search);
-  std::cout << written(findings) << std::flush;
-  return unread.empty() && std::cout ? 0 : 1;
+
+  std::string written() {
+    Findings findings{options_, tally_, reader_.seen(), {}, unread_, {}};
+    if (options_.format == Format::openmetrics) return as_openmetrics(findings);
+    findings.entries = entries_of(tally_);
+    if (options_.by == By::site) places_.look_up(findings.entries);
+    findings.trouble = places_.trouble();
+    if (options_.format == Format::folded) return as_folded(findings);
+    merge(findings.entries);
+    if (options_.format == Format::json) return as_json(findings);
+    return as_table(findings, options_.output.empty() ? screen_for(options_, 1) : Screen{});
+  }
+
+  const Options& options_;
+  Tally tally_;
+  Reader reader_;
+  Places places_;
+  std::vector<std::string> unread_;
+};
+
+int run(const Options& options) {
+  Session session(options);
+  if (options.follow)
+    session.follow();
+  else
+    session.read();
+  session.show(false);
+  return session.all_read() ? 0 : 1;
 }
 
 }  // namespace
@@ -63,5 +110,8 @@ int main(int argc, char* argv[]) {
   } catch (const std::invalid_argument& error) {
     std::cerr << "nosigpipe-report: " << report::printable(error.what()) << "\n";
     return 2;
+  } catch (const std::exception& error) {
+    std::cerr << "nosigpipe-report: " << report::printable(error.what()) << "\n";
+    return 1;
   }
 }

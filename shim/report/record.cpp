@@ -119,7 +119,11 @@ bool read_time(scan::Scanner& scanner, bool json, Record& record) {
 }
 
 bool read_record(scan::Scanner& scanner, bool json, Record& record) {
-  if (!read_time(scanner, json, record)) return false;
+  const auto behind_mark = scanner.rest().substr((json ? kJson : kText).size());
+  if (!read_time(scanner, json, record)) {
+    scanner.rest() = behind_mark;
+    return false;
+  }
   Filler filler(record, scanner);
   if (json ? read_json_fields(scanner, filler) : read_text_fields(scanner, filler)) return true;
   filler.back();

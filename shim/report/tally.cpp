@@ -120,7 +120,7 @@ Key parts_of(std::string_view key) {
   Key parts;
   for (auto* part : {&parts.exe, &parts.call, &parts.module, &parts.build_id, &parts.symbol, &parts.offset})
     *part = next();
-  while (!key.empty()) parts.stack.push_back(next());
+  while (!key.empty() && parts.stack.size() < kMostFrames) parts.stack.push_back(next());
   return parts;
 }
 

@@ -19,7 +19,8 @@ enum class By { site, call, thread, peer, fd, cause, process };
 
 // However many different sites a log makes up: the smaller rows go into one, "others".
 constexpr std::size_t kMostRows = 10'000;
-constexpr std::size_t kMostKeyBytes = 16 * 1024 * 1024;
+constexpr std::size_t kMostKeyBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMostFrames = 64;
 constexpr std::size_t kMostProcesses = 65'536;
 
 struct Row : Sum {

@@ -1,0 +1,86 @@
+// Counters for Prometheus. A counter's family is called by its sample's name, with _total: so it is a counter to
+// promtool and node_exporter, which read Prometheus' older text, and to Prometheus, whichever of the two it is told.
+#include <map>
+
+#include "findings.h"
+
+namespace report {
+namespace {
+
+// A label's value is UTF-8: what is outside of ASCII goes as \xNN, with its backslash escaped.
+std::string label(std::string_view value) {
+  std::string text;
+  for (const char c : value) {
+    if (c == '"' || c == '\\')
+      (text += '\\') += c;
+    else if (c >= ' ' && c <= '~')
+      text += c;
+    else
+      ((text += "\\\\x") += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4]) +=
+          "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
+  }
+  return "\"" + text + "\"";
+}
+
+class Family {
+ public:
+  Family(std::string name, const char* type, const char* help) : name_(std::move(name)) {
+    head_ = "# HELP " + name_ + " " + help + "\n# TYPE " + name_ + " " + type + "\n";
+  }
+  // Labels with their braces, each set once.
+  void add(const std::string& labels, const std::string& value) { samples_[labels] = value; }
+  void add(const std::string& labels, std::uint64_t value) { add(labels, std::to_string(value)); }
+
+  std::string text() const {
+    std::string text;
+    for (const auto& [labels, value] : samples_) text += name_ + labels + " " + value + "\n";
+    return text.empty() ? text : head_ + text;
+  }
+
+ private:
+  std::string name_, head_;
+  std::map<std::string, std::string> samples_;
+};
+
+}  // namespace
+
+std::string as_openmetrics(const Findings& findings) {
+  Family averted("nosigpipe_averted_total", "counter", "SIGPIPEs averted.");
+  Family saved("nosigpipe_averted_deadly_total", "counter", "SIGPIPEs averted that would have killed the process.");
+  Family observed("nosigpipe_observed_total", "counter", "SIGPIPEs observed and not averted.");
+  Family deadly("nosigpipe_observed_deadly_total", "counter", "SIGPIPEs observed that killed the process.");
+  for (const auto& [key, counter] : findings.tally.counters().list()) {
+    const auto labels =
+        "{exe=" + label(counter.exe) + ",call=" + label(counter.call) + ",cause=" + label(counter.cause) + "}";
+    if (counter.averted.count > 0) {
+      averted.add(labels, counter.averted.count);
+      saved.add(labels, counter.averted.kills);
+    }
+    if (counter.observed.count > 0) {
+      observed.add(labels, counter.observed.count);
+      deadly.add(labels, counter.observed.kills);
+    }
+  }
+  Family runaways("nosigpipe_runaways_total", "counter", "Threads that ran away on a dead socket.");
+  std::map<std::string, std::uint64_t> by_program;
+  for (const auto& runaway : findings.tally.runaways().list())
+    grow(by_program["{exe=" + label(runaway.exe) + ",action=" + label(runaway.action) + "}"], runaway.count);
+  for (const auto& [labels, count] : by_program) runaways.add(labels, count);
+  Family lost("nosigpipe_log_lost_lines_total", "counter", "Lines that the log could not write.");
+  lost.add("", findings.tally.lost());
+  Family damaged("nosigpipe_log_damaged_lines_total", "counter", "Lines of the log that could not be read.");
+  std::uint64_t unreadable = findings.seen.damaged;
+  grow(unreadable, findings.seen.too_long);
+  damaged.add("", unreadable);
+  Family last("nosigpipe_last_timestamp_seconds", "gauge", "When the last SIGPIPE was told of.");
+  Sum all = findings.tally.averted();
+  all.add(findings.tally.observed());
+  if (all.count > 0) last.add("", std::to_string(all.last / kSecond));
+
+  std::string text;
+  for (const auto* family : {&averted, &saved, &observed, &deadly, &runaways, &lost, &damaged, &last})
+    text += family->text();
+  return text + "# EOF\n";
+}
+
+}  // namespace report

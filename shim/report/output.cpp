@@ -1,0 +1,65 @@
+#include "output.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <string_view>
+
+#include "child.h"
+
+namespace report {
+namespace {
+
+[[noreturn]] void fail(const std::string& file) { throw std::runtime_error(file + ": " + std::strerror(errno)); }
+
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t size = write(fd, text.data(), text.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(size));
+  }
+  return true;
+}
+
+// Removes the new file unless it got its name.
+struct NewFile {
+  explicit NewFile(const std::string& beside) : name(beside + ".XXXXXX"), fd(mkostemp(name.data(), O_CLOEXEC)) {}
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  ~NewFile() {
+    if (fd && !renamed) unlink(name.c_str());
+  }
+  std::string name;
+  Fd fd;
+  bool renamed = false;
+};
+
+// What a file that was simply created would have.
+void allow_as_usual(int fd) {
+  const mode_t mask = umask(0);
+  umask(mask);
+  fchmod(fd, 0666 & ~mask);
+}
+
+}  // namespace
+
+void put(const std::string& text, const std::string& file) {
+  if (file.empty()) {
+    if (!write_all(1, text)) fail("standard output");
+    return;
+  }
+  NewFile fresh(file);
+  if (!fresh.fd) fail(fresh.name);
+  allow_as_usual(fresh.fd.get());
+  if (!write_all(fresh.fd.get(), text) || fsync(fresh.fd.get()) != 0) fail(fresh.name);
+  if (std::rename(fresh.name.c_str(), file.c_str()) != 0) fail(file);
+  fresh.renamed = true;
+}
+
+}  // namespace report

@@ -1,0 +1,54 @@
+// Feeds the report's reader with any bytes, in blocks of any size, and writes all its forms of them.
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "../../shim/report/findings.h"
+#include "../../shim/report/places.h"
+
+namespace {
+
+void must(bool condition) {
+  if (!condition) std::abort();
+}
+
+// A terminal, a parser of metrics and one of JSON see nothing but printable characters and newlines.
+void must_be_printable(const std::string& text) {
+  must(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  using namespace report;
+  if (size < 2) return 0;
+  Options options;
+  options.by = static_cast<By>(data[0] % std::size(kByNames));
+  const std::size_t block = data[1] * 64u + 1u;
+  Tally tally(options.by);
+  std::uint64_t sum = 0;
+  Reader reader({}, [&](const Record& record) {
+    tally.add(record);
+    if (record.kind != Event::runaway) grow(sum, *record.count);
+  });
+  Lines lines;
+  for (std::size_t at = 2; at < size; at += block) {
+    const std::size_t part = std::min(block, size - at);
+    std::memcpy(lines.space().data(), data + at, part);
+    reader.filled(lines, part);
+  }
+  reader.finish(lines);
+
+  Findings findings{options, tally, reader.seen(), entries_of(tally), {}, {}};
+  must(findings.total() == sum);
+  Places("none", {}).look_up(findings.entries);
+  must_be_printable(as_folded(findings));
+  merge(findings.entries);
+  std::uint64_t shown = tally.others().count;
+  for (const auto& entry : findings.entries) grow(shown, entry.count);
+  must(shown == sum);
+  must_be_printable(as_table(findings, {80, false, false}));
+  must_be_printable(as_json(findings));
+  must_be_printable(as_openmetrics(findings));
+  return 0;
+}
