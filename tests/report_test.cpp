@@ -73,7 +73,7 @@ TEST_CASE("a damaged line is counted and the others are used") {
 
 TEST_CASE("a record behind a torn one in the same line is used") {
   const auto whole = Record().text();
-  for (const std::size_t length : {30, 60, 110, 200}) {
+  for (const std::size_t length : {30u, 60u, 110u, 200u}) {
     INFO(whole.substr(0, length));
     const auto report = report_of(whole.substr(0, length) + whole);
     CHECK(has(report, "1 SIGPIPE averted"));
@@ -104,7 +104,7 @@ TEST_CASE("the same records as JSON and as text give the same report") {
 
 TEST_CASE("a record torn in JSON is damaged and the one behind it is used") {
   const auto whole = Record().json();
-  for (const std::size_t length : {20, 60, 110, 200}) {
+  for (const std::size_t length : {20u, 60u, 110u, 200u}) {
     INFO(whole.substr(0, length));
     const auto report = report_of(whole.substr(0, length) + whole);
     CHECK(has(report, "1 SIGPIPE averted"));
