@@ -32,10 +32,11 @@ TEST_LIBRARIES = $(patsubst tests/%.cpp,$(BUILD)/tests/%.so,$(wildcard tests/lib
 TEST_PROGRAMS = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(filter-out \
   tests/lib%.cpp %_test.cpp $(TEST_SUPPORT:%=tests/%.cpp),$(wildcard tests/*.cpp)))
 DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
-SOURCES = $(wildcard shim/*.cpp shim/*.h shim/report/*.cpp shim/report/*.h tests/*.cpp tests/*.h tests/fuzz/*.cpp demo/*.cpp demo/*.h)
+BENCH_PARTS = bench calls exact servers start report
+SOURCES = $(wildcard $(foreach d,shim shim/report tests tests/bench tests/fuzz demo,$(d)/*.cpp $(d)/*.h))
 SCRIPTS = .ci/run tests/run tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
-.PHONY: all demo test test-foreign fuzz install uninstall clean format lint help
+.PHONY: all demo test test-foreign fuzz bench install uninstall clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -91,7 +92,28 @@ $(TEST_LIBRARIES): $(BUILD)/tests/%.so: tests/%.cpp Makefile | $(BUILD)/tests
 $(BUILD)/demo/%: demo/%.cpp Makefile | $(BUILD)/demo
 	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
-$(BUILD) $(BUILD)/shim $(BUILD)/report $(BUILD)/tests $(BUILD)/demo $(BUILD)/fuzz:
+# What is measured is compiled as programs are, what measures as tests are.
+$(BUILD)/bench/%.o: tests/bench/%.cpp Makefile | $(BUILD)/bench
+	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/bench/bench: $(BENCH_PARTS:%=$(BUILD)/bench/%.o) $(BUILD)/tests/process.o
+	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^
+
+$(BUILD)/bench/load: tests/bench/load.cpp Makefile | $(BUILD)/bench
+	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
+
+$(BUILD)/bench/libtextbook.so: tests/bench/libtextbook.cpp Makefile | $(BUILD)/bench
+	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
+
+# Linked a hundred times, under a hundred names.
+HUNDRED = $(shell seq -f '$(BUILD)/bench/parts/libpart%.0f.so' 100)
+$(HUNDRED): tests/bench/hundred.cpp | $(BUILD)/bench/parts
+	@$(CXX) -w -fPIC -shared -Dmain=part -Wl,-soname,$(@F) -o $@ $<
+
+$(BUILD)/bench/hundred: tests/bench/hundred.cpp $(HUNDRED)
+	$(SAY)$(CXX) -Wl,--no-as-needed -Wl,-rpath,'$$ORIGIN/parts' -o $@ $^
+
+$(BUILD) $(BUILD)/shim $(BUILD)/report $(BUILD)/tests $(BUILD)/demo $(BUILD)/fuzz $(BUILD)/bench $(BUILD)/bench/parts:
 	mkdir -p $@
 
 demo: all $(DEMO_PROGRAMS) ## build everything, kill a server with SIGPIPE, then keep the same one alive
@@ -106,6 +128,14 @@ test-foreign: ## the same for unmodified servers of the distribution
 	tests/install test foreign
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(FOREIGN_SUITES)
 	@LIMIT=300 tests/run $(FOREIGN_SUITES)
+
+bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
+	tests/install bench
+	@$(MAKE) --no-print-directory -j$(JOBS) bench-programs
+	@$(BUILD)/bench/bench
+
+.PHONY: bench-programs
+bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BUILD)/bench/%,bench load libtextbook.so hundred)
 
 .PHONY: test-programs
 test-programs: all $(OWN_SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS) i386

@@ -1,0 +1,146 @@
+// What the load writes to: sockets, files and pipes whose other end the load holds itself and empties between two
+// batches of calls, outside the time that is measured.
+#pragma once
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+struct Ends {
+  int writer;
+  int reader;  // -1: there is nothing to empty
+};
+
+inline void demand(bool condition, const char* what) {
+  if (condition) return;
+  std::perror(what);
+  std::exit(1);
+}
+
+inline Ends tcp_ends() {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  const int room = 1 << 20;
+  setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  const auto* name = reinterpret_cast<const sockaddr*>(&address);
+  demand(bind(listener, name, length) == 0 && listen(listener, 1) == 0, "listen");
+  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
+  const int writer = socket(AF_INET, SOCK_STREAM, 0);
+  const int on = 1;
+  setsockopt(writer, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  setsockopt(writer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  demand(connect(writer, name, length) == 0, "connect");
+  const int reader = accept(listener, nullptr, nullptr);
+  close(listener);
+  return {writer, reader};
+}
+
+inline Ends unix_ends() {
+  int ends[2];
+  demand(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
+  const int room = 1 << 20;
+  setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  return {ends[0], ends[1]};
+}
+
+inline Ends pipe_ends() {
+  int ends[2];
+  demand(pipe(ends) == 0, "pipe");
+  fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
+  return {ends[1], ends[0]};
+}
+
+// The peer is gone, and a write has met that already.
+inline Ends dead(Ends ends) {
+  close(ends.reader);
+  while (send(ends.writer, "x", 1, MSG_NOSIGNAL) == 1) continue;
+  send(ends.writer, "x", 1, MSG_NOSIGNAL);
+  return {ends.writer, -1};
+}
+
+inline void allow_all_fds() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// KIND is tcp, unix, pipe, file, null, dead-tcp or dead-unix; "unix*100" are a hundred of them, and "unix@5000" is one
+// whose fd is 5000.
+class Targets {
+ public:
+  explicit Targets(const std::string& kind) {
+    const auto mark = kind.find_first_of("*@");
+    const std::string base = kind.substr(0, mark);
+    const int number = mark == std::string::npos ? 1 : std::atoi(kind.c_str() + mark + 1);
+    const bool many = mark == std::string::npos || kind[mark] == '*';
+    for (int i = 0; i < (many ? number : 1); ++i) ends_.push_back(open_one(base));
+    if (!many) move_to(number);
+    is_file_ = base == "file";
+    is_dead_ = base.starts_with("dead-");
+  }
+  Targets(const Targets&) = delete;
+  Targets& operator=(const Targets&) = delete;
+  ~Targets() {
+    for (const auto& [writer, reader] : ends_) {
+      close(writer);
+      if (reader >= 0) close(reader);
+    }
+  }
+
+  int next() {
+    if (++at_ >= ends_.size()) at_ = 0;
+    return ends_[at_].writer;
+  }
+
+  bool is_dead() const { return is_dead_; }
+
+  void empty() {
+    static thread_local char sink[1 << 18];
+    if (is_file_) lseek(ends_[0].writer, 0, SEEK_SET);
+    for (const auto& [writer, reader] : ends_)
+      while (reader >= 0 && recv_some(reader, sink, sizeof sink) > 0) continue;
+  }
+
+ private:
+  static ssize_t recv_some(int fd, char* sink, size_t size) {
+    const ssize_t received = recv(fd, sink, size, MSG_DONTWAIT);
+    if (received >= 0 || errno != ENOTSOCK) return received;
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return read(fd, sink, size);
+  }
+
+  static Ends open_one(const std::string& kind) {
+    if (kind == "tcp") return tcp_ends();
+    if (kind == "unix") return unix_ends();
+    if (kind == "pipe") return pipe_ends();
+    if (kind == "dead-tcp") return dead(tcp_ends());
+    if (kind == "dead-unix") return dead(unix_ends());
+    if (kind == "null") return {open("/dev/null", O_WRONLY), -1};
+    demand(kind == "file", "kind");
+    return {open(".", O_TMPFILE | O_WRONLY, 0600), -1};
+  }
+
+  void move_to(int number) {
+    demand(dup2(ends_[0].writer, number) == number, "dup2");
+    close(std::exchange(ends_[0].writer, number));
+  }
+
+  std::vector<Ends> ends_;
+  size_t at_ = 0;
+  bool is_file_ = false;
+  bool is_dead_ = false;
+};
