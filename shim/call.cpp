@@ -1,4 +1,4 @@
-#include "call.h"
+#include "ways.h"
 
 #include "disposition.h"
 #include "event.h"
@@ -23,11 +23,13 @@ bool delivers() { return options::get().handlers == Handlers::deliver && disposi
 }  // namespace
 
 std::size_t Asked::bytes() const {
+  const auto* message = static_cast<const msghdr*>(at_);  // the first of some is in front
   switch (what_) {
     case What::vector:
-      return total(vector_, count_);
+      return total(static_cast<const iovec*>(at_), count_);
     case What::message:
-      return total(message_->msg_iov, message_->msg_iovlen);
+    case What::messages:
+      return total(message->msg_iov, message->msg_iovlen);
     default:
       return count_;
   }
@@ -51,6 +53,7 @@ void flag_met_epipe(const Call& call) {
 
 // The kernel may have met EPIPE at the message behind the last, and would have raised SIGPIPE.
 void flag_met_short_count(const Call& call) {
+  if (technique::uses(technique::confined)) return;
   const int error = errno;
   const bool blocked = mask::blocks_sigpipe();
   const bool due = !blocked && delivers();
@@ -81,6 +84,37 @@ void net_met_success(const Call& call) {
   errno = error;
 }
 
+void net_met(Call call, long result, bool raised) {
+  if (result < 0 && errno == EPIPE) net_met_epipe(call);
+  if (result < 0) return;
+  runaway::stop();
+  if (call.asked.exceeds_bytes(result)) thread.short_count_fd = call.fd;
+  if (raised) net_met_success(call);
+}
+
+ssize_t write_met_error(Call call, const void* buf, std::size_t n, int error) {
+  if (errno == EPIPE) flag_met_epipe(call);
+  if (errno != ENOTSOCK && !refuses_flag()) return -1;
+  if (errno == ENOTSOCK) fd::remember(call.fd, fd::Hint::other);
+  errno = error;
+  return guarded_rarely(call, [=] { return real::write(call.fd, buf, n); });
+}
+
+ssize_t written_rarely(int fd, const void* buf, std::size_t n, const char* function, const void* caller) {
+  const Call call{function, fd, caller, Bytes{n}};
+  const unsigned technique = technique::now();
+  const bool known_other = (technique & technique::trust_hints) != 0 && fd::hint(call.fd) == fd::Hint::other;
+  if ((technique & technique::write_is_send) == 0 || known_other || n > kMostInOneCall)
+    return guarded_rarely(call, [=] { return real::write(call.fd, buf, n); });
+  thread.errno_at = &errno;
+  const int error = errno;
+  const ssize_t result = real::send(call.fd, buf, n, MSG_NOSIGNAL);
+  if (result < 0) return write_met_error(call, buf, n, error);
+  fd::remember(call.fd, fd::Hint::socket);
+  runaway::stop();
+  return result;
+}
+
 // sendfile and splice can report bytes written and have raised SIGPIPE all the same: the peer left in between.
 void unmask(const Call& call, mask::Masked& masked, long result) {
   const int error = errno;
@@ -90,7 +124,7 @@ void unmask(const Call& call, mask::Masked& masked, long result) {
       short_count && (kernel::pending() & kernel::only(SIGPIPE)) != 0 && fd::dead_one_of(call.fd, call.fd) >= 0;
   const bool ours = (failed || partly) && fd::in_scope(call.fd) && fd::raises_sigpipe(call.fd);
   const bool blocked = masked.blocked_by_program;
-  if (partly && blocked) net::short_count_fd = call.fd;
+  if (partly && blocked) thread.short_count_fd = call.fd;
   const bool drained = mask::leave(masked, ours && !(partly && blocked));
   if (drained && delivers()) mask::raise_as_kernel(mask::Mark::due);
   if (drained || (ours && failed)) tell(call, "mask");

@@ -14,6 +14,7 @@
 #include "options.h"
 #include "runaway.h"
 #include "technique.h"
+#include "thread.h"
 
 namespace net {
 namespace {
@@ -55,7 +56,8 @@ struct Write {
 Write unknown_write(const Interrupted& at) {
   const int first = static_cast<int>(at.arguments[0]);
   const int third = static_cast<int>(at.arguments[2]);
-  if (hooked.fd >= 0 && (hooked.fd == first || hooked.fd == third)) return {"hooked", hooked.fd};
+  if (thread.hooked.fd() >= 0 && (thread.hooked.fd() == first || thread.hooked.fd() == third))
+    return {"hooked", thread.hooked.fd()};
   const int dead = fd::dead_one_of(first, third);
   return {"syscall", dead >= 0 ? dead : first};
 }
@@ -72,7 +74,7 @@ Write interrupted_write(const Interrupted& at) {
   const Writer* known = writer(at.number);
   Write write;
   if (!at.has_arguments)
-    write = {"hooked", hooked.fd};
+    write = {"hooked", thread.hooked.fd()};
   else if (at.number == kUnknown)
     write = unknown_write(at);
   else if (known != nullptr && !is_quiet(*known, at))
@@ -89,12 +91,12 @@ bool ours_when_confined(const Interrupted& at, bool kills) {
   if (!at.in_call || !at.has_arguments || at.result != -EPIPE) return false;
   const Writer* known = writer(at.number);
   const int fd = static_cast<int>(at.arguments[known != nullptr ? known->fd : 0]);
-  return fd::sockets.has(fd) || (kills && fd::in_scope(fd));
+  return fd::hint(fd) == fd::Hint::socket || (kills && fd::in_scope(fd));
 }
 
 // A mask is changed, and lets go what a sendfile or splice had raised that reported success.
 bool was_left_pending(const Interrupted& at) {
-  const int fd = std::exchange(short_count_fd, -1);
+  const int fd = std::exchange(thread.short_count_fd, -1);
   return at.in_call && fd >= 0 && fd::in_scope(fd) && (fd::is_dead(fd) || fd::kind_of(fd) == fd::Kind::closed);
 }
 
@@ -112,13 +114,14 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
   if (!fd::in_scope(write.fd)) return false;
 
   const bool dies = !bypassed && !has_handler;
-  const bool by_hook = hooked.fd == write.fd;
-  if (by_hook && at.result > 0) hooked.raised = true;
+  const bool by_hook = thread.hooked.fd() == write.fd;
+  if (by_hook && at.result > 0) thread.hooked.raise();
   if (dies || !by_hook) {
     event::tell({write.call, write.fd, event::kNotKnown, bypassed ? "catch" : "none", at.call_site, interrupted, dies});
     if (bypassed && at.result == -EPIPE) runaway::count(write.fd);
   }
-  if (bypassed && options.scope == Scope::sockets) fd::others.drop(write.fd);
+  if (bypassed && options.scope == Scope::sockets && fd::hint(write.fd) == fd::Hint::other)
+    fd::remember(write.fd, fd::Hint::none);
   return bypassed;
 }
 

@@ -3,19 +3,9 @@
 #pragma once
 
 #include "technique.h"
+#include "thread.h"
 
 namespace net {
-
-// The call without a flag that a hook of this thread is making. Of a SIGPIPE over it the hook tells.
-struct Hooked {
-  int fd = -1;          // none
-  bool raised = false;  // a SIGPIPE, although the call reports success
-};
-inline constinit thread_local Hooked hooked;
-
-// The fd of this thread's last call that reported fewer bytes than it was asked for, or -1. If SIGPIPE is blocked, the
-// call may have left one pending that nobody could mark.
-inline constinit thread_local int short_count_fd = -1;
 
 // Gets ready for seccomp: what the lowest 1,024 fds are is asked while it may be asked.
 void get_ready_for_seccomp();

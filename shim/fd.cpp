@@ -58,7 +58,7 @@ Kind kind_of(int fd) {
 bool in_scope(int fd) {
   if (options::get().scope == Scope::all) return true;
   const Kind kind = kind_of(fd);
-  return kind == Kind::closed ? !others.has(fd) : kind != Kind::other;
+  return kind == Kind::closed ? hint(fd) != Hint::other : kind != Kind::other;
 }
 
 bool raises_sigpipe(int fd) {
@@ -92,8 +92,7 @@ int dead_one_of(int first, int second) {
 void remember_all() {
   for (int fd = 0; fd < 1024; ++fd) {
     const Kind kind = kind_of(fd);
-    if (kind == Kind::other) remember_other(fd);
-    if (kind == Kind::stream || kind == Kind::packets) remember_socket(fd);
+    if (kind != Kind::closed) remember(fd, kind == Kind::other ? Hint::other : Hint::socket);
   }
 }
 

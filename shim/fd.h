@@ -25,39 +25,15 @@ bool is_dead(int fd);
 // our end shows it, so that moment is waited for, 40 ms at most. Gives the dead one, or -1. They may be the same.
 int dead_one_of(int first, int second);
 
-// Hints: what the last write on each fd has shown. They may be stale, since nobody tells us of close or dup.
-class Hints {
- public:
-  static constexpr int kFds = 1 << 20;  // above the usual hard limit; an fd beyond is never remembered
+// What the last write on each fd has shown. It may be stale, since nobody tells us of close or dup; so it does no harm
+// that two fds share one where there are more than the usual hard limit.
+enum class Hint : std::uint8_t { none, socket, other };
+constexpr unsigned kHints = 1 << 20;
+inline constinit std::atomic<Hint> hints[kHints];
 
-  bool has(int fd) const { return known(fd) && (word(fd).load(std::memory_order_relaxed) & bit(fd)) != 0; }
-  void add(int fd) {
-    if (known(fd) && !has(fd)) word(fd).fetch_or(bit(fd), std::memory_order_relaxed);
-  }
-  void drop(int fd) {
-    if (has(fd)) word(fd).fetch_and(~bit(fd), std::memory_order_relaxed);
-  }
-
- private:
-  using Word = std::atomic<std::uint32_t>;
-  static bool known(int fd) { return static_cast<unsigned>(fd) < kFds; }
-  static std::uint32_t bit(int fd) { return std::uint32_t{1} << (fd & 31); }
-  Word& word(int fd) { return words_[fd >> 5]; }
-  const Word& word(int fd) const { return words_[fd >> 5]; }
-
-  Word words_[kFds / 32];
-};
-inline constinit Hints sockets;
-inline constinit Hints others;
-
-inline void remember_socket(int fd) {
-  sockets.add(fd);
-  others.drop(fd);
-}
-inline void remember_other(int fd) {
-  others.add(fd);
-  sockets.drop(fd);
-}
+inline std::atomic<Hint>& hint_of(int fd) { return hints[static_cast<unsigned>(fd) % kHints]; }
+inline Hint hint(int fd) { return hint_of(fd).load(std::memory_order_relaxed); }
+inline void remember(int fd, Hint hint) { hint_of(fd).store(hint, std::memory_order_relaxed); }
 
 // Learns what the lowest 1,024 fds are, while the kernel may still be asked.
 void remember_all();

@@ -5,33 +5,32 @@
 
 #include <cstdarg>
 
-#include "call.h"
 #include "disposition.h"
 #include "event.h"
+#include "ways.h"
 
 #define EXPORT extern "C" [[gnu::visibility("default")]]
 
 // The call carries MSG_NOSIGNAL.
 
 EXPORT ssize_t send(int fd, const void* buf, size_t len, int flags) {
-  return flagged(CALL(fd, len), flags, [&](int with) { return real::send(fd, buf, len, with); });
+  return flagged(CALL(fd, len), flags, [=](int with) { return real::send(fd, buf, len, with); });
 }
 
 EXPORT ssize_t __send(int fd, const void* buf, size_t len, int flags) {
-  return flagged(CALL(fd, len), flags, [&](int with) { return real::send(fd, buf, len, with); });
+  return flagged(CALL(fd, len), flags, [=](int with) { return real::send(fd, buf, len, with); });
 }
 
 EXPORT ssize_t sendto(int fd, const void* buf, size_t len, int flags, const sockaddr* addr, socklen_t addr_len) {
-  return flagged(CALL(fd, len), flags, [&](int with) { return real::sendto(fd, buf, len, with, addr, addr_len); });
+  return flagged(CALL(fd, len), flags, [=](int with) { return real::sendto(fd, buf, len, with, addr, addr_len); });
 }
 
 EXPORT ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-  return flagged(CALL(fd, message), flags, [&](int with) { return real::sendmsg(fd, message, with); });
+  return flagged(CALL(fd, message), flags, [=](int with) { return real::sendmsg(fd, message, with); });
 }
 
 EXPORT int sendmmsg(int fd, mmsghdr* vmessages, unsigned int vlen, int flags) {
-  return flagged_many(CALL(fd, &vmessages->msg_hdr), vlen, flags,
-                      [&](int with) { return real::sendmmsg(fd, vmessages, vlen, with); });
+  return flagged(CALL(fd, vmessages, vlen), flags, [=](int with) { return real::sendmmsg(fd, vmessages, vlen, with); });
 }
 
 // On a socket it is made as a send.
@@ -43,43 +42,43 @@ EXPORT ssize_t __write(int fd, const void* buf, size_t n) { return written(CALL(
 // There is no flag to carry: masked, or left to the net.
 
 EXPORT ssize_t writev(int fd, const iovec* iovec, int count) {
-  return guarded(CALL(fd, iovec, count), [&] { return real::writev(fd, iovec, count); });
+  return guarded(CALL(fd, iovec, count), [=] { return real::writev(fd, iovec, count); });
 }
 
 EXPORT ssize_t pwritev(int fd, const iovec* iovec, int count, off_t offset) {
-  return guarded(CALL(fd, iovec, count), [&] { return real::pwritev(fd, iovec, count, offset); });
+  return guarded(CALL(fd, iovec, count), [=] { return real::pwritev(fd, iovec, count, offset); });
 }
 
 EXPORT ssize_t pwritev64(int fd, const iovec* iovec, int count, off64_t offset) {
-  return guarded(CALL(fd, iovec, count), [&] { return real::pwritev64(fd, iovec, count, offset); });
+  return guarded(CALL(fd, iovec, count), [=] { return real::pwritev64(fd, iovec, count, offset); });
 }
 
 EXPORT ssize_t pwritev2(int fd, const iovec* iodev, int count, off_t offset, int flags) {
-  return guarded(CALL(fd, iodev, count), [&] { return real::pwritev2(fd, iodev, count, offset, flags); });
+  return guarded(CALL(fd, iodev, count), [=] { return real::pwritev2(fd, iodev, count, offset, flags); });
 }
 
 EXPORT ssize_t pwritev64v2(int fd, const iovec* iodev, int count, off64_t offset, int flags) {
-  return guarded(CALL(fd, iodev, count), [&] { return real::pwritev64v2(fd, iodev, count, offset, flags); });
+  return guarded(CALL(fd, iodev, count), [=] { return real::pwritev64v2(fd, iodev, count, offset, flags); });
 }
 
 EXPORT ssize_t sendfile(int out_fd, int in_fd, off_t* offset, size_t count) {
-  return guarded(CALL(out_fd, count), [&] { return real::sendfile(out_fd, in_fd, offset, count); });
+  return guarded(CALL(out_fd, count), [=] { return real::sendfile(out_fd, in_fd, offset, count); });
 }
 
 EXPORT ssize_t sendfile64(int out_fd, int in_fd, off64_t* offset, size_t count) {
-  return guarded(CALL(out_fd, count), [&] { return real::sendfile64(out_fd, in_fd, offset, count); });
+  return guarded(CALL(out_fd, count), [=] { return real::sendfile64(out_fd, in_fd, offset, count); });
 }
 
 EXPORT ssize_t splice(int fdin, off64_t* offin, int fdout, off64_t* offout, size_t len, unsigned int flags) {
-  return guarded(CALL(fdout, len), [&] { return real::splice(fdin, offin, fdout, offout, len, flags); });
+  return guarded(CALL(fdout, len), [=] { return real::splice(fdin, offin, fdout, offout, len, flags); });
 }
 
 EXPORT ssize_t tee(int fdin, int fdout, size_t len, unsigned int flags) {
-  return guarded(CALL(fdout, len), [&] { return real::tee(fdin, fdout, len, flags); });
+  return guarded(CALL(fdout, len), [=] { return real::tee(fdin, fdout, len, flags); });
 }
 
 EXPORT ssize_t vmsplice(int fdout, const iovec* iov, size_t count, unsigned int flags) {
-  return guarded(CALL(fdout, iov, count), [&] { return real::vmsplice(fdout, iov, count, flags); });
+  return guarded(CALL(fdout, iov, count), [=] { return real::vmsplice(fdout, iov, count, flags); });
 }
 
 // The program's view of SIGPIPE.

@@ -31,11 +31,9 @@ class Definition {
   constexpr explicit Definition(const char* name) : name_(name) {}
 
   Prototype* find() {
-    if (auto* known = at_.load(std::memory_order_relaxed)) [[likely]]
-      return known;
-    auto* found = reinterpret_cast<Prototype*>(module::next_definition(name_));
-    at_.store(found, std::memory_order_relaxed);
-    return found;
+    if (known() == nullptr) [[unlikely]]
+      set(reinterpret_cast<Prototype*>(module::next_definition(name_)));
+    return known();
   }
 
   // A libc without this function (musl has no sigvec) answers as a kernel does.
@@ -47,15 +45,50 @@ class Definition {
     return (decltype(find()(arguments...)))-1;
   }
 
+ protected:
+  Prototype* known() const { return at_.load(std::memory_order_relaxed); }
+  void set(Prototype* definition) { at_.store(definition, std::memory_order_relaxed); }
+
  private:
   std::atomic<Prototype*> at_ = nullptr;
   const char* name_;
 };
 
+template <class Result, class... Arguments>
+Result absent(Arguments...) {
+  errno = ENOSYS;
+  return static_cast<Result>(-1);
+}
+template <class Result, class... Arguments>
+constexpr auto absent_as(Result (*)(Arguments...)) {
+  return &absent<Result, Arguments...>;
+}
+
+// Of a hook that asks first what technique is in use. settle() has found all of these by then, so that no call has to
+// look whether its own is.
+template <class Prototype>
+class Found : public Definition<Prototype> {
+ public:
+  using Definition<Prototype>::Definition;
+
+  void find_or_replace() {
+    if (this->find() == nullptr) this->set(reinterpret_cast<Prototype*>(absent_as(static_cast<Prototype*>(nullptr))));
+  }
+
+  template <class... Arguments>
+  auto operator()(Arguments... arguments) {
+    return this->known()(arguments...);
+  }
+};
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 #pragma GCC diagnostic ignored "-Wignored-attributes"
-#define FUNCTION(name, type, technique) inline constinit Definition<decltype(::type)> name{#name};
+#define IN_flag Found
+#define IN_guard Found
+#define IN_view Definition
+#define IN_seccomp Definition
+#define FUNCTION(name, type, technique) inline constinit IN_##technique<decltype(::type)> name{#name};
 #include "functions.def"
 #undef FUNCTION
 #pragma GCC diagnostic pop
@@ -65,7 +98,7 @@ class Definition {
 inline constinit Definition<void(void*, void (*)(void*), void*)> cleanup_push{"_pthread_cleanup_push"};
 inline constinit Definition<void(void*, int)> cleanup_pop{"_pthread_cleanup_pop"};
 
-// Finds all of them now, so that no signal handler and no child of vfork has to.
+// Finds all of them now, so that no hot path, no signal handler and no child of vfork has to.
 void find_all();
 
 }  // namespace real

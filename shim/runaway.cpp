@@ -35,13 +35,14 @@ Runaway action(int fd) {
 }
 
 void throttle() {
-  auto& ms = streak.sleep_ms;
+  auto& ms = thread.streak.sleep_ms;
   ms = ms == 0 ? 1 : ms * 2 > kLongestSleep ? kLongestSleep : ms * 2;
   const long pause[2] = {0, static_cast<long>(ms) * 1'000'000};
   kernel::call(SYS_nanosleep, pause, nullptr);
 }
 
 void act(int fd) {
+  auto& streak = thread.streak;
   const Runaway chosen = action(fd);
   if (chosen == Runaway::deliver) {
     event::tell_runaway(fd, streak.length, "deliver");
@@ -56,6 +57,7 @@ void act(int fd) {
 }  // namespace
 
 void count(int fd) {
+  auto& streak = thread.streak;
   const unsigned limit = options::get().runaway_after;
   if (streak.length == 0 || streak.fd != fd) streak = {0, fd, 0, 0};
   if (streak.length <= limit) ++streak.length;

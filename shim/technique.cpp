@@ -2,18 +2,19 @@
 
 #include "options.h"
 #include "proc.h"
+#include "real.h"
 
 namespace technique {
 namespace {
 
 unsigned chosen() {
   const auto& options = options::get();
-  if (options.mode == Mode::off) return settled;
+  if (options.mode == Mode::off) return 0;
   const bool has_net = options.net == Net::on;
-  if (options.mode == Mode::observe) return settled | (has_net ? net : 0U);
+  if (options.mode == Mode::observe) return has_net ? net : 0U;
 
   const auto status = proc::status();
-  unsigned bits = settled | flag;
+  unsigned bits = flag;
   if (has_net) bits |= net | trust_hints;
   // A tracer stops at every SIGPIPE, an ignored one too, so where one watches none may come to be. Nothing else than
   // the mask is left where the net has been taken away.
@@ -24,31 +25,40 @@ unsigned chosen() {
   return bits;
 }
 
+// Where a write is a send, and the hint is trusted, the hint alone says how a write is made.
+unsigned judged(unsigned bits) {
+  constexpr unsigned kPlain = write_is_send | trust_hints;
+  const bool plain = (bits & (kPlain | mask | confined)) == kPlain;
+  return plain ? bits & ~intricate : bits | intricate;
+}
+
 constinit std::atomic<unsigned> with_net = 0;
 
 }  // namespace
 
 unsigned settle() {
+  real::find_all();
   const unsigned bits = chosen();
   const unsigned without_net = options::get().mode == Mode::protect ? (bits | mask) & ~trust_hints : bits;
   with_net.store(bits);
-  unsigned unsettled = 0;
-  in_use.compare_exchange_strong(unsettled, without_net);
+  unsigned before = unsettled;
+  in_use.compare_exchange_strong(before, judged(without_net));
   return in_use.load();
 }
 
 void net_stands() {
-  if (!uses(confined)) in_use.store(with_net.load());
+  if (!uses(confined)) in_use.store(judged(with_net.load()));
 }
 
 void doubt_net() {
+  in_use.fetch_or(intricate);
   in_use.fetch_and(~trust_hints);
   if (options::get().mode == Mode::protect && !uses(confined)) in_use.fetch_or(mask | write_is_send);
 }
 
 unsigned confine() {
   const unsigned before = now();
-  in_use.store((before | confined) & ~(write_is_send | mask));
+  in_use.store(judged((before | confined) & ~(write_is_send | mask)));
   return before;
 }
 

@@ -23,11 +23,13 @@ double system_calls_of(const Variant& variant, const cost::Cell& cell, long coun
   load.ask(order(1));  // what is done only once
   const Directory directory;
   // Its own attaching makes the read that waits for the order be counted once more, or not.
-  Process strace({"strace", "-c", "-e", "trace=!read,restart_syscall", "-qq", "-o", directory / "counts", "-p",
-                  std::to_string(load.pid())});
-  const auto status = "/proc/" + std::to_string(load.pid()) + "/status";
-  const auto traced_by = "TracerPid:\t" + std::to_string(strace.pid()) + "\n";
-  if (!eventually([&] { return contents(status).find(traced_by) != std::string::npos; }))
+  Start start;
+  start.err = open((directory / "said").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  Process strace({"strace", "-c", "-e", "trace=!read,restart_syscall", "-o", directory / "counts", "-p",
+                  std::to_string(load.pid())},
+                 start);
+  close(start.err);
+  if (!eventually([&] { return contents(directory / "said").find(" attached\n") != std::string::npos; }))
     throw std::runtime_error("strace cannot trace here");
   load.ask(order(count));
   load.end();
@@ -35,7 +37,8 @@ double system_calls_of(const Variant& variant, const cost::Cell& cell, long coun
   // The last line: a percentage, seconds, microseconds for each, calls, errors, "total".
   const auto totals =
       cost::matches(contents(directory / "counts"), "\n *[0-9.]+ +[0-9.]+ +[0-9]+ +([0-9]+) [^\n]*total");
-  if (totals.size() != 1) throw std::runtime_error("strace -c has not counted " + cell.call);
+  if (totals.size() != 1)
+    throw std::runtime_error("strace -c has not counted " + cell.call + ": " + contents(directory / "counts"));
   return std::stod(totals[0]);
 }
 
