@@ -64,7 +64,14 @@ void flag_met_short_count(const Call& call) {
   errno = error;
 }
 
-// The handler has been here already, or the program's, or SIGPIPE is ignored or blocked.
+void net_caught_epipe(const Call& call) {
+  const Mode mode = options::get().mode;
+  tell(call, mode == Mode::observe ? "none" : "catch");
+  if (mode == Mode::protect) runaway::count(call.fd);
+  errno = EPIPE;
+}
+
+// The handler has not been here: SIGPIPE is ignored or blocked, or nobody could tell whose it was.
 void net_met_epipe(const Call& call) {
   const Mode mode = options::get().mode;
   if (mode == Mode::off || technique::uses(technique::confined)) return;
@@ -85,7 +92,7 @@ void net_met_success(const Call& call) {
 }
 
 void net_met(Call call, long result, bool raised) {
-  if (result < 0 && errno == EPIPE) net_met_epipe(call);
+  if (result < 0 && errno == EPIPE) raised ? net_caught_epipe(call) : net_met_epipe(call);
   if (result < 0) return;
   runaway::stop();
   if (call.asked.exceeds_bytes(result)) thread.short_count_fd = call.fd;

@@ -115,7 +115,7 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
 
   const bool dies = !bypassed && !has_handler;
   const bool by_hook = thread.hooked.fd() == write.fd;
-  if (by_hook && at.result > 0) thread.hooked.raise();
+  if (by_hook) thread.hooked.raise();
   if (dies || !by_hook) {
     event::tell({write.call, write.fd, event::kNotKnown, bypassed ? "catch" : "none", at.call_site, interrupted, dies});
     if (bypassed && at.result == -EPIPE) runaway::count(write.fd);

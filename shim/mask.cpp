@@ -60,7 +60,7 @@ bool leave(Masked& masked, bool drain) {
   return drained;
 }
 
-bool blocks_sigpipe() { return is_blocked(kernel::change_mask(SIG_BLOCK, 0)) && !blocked_by_us; }
+bool blocks_sigpipe() { return is_blocked(kernel::mask()) && !blocked_by_us; }
 
 void raise_as_kernel(Mark mark) {
   siginfo_t info{};

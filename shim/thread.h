@@ -9,7 +9,7 @@ class Hooked {
   int fd() const { return static_cast<int>(bits_ & ~kRaised) - 1; }
   bool none() const { return bits_ == 0; }
 
-  // A SIGPIPE came, although the call may report success.
+  // A SIGPIPE came that the net knows to be this call's.
   void raise() { bits_ |= kRaised; }
   bool raised() const { return (bits_ & kRaised) != 0; }
 
