@@ -138,7 +138,7 @@ bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BUILD)/bench/%,bench load libtextbook.so hundred)
 
 .PHONY: test-programs
-test-programs: all $(OWN_SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS) i386
+test-programs: all $(OWN_SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS) $(BUILD)/bench/load i386
 
 # The shim for 32-bit programs, and a program to try it on.
 .PHONY: i386

@@ -86,6 +86,9 @@ void measure_epipe(Figures& figures, int turns, double seconds) {
     for (const std::string call : {"writev", "sendfile"})
       cells.push_back({table, call + " " + kind + " (catch)", call + " " + kind + " 1", 5.0});
   }
+  for (const std::string kind : {"dead-tcp", "dead-unix"})
+    for (const std::string call : {"MSG_NOSIGNAL", "mask?"})
+      cells.push_back({table, call + " " + kind + " (by hand)", call + " " + kind + " 1", {}});
   measure(figures, variants, cells, turns, seconds);
   unlink(log.c_str());
 }

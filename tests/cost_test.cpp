@@ -1,0 +1,64 @@
+// The shim's cost, as far as it is the same on every run and every machine: nothing here is a time. System calls are
+// counted by strace_test, exports are compared by build_test.
+#include "cost.h"
+
+#include "catch.h"
+
+namespace {
+
+const std::vector<cost::Cell> kOnSockets{{"write", "tcp"},    {"write", "unix"},   {"send", "tcp"},
+                                         {"send", "unix"},    {"sendto", "tcp"},   {"sendmsg", "tcp"},
+                                         {"sendmmsg", "tcp"}, {"writev", "tcp"},   {"writev", "unix"},
+                                         {"pwritev2", "tcp"}, {"sendfile", "tcp"}, {"splice", "tcp"}};
+const std::vector<cost::Cell> kElsewhere{{"write", "file"},  {"write", "pipe"},    {"write", "null"},
+                                         {"writev", "file"}, {"sendfile", "file"}, {"splice", "pipe"},
+                                         {"tee", "pipe"},    {"vmsplice", "pipe"}};
+
+Start with(const std::string& guard) {
+  Start start;
+  start.shim = true;
+  start.env = {"NOSIGPIPE_GUARD=" + guard};
+  return start;
+}
+
+void adds_few_instructions(const std::vector<cost::Cell>& cells) {
+  const auto bare = cost::instructions(cells, {});
+  const auto shim = cost::instructions(cells, with("auto"));
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const auto& [call, kind] = cells[i];
+    const bool is_another_function = call == "write" && (kind == "tcp" || kind == "unix");
+    INFO(call << " on " << kind << ": " << bare[i] << " instructions bare, " << shim[i] << " under the shim");
+    CHECK(shim[i] > bare[i]);
+    CHECK(shim[i] - bare[i] <= (is_another_function ? 60 : 30));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a call on a live socket is at most 30 instructions more and a write that becomes a send 60") {
+  adds_few_instructions(kOnSockets);
+}
+
+TEST_CASE("a call on a file or pipe is at most 30 instructions more") { adds_few_instructions(kElsewhere); }
+
+TEST_CASE("the control: with guard mask a sendfile is more than a hundred instructions more") {
+  const std::vector<cost::Cell> cells{{"sendfile", "tcp"}};
+  CHECK(cost::instructions(cells, with("mask"))[0] > cost::instructions(cells, {})[0] + 100);
+}
+
+TEST_CASE("a process has at most 32 KiB more for itself alone") {
+  const long added = cost::private_dirty(with("auto")) - cost::private_dirty({});
+  INFO("KiB added: " << added);
+  CHECK(added > 0);
+  CHECK(added <= 32);
+}
+
+// A little over what it is, so that what makes it grow is seen to: a library is mapped into each process of the system.
+TEST_CASE("the shared object is at most 100,000 bytes without debug information and 250 relocations") {
+  const auto shape = cost::shape_of(built("libnosigpipe.so"));
+  INFO(shape.bytes << " bytes, " << shape.relocations << " relocations");
+  CHECK(shape.bytes > 0);
+  CHECK(shape.bytes <= 100'000);
+  CHECK(shape.relocations > 0);
+  CHECK(shape.relocations <= 250);
+}
