@@ -190,6 +190,24 @@ TEST_CASE("with a stack the first frame with a line is shown and through which m
   CHECK(has(shown, "in " + program.binary() + "; through " + library.binary()));
 }
 
+TEST_CASE("different ways to the same line are one row and so is the total of their call site") {
+  const Server program;
+  const Server library;
+  library.split(library / "elsewhere");
+  const auto way = [&](const std::string& more) {
+    return library.record()
+        .set("exe", quoted(program.binary()))
+        .set("stack",
+             quoted(library.binary() + "+" + library.offset() + ";" + program.binary() + "+" + program.offset() + more))
+        .at("2099-01-01T00:00:00Z");
+  };
+  const auto total = way("").without("stack").set("event", "total").set("count", "40").set("kills", "0");
+  const auto report = report_of(way(";/a+0x1").text() + way(";/b+0x1").text() + total.text());
+  INFO(report);
+  REQUIRE(lines_with("  serve  ", report).size() == 1);
+  CHECK(has(lines_with("  serve  ", report)[0], "     42 "));
+}
+
 TEST_CASE("only regular files with the magic of ELF are opened") {
   const Server server;
   const auto fifo = server / "fifo";
