@@ -30,7 +30,7 @@ class Session {
 
   void follow() {
     Follower follower(options_.files, reader_);
-    const bool again = !options_.output.empty() || (options_.format == Format::table && isatty(1) == 1);
+    const bool again = !options_.output.empty() || on_terminal();
     const auto interval = std::chrono::seconds(options_.interval);
     auto next = std::chrono::steady_clock::now();
     bool changed = true;
@@ -38,17 +38,17 @@ class Session {
       news = follower.wait(std::chrono::seconds(1));
       changed |= news == Follower::News::some;
       if (!again || !changed || std::chrono::steady_clock::now() < next) continue;
-      show(true);
+      show();
       changed = false;
       next = std::chrono::steady_clock::now() + interval;
     }
     follower.finish();
   }
 
-  // On a terminal that shows one already this one takes its place.
-  void show(bool in_place) {
+  // Where one follows on a terminal each report takes the place of the one before.
+  void show() {
     constexpr const char* kClear = "\033[H\033[2J";
-    put((in_place && options_.output.empty() ? kClear : "") + written(), options_.output);
+    put((options_.follow && on_terminal() ? kClear : "") + written(), options_.output);
   }
 
   bool all_read() const { return unread_.empty(); }
@@ -63,6 +63,8 @@ class Session {
       std::cerr << "nosigpipe-report: " << printable(error.what()) << "\n";
     }
   }
+
+  bool on_terminal() const { return options_.output.empty() && options_.format == Format::table && isatty(1) == 1; }
 
   std::string written() {
     Findings findings{options_, tally_, reader_.seen(), {}, unread_, {}};
@@ -89,7 +91,7 @@ int run(const Options& options) {
     session.follow();
   else
     session.read();
-  session.show(false);
+  session.show();
   return session.all_read() ? 0 : 1;
 }
 
