@@ -151,6 +151,7 @@ FUZZ_SECONDS = 60
 FUZZERS = $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_CXX = clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZED_reader = $(filter-out shim/report/main.cpp,$(wildcard shim/report/*.cpp))
+FUZZED_record = shim/record.cpp $(FUZZED_reader)
 
 .SECONDEXPANSION:
 $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.cpp $$(FUZZED_$$*) $(wildcard shim/*.h shim/*/*.h) Makefile | $(BUILD)/fuzz

@@ -32,14 +32,28 @@ void add_place(Record& record, const Facts& facts) {
   if (symbol != nullptr) record.string("symbol", symbol);
 }
 
+// Whether this module is named for the first time: its build ID is told then.
+bool is_first_of(const Module& module, const Facts& facts, unsigned frame) {
+  for (unsigned i = 0; i < frame; ++i)
+    if (facts.modules.around(facts.callers.returns_to[i] - 1) == &module) return false;
+  return true;
+}
+
+void add_frame(Record::Part& part, const Facts& facts, unsigned frame) {
+  const auto returns_to = facts.callers.returns_to[frame];
+  const Module* module = facts.modules.around(returns_to - 1);
+  if (module != nullptr) part.string(module->path);
+  if (module == nullptr || module->start == 0) return part.offset(returns_to);
+  const Object object(module->start);
+  const auto id = object.build_id();
+  part.offset(returns_to - object.base());
+  if (id.count > 0 && is_first_of(*module, facts, frame)) part.build_id(id.bytes, id.count);
+}
+
 void add_callers(Record& record, const Facts& facts) {
   if (facts.callers.count == 0) return;
-  record.list("stack", facts.callers.count, [&](unsigned i, Record::Part& part) {
-    const auto returns_to = facts.callers.returns_to[i];
-    const Module* module = facts.modules.around(returns_to - 1);
-    if (module != nullptr) part.string(module->path);
-    part.hex(returns_to - (module != nullptr && module->start != 0 ? Object(module->start).base() : 0));
-  });
+  record.list("stack", facts.callers.count,
+              [&](unsigned frame, Record::Part& part) { add_frame(part, facts, frame); });
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ void Record::bytes(std::string_view name, const unsigned char* value, std::size_
   const std::string_view quote = format_ == Format::json ? "\"" : "";
   field(name, [&] {
     line_ << quote;
-    for (std::size_t i = 0; i < count; ++i) line_.hex(value[i], 2);
+    put_bytes(value, count);
     line_ << quote;
   });
 }

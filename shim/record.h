@@ -24,12 +24,16 @@ class Record {
     field(name, [&] { line_ << value; });
   }
 
-  // A list of what there is room for: each item is what `add(i, part)` puts together by part.string() and part.hex().
+  // A list of what there is room for: each item is what `add(i, part)` puts together.
   class Part {
    public:
     explicit Part(Record& record) : record_(record) {}
     void string(std::string_view value) { record_.line_.escaped(value, record_.escape(), ";"); }
-    void hex(std::uint64_t value) { (record_.line_ << "+0x").hex(value); }
+    void offset(std::uint64_t value) { (record_.line_ << "+0x").hex(value); }
+    void build_id(const unsigned char* bytes, std::size_t count) {
+      record_.line_ << "@";
+      record_.put_bytes(bytes, count);
+    }
 
    private:
     Record& record_;
@@ -70,6 +74,9 @@ class Record {
     line_.keep_whole(before);
   }
   void begin(std::string_view name);
+  void put_bytes(const unsigned char* value, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) line_.hex(value[i], 2);
+  }
   std::string_view escape() const { return format_ == Format::json ? "\\u00" : "\\x"; }
   std::string_view quote() const { return format_ == Format::fields ? "" : "\""; }
 

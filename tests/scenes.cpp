@@ -760,6 +760,7 @@ void fork_while_telling() {
     }
     int status;
     waitpid(child, &status, 0);
+    if (WIFSIGNALED(status)) raise(WTERMSIG(status));  // whichever dies first, it ends so
     if (status != 0) abort();
   }
   done = true;

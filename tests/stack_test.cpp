@@ -30,7 +30,7 @@ std::vector<Place> stack_of(const Line& line) {
   std::istringstream list(line.text("stack"));
   for (std::string frame; std::getline(list, frame, ';');) {
     const auto plus = frame.rfind('+');
-    places.push_back({frame.substr(0, plus), std::stoul(frame.substr(plus + 1), nullptr, 16)});
+    places.push_back({frame.substr(0, plus), std::stoul(frame.substr(plus + 1), nullptr, 16)});  // up to an @
   }
   return places;
 }
@@ -126,6 +126,11 @@ TEST_CASE("the stack leads through OpenSSL to the line that calls SSL_write") {
       std::find_if(places.begin(), places.end(), [&](const Place& place) { return place.module == program; });
   REQUIRE(own != places.end());
   CHECK(function_before(*own) == "says_by_tls");
+  const auto id = run({"readelf", "-n", program}).out;
+  const auto stack = line.text("stack");
+  const auto begin = stack.find('@', stack.find(program));
+  REQUIRE(begin != std::string::npos);
+  CHECK(id.find("Build ID: " + stack.substr(begin + 1, stack.find(';', begin) - begin - 1) + "\n") != std::string::npos);
 }
 
 TEST_CASE("a 32-bit program has a stack, too") {

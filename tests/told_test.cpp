@@ -81,6 +81,10 @@ TEST_CASE("the report names the line that calls SSL_write, also of a stripped pr
     if (stripped) take_apart(program);
     names_the_line({program}, directory, file, "says_by_tls", "THE LINE");
   }
+  must_run({"touch", program});  // now it is younger than the log, and still of the same build
+  const Ending later = run({built("nosigpipe-report"), directory / "log"});
+  INFO(later.out);
+  CHECK(later.out.find(file + ":" + line_with(file, "THE LINE")) != std::string::npos);
 }
 
 TEST_CASE("the report names no line of a program that was built anew since") {

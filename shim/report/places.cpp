@@ -20,17 +20,21 @@ std::optional<std::uint64_t> address_in(std::string_view text) {
   return address;
 }
 
-// The innermost first. The log tells the build of the call site's module alone.
+// The innermost first. The build of a module is told where it is first named.
 std::vector<Frame> frames_of(const Entry& entry) {
   std::vector<Frame> frames;
+  std::map<std::string, std::string> builds{{entry.module, entry.build_id}};
   const auto site = address_in(entry.offset);
   if (site) frames.push_back({entry.module, entry.build_id, *site});
   for (const auto& text : entry.frames) {
     const auto plus = text.rfind('+');
-    const auto address = plus == text.npos ? std::nullopt : address_in(std::string_view(text).substr(plus + 1));
+    const auto at = text.find('@', plus);
+    const auto address =
+        plus == text.npos ? std::nullopt : address_in(std::string_view(text).substr(plus + 1, at - plus - 1));
     if (!address) continue;
     Frame frame{text.substr(0, plus), {}, *address};
-    if (frame.module == entry.module) frame.build_id = entry.build_id;
+    if (at != text.npos) builds[frame.module] = text.substr(at + 1);
+    frame.build_id = builds[frame.module];
     if (frames.size() != 1 || !site || frame != frames[0]) frames.push_back(frame);
   }
   return frames;

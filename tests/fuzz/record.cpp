@@ -59,7 +59,7 @@ void put(record::Record& record, const Fields& fields) {
   record.string("symbol", fields.symbol);
   record.list("stack", static_cast<unsigned>(fields.stack.size()), [&](unsigned i, record::Record::Part& part) {
     part.string(fields.stack[i].module);
-    part.hex(fields.stack[i].offset);
+    part.offset(fields.stack[i].offset);
   });
 }
 
