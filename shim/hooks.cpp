@@ -106,7 +106,8 @@ EXPORT sighandler_t sysv_signal(int sig, sighandler_t handler) {
 EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler) { return sysv_signal(sig, handler); }
 
 EXPORT sighandler_t sigset(int sig, sighandler_t disp) {
-  return sig == SIGPIPE ? disposition::set_or_hold(disp) : real::sigset(sig, disp);
+  if (sig != SIGPIPE) return real::sigset(sig, disp);
+  return mask::changed_by([&] { return disposition::set_or_hold(disp); });
 }
 
 EXPORT int sigignore(int sig) { return sig == SIGPIPE ? disposition::ignore() : real::sigignore(sig); }
@@ -117,6 +118,32 @@ EXPORT int siginterrupt(int sig, int interrupt) {
 
 EXPORT int sigvec(int sig, const Sigvec* vec, Sigvec* ovec) {
   return sig == SIGPIPE ? disposition::change(vec, ovec) : real::sigvec(sig, vec, ovec);
+}
+
+// What this thread blocks may change.
+
+EXPORT int sigprocmask(int how, const sigset_t* set, sigset_t* oset) {
+  return mask::changed_by([&] { return real::sigprocmask(how, set, oset); });
+}
+
+EXPORT int pthread_sigmask(int how, const sigset_t* newmask, sigset_t* oldmask) {
+  return mask::changed_by([&] { return real::pthread_sigmask(how, newmask, oldmask); });
+}
+
+EXPORT int sigblock(int mask) {
+  return mask::changed_by([&] { return real::sigblock(mask); });
+}
+
+EXPORT int sigsetmask(int mask) {
+  return mask::changed_by([&] { return real::sigsetmask(mask); });
+}
+
+EXPORT int sighold(int sig) {
+  return mask::changed_by([&] { return real::sighold(sig); });
+}
+
+EXPORT int sigrelse(int sig) {
+  return mask::changed_by([&] { return real::sigrelse(sig); });
 }
 
 // The process ends, past its destructors: what was counted is told.
@@ -151,5 +178,6 @@ EXPORT long syscall(long sysno, ...) {
     return real::syscall(sysno, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
   };
   const bool confines = sysno == SYS_seccomp && arguments[0] <= SECCOMP_SET_MODE_FILTER;
+  if (sysno == SYS_rt_sigprocmask) return mask::changed_by(call);
   return confines ? net::confined(call) : call();
 }

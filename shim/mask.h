@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "kernel.h"
+#include "thread.h"
 
 namespace mask {
 
@@ -23,6 +24,14 @@ bool leave(Masked& masked, bool drain);
 
 // Whether the program itself blocks SIGPIPE in this thread.
 bool blocks_sigpipe();
+
+// Makes a call that may change what this thread blocks.
+template <class Change>
+auto changed_by(Change change) {
+  const auto result = change();
+  thread.unblocked = false;
+  return result;
+}
 
 // A SIGPIPE that we queue carries what it is: `averted` was left pending because the thread blocks SIGPIPE and may wait
 // for it, `due` is to have its effect although it looks like one to avert. It is carried where SI_USER has nothing, so

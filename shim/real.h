@@ -87,6 +87,7 @@ class Found : public Definition<Prototype> {
 #define IN_flag Found
 #define IN_guard Found
 #define IN_view Definition
+#define IN_blocks Definition
 #define IN_end Definition
 #define IN_seccomp Definition
 #define FUNCTION(name, type, technique) inline constinit IN_##technique<decltype(::type)> name{#name};

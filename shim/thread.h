@@ -37,7 +37,10 @@ struct Thread {
   // have left one pending that nobody could mark.
   int short_count_fd;
 
+  // SIGPIPE was found not to be blocked, and no function that could block it has been called since.
+  bool unblocked;
+
   // Where errno is, once it is known: to ask libc takes a call, and registers saved around it.
   const int* errno_at;
 };
-inline constinit thread_local Thread thread{{}, {}, -1, nullptr};
+inline constinit thread_local Thread thread{{}, {}, -1, false, nullptr};

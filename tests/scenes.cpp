@@ -301,6 +301,37 @@ void sigwait_drains() {
   }
 }
 
+// Each time the thread is known not to block SIGPIPE, and then blocks it, by each function that there is for it.
+void blocked_by_every_function() {
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, SIGPIPE);
+  const unsigned long mask = 1UL << (SIGPIPE - 1);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  const std::pair<const char*, std::function<void()>> ways[] = {
+      {"sigprocmask", [&] { sigprocmask(SIG_BLOCK, &only, nullptr); }},
+      {"pthread_sigmask", [&] { pthread_sigmask(SIG_BLOCK, &only, nullptr); }},
+      {"sigblock", [] { sigblock(1 << (SIGPIPE - 1)); }},
+      {"sigsetmask", [] { sigsetmask(1 << (SIGPIPE - 1)); }},
+      {"sighold", [] { sighold(SIGPIPE); }},
+      {"sigset", [] { sigset(SIGPIPE, SIG_HOLD); }},
+      {"syscall", [&] { syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, nullptr, 8); }},
+  };
+#pragma GCC diagnostic pop
+  const int fd = dead_socket();
+  for (const auto& [name, block] : ways) {
+    write(fd, byte, 1);
+    block();
+    write(fd, byte, 1);
+    siginfo_t info{};
+    const timespec at_once{};
+    const bool was_pending = sigtimedwait(&only, &info, &at_once) == SIGPIPE;
+    block_sigpipe(SIG_UNBLOCK);
+    printf("%s: pending %d\n", name, was_pending);
+  }
+}
+
 void unblocked_undrained() {
   for (const auto& verb : verbs()) {
     block_sigpipe(SIG_BLOCK);
@@ -921,6 +952,7 @@ void standard_output_stdio() {
   { #name, name }
 const std::map<std::string, std::function<void()>> scenes = {
     SCENE(alive),
+    SCENE(blocked_by_every_function),
     SCENE(among_other_signals),
     SCENE(kill_pending_at_silent_epipe),
     SCENE(length_of_minus_one),

@@ -36,6 +36,16 @@ TEST_CASE("a thread that blocks SIGPIPE finds it pending after EPIPE and sigwait
   CHECK(bare("sigwait_drains").out.find("write: pending 1, by code 0, own pid 1, then pending 0\n") == 0);
   same_as_bare("sigwait_drains");
 }
+TEST_CASE("a thread that begins to block SIGPIPE, in whatever way, finds it pending from then on") {
+  CHECK(bare("blocked_by_every_function").killed_by(SIGPIPE));
+  for (const auto& guard : kGuards) {
+    INFO(words(guard));
+    const auto out = shimmed("blocked_by_every_function", guard).out;
+    for (const std::string way :
+         {"sigprocmask", "pthread_sigmask", "sigblock", "sigsetmask", "sighold", "sigset", "syscall"})
+      CHECK(out.find(way + ": pending 1\n") != std::string::npos);
+  }
+}
 TEST_CASE("SIGPIPE of a socket left pending does not kill when it is unblocked") {
   survives("unblocked_undrained", kGuardsWithNet);
 }
