@@ -89,6 +89,7 @@ std::uintptr_t call_site(const void* context) {
 
 void collect(Frame frame, const Modules& modules, unsigned most, Callers& callers) {
   callers.count = 0;
+  if (frame.instruction() == 0) return;
   const Range stack{frame.stack(), modules.end_of_stack()};
   while (callers.count < most) {
     if (const Known* object = known_around(frame.place())) {
