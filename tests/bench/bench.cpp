@@ -29,8 +29,8 @@ struct Section {
 
 const Section kSections[] = {
     {"exact", 0, [](Figures& figures, double) { measure_exact(figures); }},
-    {"calls", 0.45, measure_calls},
-    {"servers", 0.40, measure_servers},
+    {"calls", 0.35, measure_calls},
+    {"servers", 0.50, measure_servers},
     {"start", 0.05, measure_start},
     {"growth", 0.05, measure_growth},
 };

@@ -146,7 +146,7 @@ void plot(const Figures& figures, const std::string& directory) {
   data.close();
   if (rows == 0) return;
   std::ofstream script(directory + "/plot.gnuplot");
-  script << "set terminal svg size 900,420 font 'sans-serif,13' background 'white'\n"
+  script << "set terminal svg size 1000,420 font 'sans-serif,13' background 'white'\n"
          << "set output '" << directory << "/report.svg'\n"
          << "set title 'One call of 64 bytes on a live TCP connection: time, bare = 1 (median and quartiles)'\n"
          << "set style data histograms\nset style histogram errorbars gap 2 lw 1\nset style fill solid 0.8 noborder\n"
