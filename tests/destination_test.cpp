@@ -15,11 +15,7 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-Strings victim(const Strings& words) {
-  Strings argv{built("tests/telling_victim")};
-  argv.insert(argv.end(), words.begin(), words.end());
-  return argv;
-}
+Strings victim(const Strings& words) { return joined({built("tests/telling_victim")}, words); }
 
 Start logging_to(const std::string& log, const Strings& variables = {}) {
   Start start;
@@ -60,7 +56,11 @@ class Waiting {
     INFO(ending.text() << ending.out << ending.err);
     REQUIRE(ending.exited(0));
   }
-  Process& process() const { return *process_; }
+  // It has come to its next `wait`.
+  bool waits() const {
+    const auto where = "/proc/" + std::to_string(process_->pid()) + "/wchan";
+    return eventually([&] { return contents(where).find("pipe") != std::string::npos; });
+  }
 
  private:
   int input_ = -1;
@@ -181,9 +181,7 @@ TEST_CASE("what a full disk does not take is counted and told with the next line
   {
     const Waiting program({"unix-closed", "storm=500", "wait", "write"}, logging_to(log));
     CHECK(eventually([&] { return std::filesystem::exists(log) && std::filesystem::file_size(log) > 8000; }));
-    CHECK(eventually([&] {
-      return contents("/proc/" + std::to_string(program.process().pid()) + "/wchan").find("pipe") != std::string::npos;
-    }));
+    CHECK(program.waits());
     std::filesystem::resize_file(log, 0);
     program.go_on();
     program.ends_well();
@@ -199,9 +197,7 @@ TEST_CASE("at the limit of a file's size nothing happens and what was lost is co
   const auto log = directory / "log";
   const Waiting program({"unix-closed", "limit=100", "storm=50", "wait", "limit=100000", "write"}, logging_to(log));
   REQUIRE(eventually([&] { return std::filesystem::exists(log) && std::filesystem::file_size(log) == 100; }));
-  CHECK(eventually([&] {
-    return contents("/proc/" + std::to_string(program.process().pid()) + "/wchan").find("pipe") != std::string::npos;
-  }));
+  CHECK(program.waits());
   std::filesystem::resize_file(log, 0);
   program.go_on();
   program.ends_well();
@@ -241,9 +237,7 @@ TEST_CASE("a syslog daemon that starts late or anew gets the lines from then on"
   const Directory directory;
   const auto path = directory / "socket";
   const Waiting program({"unix-closed", "write", "wait", "write", "wait", "write"}, logging_to("syslog:" + path));
-  const auto& pid = std::to_string(program.process().pid());
-  const auto waits = [&] { return contents("/proc/" + pid + "/wchan").find("pipe") != std::string::npos; };
-  REQUIRE(eventually(waits));
+  REQUIRE(program.waits());
   for (int i = 0; i < 2; ++i) {
     std::filesystem::remove(path);
     const LogSocket daemon(path);
@@ -252,7 +246,7 @@ TEST_CASE("a syslog daemon that starts late or anew gets the lines from then on"
     CHECK(eventually([&] { return !(datagram = daemon.next()).empty(); }));
     CHECK(datagram.find(" event=averted ") != std::string::npos);
     CHECK((datagram.find(" lost=1") != std::string::npos) == (i == 0));
-    if (i == 0) REQUIRE(eventually(waits));
+    if (i == 0) REQUIRE(program.waits());
   }
   program.ends_well();
 }

@@ -48,11 +48,6 @@ std::string launcher() { return built("nosigpipe"); }
 // The shells that /bin/sh may be.
 const Strings shells[] = {{"dash"}, {"busybox", "sh"}, {"bash", "--posix"}};
 
-Strings joined(Strings first, const Strings& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
-}
-
 Ending launch(const Strings& arguments, const Start& start = {}) { return run(joined({launcher()}, arguments), start); }
 
 Start in_environment(const Strings& variables) {

@@ -21,11 +21,7 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-Strings victim(const Strings& words) {
-  Strings argv{built("tests/log_victim")};
-  argv.insert(argv.end(), words.begin(), words.end());
-  return argv;
-}
+Strings victim(const Strings& words) { return joined({built("tests/log_victim")}, words); }
 
 Start shimmed(const Strings& variables) {
   Start start;

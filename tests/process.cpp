@@ -145,6 +145,11 @@ Ending run(const std::vector<std::string>& argv, const Start& start, std::chrono
   return Process(argv, start).wait(limit);
 }
 
+std::vector<std::string> joined(std::vector<std::string> first, const std::vector<std::string>& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
 std::string built(const std::string& name) {
   static const auto build = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
   return build / name;

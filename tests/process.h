@@ -56,6 +56,9 @@ class Process {
 Ending run(const std::vector<std::string>& argv, const Start& start = {},
            std::chrono::milliseconds limit = std::chrono::seconds(30));
 
+// One command line out of two pieces.
+std::vector<std::string> joined(std::vector<std::string> first, const std::vector<std::string>& second);
+
 // Where the build has put a file: built("libnosigpipe.so"), built("tests/victim").
 std::string built(const std::string& name);
 

@@ -130,7 +130,8 @@ TEST_CASE("the stack leads through OpenSSL to the line that calls SSL_write") {
   const auto stack = line.text("stack");
   const auto begin = stack.find('@', stack.find(program));
   REQUIRE(begin != std::string::npos);
-  CHECK(id.find("Build ID: " + stack.substr(begin + 1, stack.find(';', begin) - begin - 1) + "\n") != std::string::npos);
+  CHECK(id.find("Build ID: " + stack.substr(begin + 1, stack.find(';', begin) - begin - 1) + "\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("a 32-bit program has a stack, too") {

@@ -11,11 +11,7 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-Strings victim(const Strings& words) {
-  Strings argv{built("tests/telling_victim")};
-  argv.insert(argv.end(), words.begin(), words.end());
-  return argv;
-}
+Strings victim(const Strings& words) { return joined({built("tests/telling_victim")}, words); }
 
 // What a run under the shim has written to its log. Bare it is killed.
 std::string log_of(const Strings& words, const Strings& variables = {}) {
