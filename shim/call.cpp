@@ -1,9 +1,15 @@
-#include "ways.h"
+#include "call.h"
+
+#include <cerrno>
 
 #include "disposition.h"
 #include "event.h"
+#include "fd.h"
 #include "log.h"
 #include "options.h"
+#include "runaway.h"
+#include "technique.h"
+#include "thread.h"
 
 namespace {
 
@@ -89,37 +95,6 @@ void net_met_success(const Call& call) {
   const int error = errno;
   tell(call, options::get().mode == Mode::observe ? "none" : "catch");
   errno = error;
-}
-
-void net_met(Call call, long result, bool raised) {
-  if (result < 0 && errno == EPIPE) raised ? net_caught_epipe(call) : net_met_epipe(call);
-  if (result < 0) return;
-  runaway::stop();
-  if (call.asked.exceeds_bytes(result)) thread.short_count_fd = call.fd;
-  if (raised) net_met_success(call);
-}
-
-ssize_t write_met_error(Call call, const void* buf, std::size_t n, int error) {
-  if (errno == EPIPE) flag_met_epipe(call);
-  if (errno != ENOTSOCK && !refuses_flag()) return -1;
-  if (errno == ENOTSOCK) fd::remember(call.fd, fd::Hint::other);
-  errno = error;
-  return guarded_rarely(call, [=] { return real::write(call.fd, buf, n); });
-}
-
-ssize_t written_rarely(int fd, const void* buf, std::size_t n, const char* function, const void* caller) {
-  const Call call{function, fd, caller, Bytes{n}};
-  const unsigned technique = technique::now();
-  const bool known_other = (technique & technique::trust_hints) != 0 && fd::hint(call.fd) == fd::Hint::other;
-  if ((technique & technique::write_is_send) == 0 || known_other || n > kMostInOneCall)
-    return guarded_rarely(call, [=] { return real::write(call.fd, buf, n); });
-  thread.errno_at = &errno;
-  const int error = errno;
-  const ssize_t result = real::send(call.fd, buf, n, MSG_NOSIGNAL);
-  if (result < 0) return write_met_error(call, buf, n, error);
-  fd::remember(call.fd, fd::Hint::socket);
-  runaway::stop();
-  return result;
 }
 
 // sendfile and splice can report bytes written and have raised SIGPIPE all the same: the peer left in between.
