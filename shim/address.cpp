@@ -62,6 +62,7 @@ void add_ipv6(text::Line& line, const std::uint8_t (&bytes)[16]) {
 
 // An abstract name begins with a NUL and may hold more; they are written as in /proc/net/unix.
 void add_unix(text::Line& line, const sockaddr_un& name, std::size_t length) {
+  if (length > sizeof name.sun_path) length = sizeof name.sun_path;  // the kernel counts a NUL behind a full one
   if (name.sun_path[0] != '\0') length = strnlen(name.sun_path, length);
   for (const char c : std::string_view(name.sun_path, length)) line << std::string_view(c != '\0' ? &c : "@", 1);
 }
@@ -85,8 +86,7 @@ void add(text::Line& line, const sockaddr_storage& address, socklen_t length) {
     line << "[";
     add_ipv6(line, bytes);
     line << "]:" << port_of(port);
-  } else if (address.ss_family == AF_UNIX && length > offsetof(sockaddr_un, sun_path) &&
-             length <= sizeof(sockaddr_un)) {
+  } else if (address.ss_family == AF_UNIX && length > offsetof(sockaddr_un, sun_path)) {
     add_unix(line, as<sockaddr_un>(address), length - offsetof(sockaddr_un, sun_path));
   }
 }

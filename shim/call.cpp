@@ -47,11 +47,11 @@ void flag_met_epipe(const Call& call) {
   if (call.fd <= 2 && !fd::in_scope(call.fd)) {
     mask::raise_as_kernel(mask::Mark::due);
   } else if (mask::blocks_sigpipe()) {
+    tell(call, "flag");
     if (fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::averted);
-    tell(call, "flag");
   } else {
-    if (delivers() && fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::due);
     tell(call, "flag");
+    if (delivers() && fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::due);
     runaway::count(call.fd);
   }
   errno = EPIPE;
@@ -64,15 +64,15 @@ void flag_met_short_count(const Call& call) {
   const bool blocked = mask::blocks_sigpipe();
   const bool due = !blocked && delivers();
   if ((blocked || due || logging::wanted()) && fd::is_dead(call.fd) && fd::raises_sigpipe(call.fd)) {
-    if (blocked || due) mask::raise_as_kernel(blocked ? mask::Mark::averted : mask::Mark::due);
     tell(call, "flag");
+    if (blocked || due) mask::raise_as_kernel(blocked ? mask::Mark::averted : mask::Mark::due);
   }
   errno = error;
 }
 
-void net_caught_epipe(const Call& call) {
+void net_caught_epipe(const Call& call, bool told) {
   const Mode mode = options::get().mode;
-  tell(call, mode == Mode::observe ? "none" : "catch");
+  if (!told) tell(call, mode == Mode::observe ? "none" : "catch");
   if (mode == Mode::protect) runaway::count(call.fd);
   errno = EPIPE;
 }
@@ -108,8 +108,8 @@ void unmask(const Call& call, mask::Masked& masked, long result) {
   const bool blocked = masked.blocked_by_program;
   if (partly && blocked) thread.short_count_fd = call.fd;
   const bool drained = mask::leave(masked, ours && !(partly && blocked));
-  if (drained && delivers()) mask::raise_as_kernel(mask::Mark::due);
   if (drained || (ours && failed)) tell(call, "mask");
+  if (drained && delivers()) mask::raise_as_kernel(mask::Mark::due);
   if (ours && failed && !blocked)
     runaway::count(call.fd);
   else if (result >= 0)

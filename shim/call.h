@@ -60,8 +60,8 @@ struct Call {
 void flag_met_epipe(const Call& call);
 void net_met_epipe(const Call& call);
 
-// The handler has been here: so the fd is in scope, and the program does not block SIGPIPE.
-void net_caught_epipe(const Call& call);
+// The handler has been here: so the fd is in scope, and the program does not block SIGPIPE. It may have `told`.
+void net_caught_epipe(const Call& call, bool told);
 
 // A sendmmsg that has sent some messages, and not all.
 void flag_met_short_count(const Call& call);

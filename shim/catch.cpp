@@ -113,12 +113,15 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
   if (write.fd < 0) return bypassed && was_left_pending(at);
   if (!fd::in_scope(write.fd)) return false;
 
-  const bool dies = !bypassed && !has_handler;
+  const bool dies = !bypassed && !has_handler && kernel::pid() != 1;
   const bool by_hook = thread.hooked.fd() == write.fd;
+  // The hook tells, but where it may never come back: the process dies, or its handler does not return.
+  const bool tells = !bypassed || !by_hook;
   if (by_hook) thread.hooked.raise();
-  if (dies || !by_hook) {
+  if (by_hook) thread.told = tells;
+  if (tells) {
     event::tell({write.call, write.fd, event::kNotKnown, bypassed ? "catch" : "none", at.call_site, interrupted, dies});
-    if (bypassed && at.result == -EPIPE) runaway::count(write.fd);
+    if (bypassed && !by_hook && at.result == -EPIPE) runaway::count(write.fd);
   }
   if (bypassed && options.scope == Scope::sockets && fd::hint(write.fd) == fd::Hint::other)
     fd::remember(write.fd, fd::Hint::none);
@@ -138,6 +141,6 @@ void front::arrived(unsigned front, siginfo_t* info, void* context) {
   const bool averted = net::averts(*info, context, stands_for_handler(front));
   errno = error;
   if (averted) return;
-  if (!stands_for_handler(front)) event::tell_totals();
+  if (!stands_for_handler(front) && kernel::pid() != 1) event::tell_totals();
   deliver(front, info, context);
 }

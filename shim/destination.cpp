@@ -9,6 +9,7 @@
 #include "kept.h"
 #include "kernel.h"
 #include "options.h"
+#include "sites.h"
 #include "text.h"
 
 namespace destination {
@@ -21,6 +22,7 @@ constinit char path[8192] = "";       // of the file that was opened last
 constinit std::atomic<bool> has_pid = false;
 constinit std::atomic<int> opened_by = 0;  // a pid
 constinit std::atomic<std::uint64_t> root = 0;
+constinit std::atomic<bool> gave_up = false;
 
 // One thread at a time opens the log anew. Any other does not wait, but goes without.
 constinit std::atomic<int> busy = 0;  // the thread
@@ -110,6 +112,8 @@ bool is_outdated() {
 int fd_now() {
   const int fd = log.fd();
   if (kind() == Kind::standard_error || (fd >= 0 && !is_outdated()) || root_now() != root.load()) return fd;
+  // What a child of vfork opens is its own, but what it remembers its parent's.
+  if (sites::in_child_of_vfork()) return fd;
   const Claim claim;
   if (claim) open_again();
   return log.fd();
@@ -142,21 +146,33 @@ int open(std::string_view executable) {
     return 0;
   }
   root.store(root_now());
-  kernel::call(SYS_getcwd, directory, sizeof directory);
+  const bool is_relative = kind() == Kind::file && options::get().log_path[0] != '/';
+  if (is_relative && (kernel::call(SYS_getcwd, directory, sizeof directory) < 1 || directory[0] != '/'))
+    return ENAMETOOLONG;
   text::copy(program, text::part(executable, executable.rfind('/') + 1));
   has_pid.store(std::string_view(options::get().log_path).find("%p") != std::string_view::npos);
   return -open_again();
 }
 
+// Standard error is the program's, and where it points to is asked for by outlet::write itself.
+static long write_once(const outlet::Quiet& quiet, std::string_view bytes) {
+  const int own = log.borrow();
+  if (own < 0) return outlet::write(quiet, log.fd(), bytes);
+  const long result = outlet::write(quiet, own, bytes);
+  kernel::call(SYS_close, own);
+  return result;
+}
+
 long write(const outlet::Quiet& quiet, std::string_view bytes) {
-  const int fd = fd_now();
-  if (fd < 0) return -EBADF;
-  long result = outlet::write(quiet, fd, bytes);
+  if (gave_up.load() || fd_now() < 0) return -EBADF;
+  long result = write_once(quiet, bytes);
   if (is_socket() && is_disconnected(result) && root_now() == root.load()) {
     const Claim claim;  // the daemon was started anew
-    if (claim && open_again() == 0) result = outlet::write(quiet, log.fd(), bytes);
+    if (claim && open_again() == 0) result = write_once(quiet, bytes);
   }
-  if (!is_socket() && result == -EPIPE) log.forget();  // nobody will ever read it
+  // Nobody will ever read it; a file, which is then a FIFO, may find a reader again.
+  if (kind() == Kind::file && result == -EPIPE) log.close();
+  if (kind() == Kind::standard_error && result == -EPIPE) gave_up.store(true);
   return result;
 }
 

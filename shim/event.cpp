@@ -60,6 +60,8 @@ void open() {
 
 void tell(const Event& event) {
   if (!is_told()) return;
+  if (sites::begin_anew())
+    for (auto& sheet : sheet::pile.sheets) sheet.taken.store(false);
   const bool would_kill = disposition::kills() && (event.context != nullptr || !mask::blocks_sigpipe());
   const auto place =
       event.context != nullptr ? stack::call_site(event.context) : reinterpret_cast<std::uintptr_t>(event.caller);
@@ -75,13 +77,13 @@ void tell_runaway(int fd, unsigned epipes, const char* action) {
 }
 
 void tell_totals() {
-  if (!is_told() || !sites::are_of_this_process()) return;
+  if (!is_told() || sites::in_child_of_vfork()) return;
   static constinit std::atomic<bool> done_before = false;
+  const outlet::Quiet quiet;
+  const sheet::Taken sheet(sheet::of_the_end());
+  if (!sheet) return;
   const bool again = done_before.exchange(true);
   sites::stop_holding();
-  const outlet::Quiet quiet;
-  const sheet::Taken sheet;
-  if (!sheet) return;
   auto& known = sheet->facts;
   known.modules.look(0);
   sites::each([&](sites::Site& site) {

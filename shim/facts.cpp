@@ -23,7 +23,7 @@ void add_place(Record& record, const Facts& facts) {
     if (module != nullptr) record.string("module", module->path);
     return record.hex("offset", facts.place);
   }
-  const Object object(module->start);
+  const Object object(module->start, module->limit);
   const auto id = object.build_id();
   const char* symbol = object.symbol_around(facts.place - 1);
   record.string("module", module->path);
@@ -44,7 +44,7 @@ void add_frame(Record::Part& part, const Facts& facts, unsigned frame) {
   const Module* module = facts.modules.around(returns_to - 1);
   if (module != nullptr) part.string(module->path);
   if (module == nullptr || module->start == 0) return part.offset(returns_to);
-  const Object object(module->start);
+  const Object object(module->start, module->limit);
   const auto id = object.build_id();
   part.offset(returns_to - object.base());
   if (id.count > 0 && is_first_of(*module, facts, frame)) part.build_id(id.bytes, id.count);
@@ -52,8 +52,7 @@ void add_frame(Record::Part& part, const Facts& facts, unsigned frame) {
 
 void add_callers(Record& record, const Facts& facts) {
   if (facts.callers.count == 0) return;
-  record.list("stack", facts.callers.count,
-              [&](unsigned frame, Record::Part& part) { add_frame(part, facts, frame); });
+  record.list("stack", facts.callers.count, [&](unsigned frame, Record::Part& part) { add_frame(part, facts, frame); });
 }
 
 }  // namespace

@@ -6,13 +6,19 @@
 
 namespace {
 
-constexpr int kLowestFd = 100;
+// As high as the limit lets it be.
+int copied_high(int fd) {
+  long high = -1;
+  for (int lowest = 100; lowest > 2 && high < 0; lowest /= 2)
+    high = kernel::call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest);
+  return static_cast<int>(high);
+}
 
 int moved_up(int low) {
-  const long high = kernel::call(SYS_fcntl, low, F_DUPFD_CLOEXEC, kLowestFd);
+  const int high = copied_high(low);
   if (high < 0) return low;
   kernel::call(SYS_close, low);
-  return static_cast<int>(high);
+  return high;
 }
 
 }  // namespace
@@ -41,17 +47,27 @@ void KeptFile::share(int fd) {
   fd_.store(fd);
 }
 
-int KeptFile::fd() const {
-  const int fd = fd_.load();
-  if (fd < 0) return -1;
+bool KeptFile::is_ours(int fd) const {
   const auto file = kernel::file_at(fd, "");
-  return file.st_ino != 0 && file.st_ino == inode_.load() && file.st_dev == device_.load() ? fd : -1;
+  return fd >= 0 && file.st_ino != 0 && file.st_ino == inode_.load() && file.st_dev == device_.load();
 }
 
-int KeptFile::rewound() const {
+int KeptFile::fd() const {
+  const int fd = fd_.load();
+  return is_ours(fd) ? fd : -1;
+}
+
+int KeptFile::borrow() const {
+  const int own = copied_high(fd_.load());
+  if (own < 0 || is_ours(own)) return own;
+  kernel::call(SYS_close, own);
+  return -1;
+}
+
+void KeptFile::close() {
   const int ours = fd();
-  if (ours >= 0) kernel::call(SYS_lseek, ours, 0, SEEK_SET);
-  return ours;
+  fd_.store(-1);
+  if (ours >= 0) kernel::call(SYS_close, ours);
 }
 
 bool KeptFile::differs_from(const char* path) const {

@@ -20,15 +20,18 @@ class KeptFile {
   // The fd, if it is still ours, else -1.
   int fd() const;
 
-  // The same, to be read from its beginning.
-  int rewound() const;
+  // A number of our own for the file, to be closed: what happens to the kept one meanwhile does not matter. -1 if that
+  // is not ours any more, or there is no number left.
+  int borrow() const;
 
   // Is the file now another than the one at this path? Also if there is none.
   bool differs_from(const char* path) const;
 
-  void forget() { fd_.store(-1); }
+  void close();
 
  private:
+  bool is_ours(int fd) const;
+
   std::atomic<int> fd_ = -1;
   std::atomic<std::uint64_t> inode_ = 0;  // 0: nothing is kept
   std::atomic<std::uint64_t> device_ = 0;

@@ -57,6 +57,14 @@ long call(long number, A a = {}, B b = {}, C c = {}, D d = {}, E e = {}) {
   return call(number, word(a), word(b), word(c), word(d), word(e));
 }
 
+// pread(2). A 32-bit process passes the offset in two halves.
+inline long read_at(int fd, char* to, std::size_t size, long offset) {
+  if constexpr (sizeof(long) == 4)
+    return call(SYS_pread64, fd, to, size, offset, 0);
+  else
+    return call(SYS_pread64, fd, to, size, offset);
+}
+
 inline int pid() { return static_cast<int>(call(SYS_getpid)); }
 inline int tid() { return static_cast<int>(call(SYS_gettid)); }
 

@@ -3,13 +3,13 @@
 #include <sys/socket.h>
 #include <sys/utsname.h>
 
-#include <atomic>
 #include <cerrno>
 
 #include "destination.h"
 #include "kernel.h"
 #include "moment.h"
 #include "options.h"
+#include "sites.h"
 
 namespace logging {
 namespace {
@@ -25,15 +25,13 @@ constexpr std::string_view kMessageId = "7d6f1c1e3a0b4f0c9d53b1a24c9e8f5a";
 
 constinit char program[4096] = "";
 constinit utsname host{};
-constinit std::atomic<unsigned long long> lost = 0;
-constinit std::atomic<bool> cut_short = false;  // of the last line only the beginning could be written
 
 struct Dressed {
   std::string_view kind;
   Fill fill;
   const void* facts;
   timespec time;
-  unsigned long long lost;
+  std::uint64_t lost;
   bool ends_a_piece;
 
   std::string_view put(text::Line& line, Format format) const {
@@ -95,13 +93,13 @@ void open() {
 std::string_view executable() { return program; }
 
 bool write(const outlet::Quiet& quiet, Room& room, std::string_view kind, Fill fill, const void* facts) {
-  const auto lost_before = lost.exchange(0);
-  const bool cut_before = cut_short.exchange(false);
+  const auto lost_before = sites::table.lost.exchange(0);
+  const bool cut_before = sites::table.cut_short.exchange(false);
   const auto bytes = dress(room, {kind, fill, facts, moment::now(), lost_before, cut_before});
   const long written = destination::write(quiet, bytes);
   if (written == static_cast<long>(bytes.size())) return true;
-  if (written > 0 || cut_before) cut_short.store(true);
-  lost.fetch_add(lost_before + 1);
+  if (written > 0 || cut_before) sites::table.cut_short.store(true);
+  sites::table.lost.fetch_add(lost_before + 1);
   return false;
 }
 

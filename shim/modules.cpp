@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <string_view>
 
@@ -12,45 +13,10 @@
 
 namespace {
 
-constexpr const char* kMaps = "/proc/self/maps";
-
+// The picture of whoever opened it: also when the main thread has ended, or there is no /proc any more. A child of fork
+// has one of its parent, which may be another by now.
 constinit KeptFile kept_maps;
-
-// A file read line by line; of a long line the beginning.
-class Lines {
- public:
-  explicit Lines(int fd) : fd_(fd) {}
-
-  bool next(std::string_view& line) {
-    line_length_ = 0;
-    for (char c; get(c);) {
-      if (c == '\n') {
-        line = {line_, line_length_};
-        return true;
-      }
-      if (line_length_ < sizeof line_) line_[line_length_++] = c;
-    }
-    return false;
-  }
-
- private:
-  bool get(char& c) {
-    if (at_ == length_) {
-      length_ = fd_ < 0 ? 0 : kernel::call(SYS_read, fd_, buffer_, sizeof buffer_);
-      at_ = 0;
-      if (length_ <= 0) return false;
-    }
-    c = buffer_[at_++];
-    return true;
-  }
-
-  int fd_;
-  long at_ = 0;
-  long length_ = 0;
-  std::size_t line_length_ = 0;
-  char buffer_[512] = {};
-  char line_[512] = {};
-};
+constinit std::atomic<int> kept_by = 0;
 
 std::uint64_t take_hex(std::string_view& text) {
   std::uint64_t value = 0;
@@ -96,28 +62,63 @@ Mapping parse(std::string_view line) {
 
 }  // namespace
 
-void Modules::keep_open() { kept_maps.open(kMaps, O_RDONLY); }
+void Modules::keep_open() {
+  kept_maps.open("/proc/self/maps", O_RDONLY);
+  kept_by.store(kernel::pid());
+}
 
-// The mappings of an object follow one another.
+// At an offset of our own, since threads share that of the file.
+bool Modules::Lines::get(char& c) {
+  if (at_ == length_) {
+    length_ = fd_ < 0 ? 0 : kernel::read_at(fd_, buffer_, sizeof buffer_, offset_);
+    at_ = 0;
+    if (length_ <= 0) return false;
+    offset_ += length_;
+  }
+  c = buffer_[at_++];
+  return true;
+}
+
+bool Modules::Lines::next(std::string_view& line) {
+  std::size_t length = 0;
+  for (char c; get(c);) {
+    if (c == '\n') {
+      line = {line_, length < sizeof line_ ? length : 0};
+      return true;
+    }
+    if (length < sizeof line_) line_[length++] = c;
+  }
+  return false;
+}
+
 void Modules::look(std::uintptr_t stack_pointer) {
   count_ = 0;
   paths_length_ = 0;
   end_of_stack_ = 0;
-  const int own = static_cast<int>(kernel::call(SYS_openat, AT_FDCWD, kMaps, O_RDONLY | O_CLOEXEC));
-  const int fd = own >= 0 ? own : kept_maps.rewound();
+  if (kept_by.load() == kernel::pid() && kept_maps.fd() >= 0) return read(kept_maps.fd(), stack_pointer);
+  const int fd = static_cast<int>(kernel::call(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC));
+  if (fd < 0) return;
+  read(fd, stack_pointer);
+  kernel::call(SYS_close, fd);
+}
+
+// The mappings of an object follow one another.
+void Modules::read(int fd, std::uintptr_t stack_pointer) {
+  lines_.begin(fd);
   Mapping beginning{};
-  Lines lines(fd);
-  for (std::string_view line; lines.next(line);) {
+  for (std::string_view line; lines_.next(line);) {
     const Mapping mapping = parse(line);
     if (stack_pointer - mapping.begin < mapping.end - mapping.begin) end_of_stack_ = mapping.end;
     if (mapping.path.empty()) continue;
-    if (mapping.from_the_beginning && mapping.is_readable) beginning = mapping;
+    if (mapping.from_the_beginning && mapping.is_readable) {
+      beginning = mapping;
+      beginning.path = {};  // it is in the line
+    }
     if (count_ > 0 && list_[count_ - 1].inode == mapping.inode) list_[count_ - 1].limit = mapping.end;
     if (!mapping.is_code) continue;
     const auto start = beginning.inode == mapping.inode ? beginning.begin : 0;
     add({mapping.begin, mapping.end, start, mapping.end, mapping.inode, ""}, mapping.path.data(), mapping.path.size());
   }
-  if (own >= 0) kernel::call(SYS_close, own);
 }
 
 void Modules::add(const Module& module, const char* path, std::size_t length) {

@@ -12,6 +12,7 @@ namespace {
 constexpr unsigned kTries = 32;
 
 constinit std::atomic<bool> holds = true;
+constinit bool wipes = false;
 
 // The coarse clock is a tick wide, which is enough here, and no library stands in between.
 std::int64_t now() {
@@ -42,6 +43,15 @@ void Site::hold(const Held& held) {
   if (held.kills > 0) kills_.fetch_add(held.kills, std::memory_order_relaxed);
 }
 
+void Site::clear() {
+  place_.store(0);
+  call_.store(nullptr);
+  total_.store(0);
+  held_.store(0);
+  kills_.store(0);
+  next_line_.store(0);
+}
+
 Held Site::take() { return {held_.exchange(0), kills_.exchange(0)}; }
 
 // A site is entered once, its call a moment after its place.
@@ -54,7 +64,20 @@ bool Site::is(std::uintptr_t place, const char* call) {
   return call_.load(std::memory_order_relaxed) == call || call_.compare_exchange_strong(none, call) || none == call;
 }
 
-void open() { kernel::call(SYS_madvise, &table, sizeof table, MADV_WIPEONFORK); }
+void open() {
+  wipes = kernel::call(SYS_madvise, &table, sizeof table, MADV_WIPEONFORK) == 0;
+  table.owner.store(kernel::pid());
+}
+
+bool begin_anew() {
+  const int own = kernel::pid();
+  int before = table.owner.load(std::memory_order_relaxed);
+  if (before == own || wipes || !table.owner.compare_exchange_strong(before, own)) return false;
+  for (auto& site : table.list) site.clear();
+  table.lost.store(0);
+  table.cut_short.store(false);
+  return true;
+}
 
 Site& at(std::uintptr_t place, const char* call) {
   if (table.owner.load(std::memory_order_relaxed) == 0) table.owner.store(kernel::pid());
@@ -65,7 +88,10 @@ Site& at(std::uintptr_t place, const char* call) {
   return table.list[0];
 }
 
-bool are_of_this_process() { return table.owner.load() == kernel::pid(); }
+bool in_child_of_vfork() {
+  const int owner = table.owner.load();
+  return owner != 0 && owner != kernel::pid();
+}
 
 void stop_holding() { holds.store(false); }
 

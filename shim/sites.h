@@ -23,6 +23,8 @@ class Site {
   void hold(const Held& held);
   Held take();
 
+  void clear();
+
   std::uintptr_t place() const { return place_.load(); }
   const char* call() const { return call_.load(); }
   std::uint64_t total() const { return total_.load(); }
@@ -38,8 +40,12 @@ class Site {
   std::atomic<std::int64_t> next_line_;  // CLOCK_MONOTONIC, in ns
 };
 
-// Lets the children of fork begin anew: what their parent has counted the parent tells.
+// Lets the children of fork begin anew: what their parent has counted the parent tells. To be called once, at the
+// start.
 void open();
+
+// Where the kernel does not see to that (before Linux 4.14): true once in a child of fork, with all set to zero.
+bool begin_anew();
 
 // The site of this call. Where there are more than can be kept, the last ones share one, whose place is 0.
 Site& at(std::uintptr_t place, const char* call);
@@ -47,8 +53,8 @@ Site& at(std::uintptr_t place, const char* call);
 // From here on every event is told at once.
 void stop_holding();
 
-// False in a child of vfork, which sees its parent's.
-bool are_of_this_process();
+// A child of vfork sees its parent's.
+bool in_child_of_vfork();
 
 // Each site that was ever used.
 template <class Visit>
@@ -57,7 +63,9 @@ void each(Visit visit);
 inline constexpr unsigned kMost = 1024;
 struct alignas(4096) Table {
   Site list[kMost];
-  std::atomic<int> owner;  // a pid, from the first event on
+  std::atomic<int> owner;           // a pid; 0 in a child of fork, until its first event
+  std::atomic<std::uint64_t> lost;  // lines, since the last that could be written
+  std::atomic<bool> cut_short;      // of the last line only the beginning could be written
 };
 inline constinit Table table = {};
 

@@ -99,7 +99,8 @@ void collect(Frame frame, const Modules& modules, unsigned most, Callers& caller
     callers.returns_to[callers.count++] = frame.instruction();
     const Module* module = modules.around(frame.place());
     if (module == nullptr || module->start == 0) return;
-    if (!unwind::step(frame, Object(module->start).frame_table(), {module->start, module->limit}, stack)) return;
+    const Object object(module->start, module->limit);
+    if (!unwind::step(frame, object.frame_table(), {module->start, module->limit}, stack)) return;
   }
 }
 

@@ -31,6 +31,7 @@ struct Streak {
 
 struct Thread {
   Hooked hooked;
+  bool told;  // of what `hooked` has raised the net has told already
   Streak streak;
 
   // The fd of the last call that reported fewer bytes than it was asked for, or -1. If SIGPIPE is blocked, the call may
@@ -43,4 +44,4 @@ struct Thread {
   // Where errno is, once it is known: to ask libc takes a call, and registers saved around it.
   const int* errno_at;
 };
-inline constinit thread_local Thread thread{{}, {}, -1, false, nullptr};
+inline constinit thread_local Thread thread{{}, false, {}, -1, false, nullptr};

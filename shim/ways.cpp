@@ -1,11 +1,15 @@
 #include "ways.h"
 
+// An fd below 0 looks as if a SIGPIPE had come. It would cost each call to tell it apart, and here nothing: none is so
+// high.
 void net_met(Call call, long result, bool raised) {
-  if (result < 0 && errno == EPIPE) raised ? net_caught_epipe(call) : net_met_epipe(call);
+  if (call.fd >= 1 << 30) raised = false;
+  const bool told = std::exchange(thread.told, false);
+  if (result < 0 && errno == EPIPE) raised ? net_caught_epipe(call, told) : net_met_epipe(call);
   if (result < 0) return;
   runaway::stop();
   if (call.asked.exceeds_bytes(result)) thread.short_count_fd = call.fd;
-  if (raised) net_met_success(call);
+  if (raised && !told) net_met_success(call);
 }
 
 ssize_t write_met_error(Call call, const void* buf, std::size_t n, int error) {

@@ -61,6 +61,7 @@ RARE void net_met(Call call, long result, bool raised);
 template <class Real>
 RARE auto guarded_rarely(Call call, Real real) {
   if (technique::uses(technique::mask)) return masked(call, real);
+  thread.told = false;
   const auto outer = std::exchange(thread.hooked, Hooked(call.fd));
   const auto result = real();
   const bool raised = std::exchange(thread.hooked, outer).raised();
