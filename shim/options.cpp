@@ -21,6 +21,8 @@ struct Option {
 
 constexpr int kInvalid = -1;
 
+constinit char log_path[4096] = "";
+
 struct Number {
   bool valid = false;
   unsigned value = 0;
@@ -34,9 +36,7 @@ Number number_in(std::string_view text) {
   return number;
 }
 
-bool is_path(std::string_view value) {
-  return value.find('/') != value.npos && value.size() < sizeof Options::log_path;
-}
+bool is_path(std::string_view value) { return value.find('/') != value.npos && value.size() < sizeof log_path; }
 
 // A kind is a word, a range of numbers ("0..32"), PATH, or a word and a path ("syslog:PATH").
 bool is_a(std::string_view kind, std::string_view value) {
@@ -120,7 +120,10 @@ const Options& get() {
   current.runaway = choice<Runaway>(runaway);
   current.runaway_after = number(runaway_after);
   current.log = choice<Log>(log);
-  text::copy(current.log_path, path_of(current.log));
+  // A copy, since the program may overwrite its environment; and no page more where there is none.
+  const char* path = path_of(current.log);
+  if (path[0] != '\0') text::copy(log_path, path);
+  current.log_path = log_path;
   current.format = choice<LogFormat>(format);
   current.stack = number(stack);
   current.interval = number(interval);

@@ -23,9 +23,9 @@ struct Options {
   Log log;
   LogFormat format;
   unsigned runaway_after;
-  unsigned stack;       // frames
-  unsigned interval;    // ms
-  char log_path[4096];  // the program may overwrite its environment
+  unsigned stack;        // frames
+  unsigned interval;     // ms
+  const char* log_path;  // "" where the log is at no path
 };
 
 namespace options {
