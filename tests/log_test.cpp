@@ -141,6 +141,19 @@ TEST_CASE("the exported function that made the call is named") {
   CHECK(function_at(line) == "calls_from_a_library");
 }
 
+TEST_CASE("the place is right in a library that does not begin at address 0") {
+  const Directory directory;
+  const auto library = directory / "libprelinked.so";
+  REQUIRE(run({"g++", "-O0", "-fPIC", "-shared", "-Wl,-Ttext-segment=0x10000000", "-o", library,
+               source("tests/libcaller.cpp")})
+              .exited(0));
+  const Line line = told_of({"library=" + library});
+  CHECK(line.text("module") == library);
+  CHECK(line["symbol"] == "\"calls_from_a_library\"");
+  CHECK(function_at(line) == "calls_from_a_library");
+  CHECK(!line["build_id"].empty());
+}
+
 TEST_CASE("the place is right in a program at a fixed address") {
   const Directory directory;
   const auto program = directory / "fixed";

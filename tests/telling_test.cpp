@@ -140,6 +140,48 @@ TEST_CASE("what was held back is told at the end, however the program ends") {
   }
 }
 
+TEST_CASE("an event is told before the program's handler is called, which may not come back") {
+  for (const std::string option : {"NOSIGPIPE_HANDLERS=deliver", "NOSIGPIPE_MODE=observe"})
+    for (const std::string guard : {"auto", "mask"})
+      for (const std::string call : {"write", "print"}) {
+        INFO(option << ", guard=" << guard << ", " << call);
+        Start start;
+        start.shim = true;
+        start.env = {"NOSIGPIPE_LOG=stderr", option, "NOSIGPIPE_GUARD=" + guard};
+        const auto words = victim({"unix-closed", "handler-ends", call, "kill"});
+        REQUIRE(run(words).exited(0));
+        const Ending ending = run(words, start);
+        CHECK(ending.exited(0));
+        const auto line = only_line(ending.err);
+        CHECK(line["would_kill"] == "no");
+        CHECK(line["count"] == "1");
+      }
+}
+
+TEST_CASE("a crowd of threads that all have a line to tell loses no count") {
+  CHECK(count_of(parsed(log_of({"unix-closed", "crowd=200", "write"}, {"NOSIGPIPE_INTERVAL=0"}))) == 64 * 200 + 1);
+}
+
+TEST_CASE("a child of vfork leaves its parent's counts alone") {
+  const auto log = log_of({"unix-closed", "vfork-writes", "storm=50"});
+  CHECK(count_of(parsed(log)) == 101);
+  CHECK(parsed(log, "averted").size() == 2);
+  CHECK(parsed(log, "total").size() == 1);
+}
+
+TEST_CASE("the first process of a container is not said to be killed") {
+  if (geteuid() != 0 || !run({"unshare", "--pid", "--fork", "true"}).exited(0)) SKIP_TEST("unshare is not allowed");
+  Start start;
+  start.shim = true;
+  start.env = {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_MODE=observe"};
+  const auto command = joined({"unshare", "--pid", "--fork"}, victim({"unix-closed", "storm=5"}));
+  const Ending ending = run(command, start);
+  CHECK(ending.exited(0));  // so it is bare
+  const auto lines = parsed(ending.err);
+  CHECK(count_of(lines) == 10);
+  CHECK(count_of(lines, "kills") == 0);
+}
+
 TEST_CASE("with an interval of 0 each has its line") {
   const auto log = log_of({"unix-closed", "storm=50"}, {"NOSIGPIPE_INTERVAL=0"});
   CHECK(parsed(log, "averted").size() == 100);

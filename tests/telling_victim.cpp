@@ -6,12 +6,13 @@
 // A connection: tcp-reset tcp-shutdown tcp-unconnected tcp6-reset unix-closed unix-shutdown unix-named=PATH
 // unix-named=@NAME (abstract, each @ a NUL).
 //
-// One more EPIPE: write (on the connection before), print (by stdio), storm=COUNT (by each of two threads).
+// One more EPIPE: write (on the connection before), print (by stdio), storm=COUNT (by each of two threads),
+// crowd=COUNT (by each of 64), vfork-writes.
 //
 // Meanwhile: close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody fork wait (for a byte of input)
 // limit=BYTES memory (says how much).
 //
-// The end: _exit _Exit kill; otherwise it returns from main.
+// The end: _exit _Exit kill handler-ends (at the next SIGPIPE); otherwise it returns from main.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -35,6 +36,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -237,6 +239,22 @@ int main(int argc, char* argv[]) {
        [&] {
          const rlimit bytes{std::strtoul(value.c_str(), nullptr, 10), RLIM_INFINITY};
          must(setrlimit(RLIMIT_FSIZE, &bytes));
+       }},
+      {"handler-ends", [] { signal(SIGPIPE, [](int) { _exit(0); }); }},
+      {"vfork-writes",
+       [&] {
+         const pid_t child = vfork();
+         if (child == 0) {
+           (void)!write(fd, "x", 1);
+           _exit(0);
+         }
+         waitpid(child, nullptr, 0);
+       }},
+      {"crowd",
+       [&] {
+         std::vector<std::thread> crowd;
+         for (int i = 0; i < 32; ++i) crowd.emplace_back([&] { storm(fd, std::atoi(value.c_str())); });
+         for (auto& thread : crowd) thread.join();
        }},
       {"_exit", [] { _exit(0); }},
       {"_Exit", [] { _Exit(0); }},
