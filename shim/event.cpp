@@ -50,8 +50,8 @@ bool is_told() { return logging::wanted() && !technique::uses(technique::confine
 }  // namespace
 
 void open() {
-  if (!logging::wanted()) return;
   logging::open();
+  if (!logging::wanted()) return;
   sites::open();
   kernel::call(SYS_madvise, &sheet::pile, sizeof sheet::pile, MADV_WIPEONFORK);
   stack::know_libc();

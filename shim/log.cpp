@@ -76,10 +76,9 @@ std::string_view dress(Room& room, const Dressed& record) {
 
 }  // namespace
 
-bool wanted() { return options::get().log != Log::none && options::get().mode != Mode::off; }
-
 void open() {
-  if (!wanted()) return;
+  if (options::get().log == Log::none || options::get().mode == Mode::off) return;
+  is_wanted.store(true);
   kernel::call(SYS_uname, &host);
   kernel::call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program - 1);
   const int error = destination::open(executable());

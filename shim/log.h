@@ -3,12 +3,17 @@
 
 #include <time.h>
 
+#include <atomic>
+
 #include "outlet.h"
 #include "record.h"
 
 namespace logging {
 
-bool wanted();
+inline constinit std::atomic<bool> is_wanted = false;
+
+// False before the start.
+inline bool wanted() { return is_wanted.load(std::memory_order_relaxed); }
 
 // Opens the log, if one is wanted; one that cannot be opened is said on stderr, once.
 void open();

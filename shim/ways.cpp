@@ -13,7 +13,10 @@ void net_met(Call call, long result, bool raised) {
 }
 
 ssize_t write_met_error(Call call, const void* buf, std::size_t n, int error) {
-  if (errno == EPIPE) flag_met_epipe(call);
+  if (errno == EPIPE) {
+    if (fd::hint(call.fd) == fd::Hint::none) fd::remember(call.fd, fd::Hint::socket);
+    flag_met_epipe(call);
+  }
   if (errno != ENOTSOCK && !refuses_flag()) return -1;
   if (errno == ENOTSOCK) fd::remember(call.fd, fd::Hint::other);
   errno = error;
