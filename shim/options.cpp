@@ -123,7 +123,7 @@ const Options& get() {
   // A copy, since the program may overwrite its environment; and no page more where there is none.
   const char* path = path_of(current.log);
   if (path[0] != '\0') text::copy(log_path, path);
-  current.log_path = log_path;
+  current.log_path = path[0] != '\0' ? log_path : "";
   current.format = choice<LogFormat>(format);
   current.stack = number(stack);
   current.interval = number(interval);
