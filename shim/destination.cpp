@@ -92,8 +92,10 @@ int opened_file() {
   return static_cast<int>(kernel::call(SYS_openat, AT_FDCWD, path, kHow, 0644));
 }
 
-// 0 or -errno. Where it fails what was open stays.
+// 0 or -errno. Where it fails what was open stays. What a child of vfork opens would be its own, but what is remembered
+// of it its parent's.
 int open_again() {
+  if (sites::in_child_of_vfork()) return -EBUSY;
   const int fd = is_socket() ? connected() : opened_file();
   if (fd < 0) return fd;
   log.keep(fd, true);
@@ -112,8 +114,6 @@ bool is_outdated() {
 int fd_now() {
   const int fd = log.fd();
   if (kind() == Kind::standard_error || (fd >= 0 && !is_outdated()) || root_now() != root.load()) return fd;
-  // What a child of vfork opens is its own, but what it remembers its parent's.
-  if (sites::in_child_of_vfork()) return fd;
   const Claim claim;
   if (claim) open_again();
   return log.fd();
@@ -121,6 +121,15 @@ int fd_now() {
 
 bool is_disconnected(long result) {
   return result == -ECONNREFUSED || result == -ENOTCONN || result == -ECONNRESET || result == -EPIPE;
+}
+
+// Through a number of our own, as long as there is one to be had.
+long write_once(const outlet::Quiet& quiet, std::string_view bytes) {
+  const int own = log.borrow();
+  if (own < 0) return outlet::write(quiet, log.fd(), bytes);
+  const long result = outlet::write(quiet, own, bytes);
+  kernel::call(SYS_close, own);
+  return result;
 }
 
 }  // namespace
@@ -152,15 +161,6 @@ int open(std::string_view executable) {
   text::copy(program, text::part(executable, executable.rfind('/') + 1));
   has_pid.store(std::string_view(options::get().log_path).find("%p") != std::string_view::npos);
   return -open_again();
-}
-
-// Standard error is the program's, and where it points to is asked for by outlet::write itself.
-static long write_once(const outlet::Quiet& quiet, std::string_view bytes) {
-  const int own = log.borrow();
-  if (own < 0) return outlet::write(quiet, log.fd(), bytes);
-  const long result = outlet::write(quiet, own, bytes);
-  kernel::call(SYS_close, own);
-  return result;
 }
 
 long write(const outlet::Quiet& quiet, std::string_view bytes) {

@@ -70,9 +70,10 @@ void open() {
 }
 
 bool begin_anew() {
+  if (wipes) return false;
   const int own = kernel::pid();
   int before = table.owner.load(std::memory_order_relaxed);
-  if (before == own || wipes || !table.owner.compare_exchange_strong(before, own)) return false;
+  if (before == own || !table.owner.compare_exchange_strong(before, own)) return false;
   for (auto& site : table.list) site.clear();
   table.lost.store(0);
   table.cut_short.store(false);

@@ -25,11 +25,12 @@ Start logging_to(const std::string& log, const Strings& variables = {}) {
   return start;
 }
 
+// What this connection does to a program that writes to it bare.
+void kills_bare(const std::string& connection) { REQUIRE(run(victim({connection, "write"})).killed_by(SIGPIPE)); }
+
 // Bare it is killed; shimmed it lives.
 void lives(const Strings& words, const Start& start) {
-  Start bare = start;
-  bare.shim = false;
-  REQUIRE(run(victim({words.front(), "write"}), bare).killed_by(SIGPIPE));
+  kills_bare(words.front());
   const Ending ending = run(victim(words), start);
   INFO(ending.text() << ending.out << ending.err);
   REQUIRE(ending.exited(0));
@@ -39,6 +40,7 @@ void lives(const Strings& words, const Start& start) {
 class Waiting {
  public:
   Waiting(const Strings& words, Start start) {
+    kills_bare(words.front());
     int ends[2];
     REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
     input_ = ends[1];
@@ -87,6 +89,7 @@ bool is_root() { return geteuid() == 0; }
 
 TEST_CASE("percent signs in the path are the process and the program") {
   const Directory directory;
+  kills_bare("unix-closed");
   Process process(victim({"unix-closed", "write"}), logging_to(directory / "%e-%p-%%-%x.log"));
   REQUIRE(process.wait().exited(0));
   const auto log = directory / ("telling_victim-" + std::to_string(process.pid()) + "-%-%x.log");
@@ -103,6 +106,15 @@ TEST_CASE("a child of fork has a file of its own where the path says so") {
     names.insert(name);
   }
   CHECK(names.size() == 2);
+}
+
+TEST_CASE("a child of vfork opens no log of its own, since what it opens its parent would not have") {
+  const Directory directory;
+  lives({"unix-closed", "write", "vfork-writes", "write"}, logging_to(directory / "log.%p"));
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory.path())) files.push_back(entry.path());
+  REQUIRE(files.size() == 1);
+  CHECK(count_of(parsed(contents(files[0]))) == 3);
 }
 
 TEST_CASE("the log goes on when logrotate has moved it away") {
