@@ -56,12 +56,15 @@ void act(int fd) {
 
 }  // namespace
 
-void count(int fd) {
+void look(int fd) {
   auto& streak = thread.streak;
   const unsigned limit = options::get().runaway_after;
-  if (streak.length == 0 || streak.fd != fd) streak = {0, fd, 0, 0};
-  if (streak.length <= limit) ++streak.length;
-  if (streak.length == limit / 2 + limit % 2) streak.socket = cookie(fd);
+  const unsigned half_way = limit / 2 + limit % 2;
+  looks_from.store(half_way, std::memory_order_relaxed);
+  if (streak.length == half_way) {
+    streak.socket = cookie(fd);
+    streak.sleep_ms = 0;
+  }
   if (streak.length < limit || options::get().runaway == Runaway::off) return;
   if (streak.length == limit && streak.socket != cookie(fd)) {
     streak.length = 0;

@@ -93,11 +93,20 @@ ALWAYS_INLINE auto guarded(const Hook<What>& hook, Real real) {
 
 // Flagged.
 
+// Most calls that fail have met an EPIPE of which there is no more to do than to count it. False for all others.
+ALWAYS_INLINE bool only_counted(int fd) {
+  if (thread.errno_at == nullptr || *thread.errno_at != EPIPE) return false;
+  if (!technique::has_settled_on(technique::silent) || !thread.unblocked || fd <= 2) return false;
+  runaway::count(fd);
+  return true;
+}
+
 // AX.25, X.25, RDS and their like refuse a flag that they do not know, before anything has happened.
 inline bool refuses_flag() { return errno == EINVAL || errno == EOPNOTSUPP; }
 
 template <class Real>
 RARE auto flag_met(Call call, int flags, Real real, decltype(real(0)) result) {
+  thread.errno_at = &errno;
   if (result >= 0) {
     runaway::stop();
     flag_met_short_count(call);
@@ -123,7 +132,7 @@ RARE auto flagged_rarely(Call call, int flags, Real real) {
 // A call that can: `real` takes its flags.
 template <class What, class Real>
 ALWAYS_INLINE auto flagged(const Hook<What>& hook, int flags, Real real) {
-  if ((flags & MSG_NOSIGNAL) != 0 || !technique::has_settled_on(technique::flag)) [[unlikely]]
+  if (!technique::has_settled_on(technique::flag)) [[unlikely]]
     return flagged_rarely(known(hook), flags, real);
   int fd = hook.fd;
   int given = flags;
@@ -136,8 +145,10 @@ ALWAYS_INLINE auto flagged(const Hook<What>& hook, int flags, Real real) {
   const auto result = real(flags | MSG_NOSIGNAL);
   constexpr bool kMany = std::same_as<What, Messages>;
   // One that sends many messages reports how many it has sent before the one that failed.
-  if (result < 0 || (kMany && is_short(what, result))) [[unlikely]]
+  if (result < 0 || (kMany && is_short(what, result))) [[unlikely]] {
+    if ((given & MSG_NOSIGNAL) != 0 || (result < 0 && only_counted(fd))) return result;
     return flag_met(known(Hook{hook.function, fd, what}), given, again, result);
+  }
   runaway::stop();
   return result;
 }
@@ -169,8 +180,10 @@ ALWAYS_INLINE ssize_t written(const Hook<Bytes>& hook, const void* buf, std::siz
   keep_in_memory(bytes);
   keep_in_memory(count);
   const ssize_t result = real::send(hook.fd, buf, n, MSG_NOSIGNAL);
-  if (result < 0) [[unlikely]]
+  if (result < 0) [[unlikely]] {
+    if (only_counted(fd)) return result;
     return write_met_error(known(Hook{hook.function, fd, Bytes{count}}), bytes, count, error);
+  }
   runaway::stop();
   return result;
 }

@@ -72,6 +72,10 @@ TEST_CASE("a program whose seccomp filter kills lives, entered by seccomp") {
   survives("filter_by_seccomp", kGuardsWithNet);
 }
 
+TEST_CASE("a program started in a seccomp filter that knows no send lives") {
+  survives("started_in_filter", {{}, {"NOSIGPIPE_GUARD=catch"}});
+}
+
 TEST_CASE("what a fd was before does not matter: file, then dead socket, then file") { survives("stale_hints"); }
 
 static void starts_with_dead_output(const std::string& scene, int output, bool dies) {
@@ -98,6 +102,18 @@ TEST_CASE("a socketpair as standard output is a pipe: write") {
 }
 TEST_CASE("a socketpair as standard output is a pipe: writev") {
   starts_with_dead_output("standard_output_writev", dead_socketpair(), true);
+}
+TEST_CASE("a socketpair as standard output is a pipe after EPIPEs on other sockets, too") {
+  Start start;
+  start.out = dead_socketpair();
+  CHECK(bare("standard_output_after_sockets", start).err.empty());
+  for (const auto& guard : kGuards) {
+    const auto ending = shimmed("standard_output_after_sockets", guard, start);
+    INFO(words(guard));
+    CHECK(ending.err == "alive\n");
+    CHECK(ending.killed_by(SIGPIPE));
+  }
+  close(start.out);
 }
 TEST_CASE("a socketpair as standard output is a pipe: stdio") {
   starts_with_dead_output("standard_output_stdio", dead_socketpair(), true);

@@ -122,6 +122,24 @@ TEST_CASE("a new client on the same fd is no runaway") {
   }
 }
 
+TEST_CASE("two dead sockets in turns are no runaway") {
+  CHECK(bare("two_in_turns").killed_by(SIGPIPE));
+  for (auto guard : kGuards) {
+    guard.push_back("NOSIGPIPE_RUNAWAY_AFTER=2");
+    CHECK(shimmed("two_in_turns", guard).out == "alive\n");
+  }
+}
+
+TEST_CASE("a second runaway of a thread is told, too") {
+  CHECK(bare("two_runaways").killed_by(SIGPIPE));
+  const auto ending =
+      shimmed("two_runaways", {"NOSIGPIPE_RUNAWAY=throttle", "NOSIGPIPE_RUNAWAY_AFTER=20", "NOSIGPIPE_LOG=stderr"});
+  CHECK(ending.exited(0));
+  const auto first = ending.err.find("action=throttle");
+  CHECK(first != std::string::npos);
+  CHECK(ending.err.find("action=throttle", first + 1) != std::string::npos);
+}
+
 TEST_CASE("a runaway beside other threads is slowed down, is told once, and the others are served") {
   for (const auto& guard : kGuards) {
     INFO(words(guard));

@@ -743,6 +743,27 @@ void filter_by_seccomp() {
   filtered([](const sock_fprog* program) { return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program); });
 }
 
+// A program that a filter is waiting for: it writes, and does not send.
+void writes_only() {
+  const int fd = dead_socket();
+  if (write(fd, byte, 1) != -1 || writev(fd, &one_byte, 1) != -1) abort();
+  puts("alive");
+}
+void started_in_filter() {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendmmsg, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{sizeof code / sizeof code[0], code};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0) abort();
+  execl("/proc/self/exe", "scenes", "writes_only", nullptr);
+  abort();
+}
+
 // Never looks at what write returns. The number of writes is left where the starter can read it: fd 3, a file.
 void run_away(const std::function<void(int)>& write_once) {
   auto* count = static_cast<std::atomic<long>*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0));
@@ -829,6 +850,21 @@ void many_clients() {
     close(fd);
   }
   puts("alive");
+}
+// Neither of two dead sockets is written to twice in a row.
+void two_in_turns() {
+  const int one = dead_socket();
+  const int other = dead_socket();
+  for (int i = 0; i < 1000; ++i) {
+    write(one, byte, 1);
+    write(other, byte, 1);
+  }
+  puts("alive");
+}
+// From one dead socket, after 25 writes, to another.
+void two_runaways() {
+  for (const int fd : {dead_socket(), dead_socket()})
+    for (int i = 0; i < 25; ++i) write(fd, byte, 1);
 }
 
 void stale_hints() {
@@ -940,6 +976,12 @@ void view() {
 #pragma GCC diagnostic pop
 
 // fd 1 is what the starter gave.
+void standard_output_after_sockets() {
+  const int fd = dead_socket();
+  for (int i = 0; i < 3; ++i) write(fd, byte, 1);
+  fputs("alive\n", stderr);
+  send(1, byte, 1, 0), _exit(0);
+}
 void standard_output_write() { write(1, byte, 1), _exit(0); }
 void standard_output_writev() { writev(1, &one_byte, 1), _exit(0); }
 void standard_output_stdio() {
@@ -999,17 +1041,22 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(small_stack),
     SCENE(splice_from_dead_socket_to_dead_pipe_still_kills),
     SCENE(stale_hints),
+    SCENE(standard_output_after_sockets),
     SCENE(standard_output_stdio),
     SCENE(standard_output_write),
     SCENE(standard_output_writev),
+    SCENE(started_in_filter),
     SCENE(stdio_on_socket),
     SCENE(strict_pipe),
     SCENE(strict_socket),
     SCENE(system_and_popen),
     SCENE(threads),
+    SCENE(two_in_turns),
+    SCENE(two_runaways),
     SCENE(unblocked_undrained),
     SCENE(vfork_child),
     SCENE(view),
+    SCENE(writes_only),
     {"kill_meanwhile_handled",
      [] {
        struct sigaction act {};
