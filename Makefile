@@ -102,7 +102,7 @@ $(BUILD)/bench/bench: $(BENCH_PARTS:%=$(BUILD)/bench/%.o) $(BUILD)/tests/process
 $(BUILD)/bench/load: tests/bench/load.cpp Makefile | $(BUILD)/bench
 	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
-$(BUILD)/bench/libtextbook.so: tests/bench/libtextbook.cpp Makefile | $(BUILD)/bench
+$(BUILD)/bench/lib%.so: tests/bench/lib%.cpp Makefile | $(BUILD)/bench
 	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
 
 # Linked a hundred times, under a hundred names.
@@ -135,7 +135,7 @@ bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	@$(BUILD)/bench/bench
 
 .PHONY: bench-programs
-bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BUILD)/bench/%,bench load libtextbook.so hundred)
+bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BUILD)/bench/%,bench load libtextbook.so libfarfd.so hundred)
 
 .PHONY: test-programs
 test-programs: all $(OWN_SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS) $(BUILD)/bench/load i386

@@ -30,6 +30,7 @@ template <class Change>
 auto changed_by(Change change) {
   const auto result = change();
   thread.unblocked = false;
+  thread.silent_errno = nullptr;
   return result;
 }
 

@@ -11,6 +11,7 @@
 #include "mask.h"
 #include "options.h"
 #include "proc.h"
+#include "technique.h"
 
 namespace runaway {
 namespace {
@@ -57,6 +58,7 @@ void act(int fd) {
 }  // namespace
 
 void look(int fd) {
+  if (technique::uses(technique::confined)) return;
   auto& streak = thread.streak;
   const unsigned limit = options::get().runaway_after;
   const unsigned half_way = limit / 2 + limit % 2;

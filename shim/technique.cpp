@@ -60,7 +60,7 @@ void doubt_net() {
 
 unsigned confine() {
   const unsigned before = now();
-  in_use.store(judged((before | confined) & ~(write_is_send | mask | silent)));
+  in_use.store(judged((before | confined) & ~(write_is_send | mask)));
   return before;
 }
 

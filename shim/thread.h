@@ -43,5 +43,9 @@ struct Thread {
 
   // Where errno is, once it is known: to ask libc takes a call, and registers saved around it.
   const int* errno_at;
+
+  // The same, as long as an EPIPE that the flag has made silent is only to be counted in this thread: SIGPIPE is not
+  // blocked, there is no log, and no handler to be called.
+  const int* silent_errno;
 };
-inline constinit thread_local Thread thread{{}, false, {}, -1, false, nullptr};
+inline constinit thread_local Thread thread{{}, false, {}, -1, false, nullptr, nullptr};

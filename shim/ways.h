@@ -95,8 +95,7 @@ ALWAYS_INLINE auto guarded(const Hook<What>& hook, Real real) {
 
 // Most calls that fail have met an EPIPE of which there is no more to do than to count it. False for all others.
 ALWAYS_INLINE bool only_counted(int fd) {
-  if (thread.errno_at == nullptr || *thread.errno_at != EPIPE) return false;
-  if (!technique::has_settled_on(technique::silent) || !thread.unblocked || fd <= 2) return false;
+  if (thread.silent_errno == nullptr || *thread.silent_errno != EPIPE || fd <= 2) return false;
   runaway::count(fd);
   return true;
 }

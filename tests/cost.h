@@ -35,6 +35,11 @@ struct Cell {
 
 constexpr long kCalls = 64;  // one batch of the load
 
+// An EPIPE by flag, more than which no log asks for and no handler.
+inline const std::vector<Cell> kEpipes{{"write", "dead-tcp"},   {"send", "dead-tcp"},    {"sendto", "dead-tcp"},
+                                       {"sendmsg", "dead-tcp"}, {"write", "dead-unix"},  {"send", "dead-unix"},
+                                       {"sendto", "dead-unix"}, {"sendmsg", "dead-unix"}};
+
 // How many instructions one call is, from the program's loop to the kernel, for each cell. Callgrind counts what is
 // done inside the load's make(), and each batch gives a file of its own. The first of each cell has what is done only
 // once.

@@ -41,6 +41,23 @@ TEST_CASE("a call on a live socket is at most 30 instructions more and a write t
 
 TEST_CASE("a call on a file or pipe is at most 30 instructions more") { adds_few_instructions(kElsewhere); }
 
+TEST_CASE("an EPIPE by flag is at most 64 instructions more than one that is ignored") {
+  Start ignored;
+  ignored.ignore_sigpipe = true;
+  const auto base = cost::instructions(cost::kEpipes, ignored);
+  const auto shim = cost::instructions(cost::kEpipes, with("auto"));
+  Start logging = with("auto");
+  logging.env.push_back("NOSIGPIPE_LOG=stderr");
+  const auto told = cost::instructions(cost::kEpipes, logging);
+  for (size_t i = 0; i < base.size(); ++i) {
+    const auto& [call, kind] = cost::kEpipes[i];
+    INFO(call << " on " << kind << ": " << base[i] << " instructions bare, " << shim[i] << " under the shim");
+    CHECK(shim[i] > base[i]);
+    CHECK(shim[i] - base[i] <= 64);
+    CHECK(told[i] - base[i] > 64);
+  }
+}
+
 TEST_CASE("the control: with guard mask a sendfile is more than a hundred instructions more") {
   const std::vector<cost::Cell> cells{{"sendfile", "tcp"}};
   CHECK(cost::instructions(cells, with("mask"))[0] > cost::instructions(cells, {})[0] + 100);

@@ -72,6 +72,9 @@ TEST_CASE("a program whose seccomp filter kills lives, entered by seccomp") {
   survives("filter_by_seccomp", kGuardsWithNet);
 }
 
+TEST_CASE("a program whose seccomp filter kills lives, entered after an EPIPE, and is no runaway") {
+  survives("filter_after_epipe", {{"NOSIGPIPE_RUNAWAY_AFTER=2"}, {"NOSIGPIPE_RUNAWAY_AFTER=9"}});
+}
 TEST_CASE("a program started in a seccomp filter that knows no send lives") {
   survives("started_in_filter", {{}, {"NOSIGPIPE_GUARD=catch"}});
 }

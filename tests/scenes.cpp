@@ -716,7 +716,8 @@ void filtered(const std::function<long(const sock_fprog*)>& install) {
   const int dead = dead_socket();
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 5, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 4, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_writev, 3, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 2, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 1, 0),
@@ -730,8 +731,16 @@ void filtered(const std::function<long(const sock_fprog*)>& install) {
   if (write(dead, byte, 1) != -1 || writev(dead, &one_byte, 1) != -1) leave(3);
   leave(0);
 }
-void filter_by_prctl() {
-  filtered([](const sock_fprog* program) { return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0); });
+long by_prctl(const sock_fprog* program) { return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0); }
+void filter_by_prctl() { filtered(by_prctl); }
+void filter_after_epipe() {
+  const int dead = dead_socket();
+  send(dead, byte, 1, 0);
+  filtered([dead](const sock_fprog* program) {
+    const long result = by_prctl(program);
+    for (int i = 0; i < 10; ++i) send(dead, byte, 1, 0);
+    return result;
+  });
 }
 // Gives a descriptor where it succeeds.
 void filter_by_listener() {
@@ -759,7 +768,7 @@ void started_in_filter() {
   };
   const sock_fprog program{sizeof code / sizeof code[0], code};
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0) abort();
+  if (by_prctl(&program) != 0) abort();
   execl("/proc/self/exe", "scenes", "writes_only", nullptr);
   abort();
 }
@@ -1006,6 +1015,7 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(exec_default),
     SCENE(exec_handler),
     SCENE(exec_ignored),
+    SCENE(filter_after_epipe),
     SCENE(filter_by_listener),
     SCENE(filter_by_prctl),
     SCENE(filter_by_seccomp),

@@ -70,6 +70,16 @@ void measure_exact(Figures& figures) {
       figures.push_back(figure);
     }
   }
+  Start ignoring;
+  ignoring.ignore_sigpipe = true;
+  const auto epipes = cost::instructions(cost::kEpipes, ignoring);
+  const auto averted = cost::instructions(cost::kEpipes, shim().start);
+  for (size_t i = 0; i < cost::kEpipes.size(); ++i) {
+    const auto row = cost::kEpipes[i].call + " " + cost::kEpipes[i].kind;
+    const std::string table = "Instructions added to an EPIPE";
+    figures.push_back({table, row, ignored().name, "", exactly(epipes[i]), {}, {}});
+    figures.push_back({table, row, "shim", "", exactly(averted[i] - epipes[i]), {}, {}});
+  }
   for (const auto& cell : kCells) {
     double base = 0;
     for (const auto& variant : variants) {

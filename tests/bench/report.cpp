@@ -166,8 +166,9 @@ void plot(const Figures& figures, const std::string& directory) {
 void write_report(const Figures& figures, const std::string& directory, const std::string& command) {
   std::ofstream report(directory + "/report.md");
   report << "# What nosigpipe costs\n\nMade by `" << command << "` on " << machine()
-         << ".\n\nThe first column is the median of its turns. The others are ratios to the first, taken turn by turn: "
-            "median (quartiles).\n\n";
+         << ".\n\nA cell with a unit, or the first of its row, is the median of all turns. The others are ratios to "
+            "it, taken "
+            "turn by turn: median (quartiles). \"itself\" is the same once more: the error of the others.\n\n";
   write_limits(report, figures);
   for (const auto& table : distinct(figures, &Figure::table)) write_table(report, figures, table);
   std::ofstream json(directory + "/report.json");

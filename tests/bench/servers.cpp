@@ -2,12 +2,12 @@
 // third of the connections are of clients that leave in the middle.
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <thread>
 
 #include "../cost.h"
@@ -19,17 +19,22 @@ namespace {
 using Words = std::vector<std::string>;
 
 struct Result {
-  double requests = 0;
   double per_second = 0;
-  double latency = 0;    // the 99th percentile, in microseconds
-  double processor = 0;  // microseconds of the server's for a request
+  double latency = 0;  // the 99th percentile, in microseconds
 };
 
-// One second of load; the server has it alone.
+// What a client is started with, and how what it says is read.
+struct Client {
+  std::string measured;  // a second of load
+  std::string onwards;   // the same without end
+  Result (*read)(const std::string& said);
+  std::string leavers_path;  // what others, who leave in the middle, ask for meanwhile; empty: there are none
+};
+
 struct Workload {
   std::string name;
   std::function<Words(int port, const Directory&)> server;
-  std::function<Result(int port)> load;
+  std::function<Client(int port)> client;
   bool kills = false;  // a bare server does not live: wrk, too, leaves in the middle at its end
 };
 
@@ -73,29 +78,17 @@ double only_number(const std::string& text, const std::string& expression) {
   return std::stod(found[0]);
 }
 
-std::string url_of(int port, const std::string& path) { return "http://127.0.0.1:" + std::to_string(port) + path; }
-
-Result wrk(int port, const std::string& path) {
-  const auto said = cost::output_of(on_processor(1, {"wrk", "-t1", "-c32", "-d1s", "--latency", url_of(port, path)}));
+Result read_wrk(const std::string& said) {
   const double latency = only_number(said, " 99% +([0-9.]+)");
   const auto unit = cost::matches(said, " 99% +[0-9.]+(us|ms|s)");
   const std::map<std::string, double> microseconds{{"us", 1}, {"ms", 1e3}, {"s", 1e6}};
-  return {only_number(said, "([0-9]+) requests in"), only_number(said, "Requests/sec: +([0-9.]+)"),
-          latency * microseconds.at(unit.at(0))};
+  return {only_number(said, "Requests/sec: +([0-9.]+)"), latency * microseconds.at(unit.at(0))};
 }
 
-Result wrk_among_leavers(int port, const std::string& path) {
-  const Process leavers(on_processor(1, {built("demo/clients"), "--at-once", "16", "--abort", "100", "--no-expect",
-                                         "--requests", "100000000", "127.0.0.1:" + std::to_string(port), path}));
-  return wrk(port, path);
-}
-
-Result redis_benchmark(int port, const std::string& test, const std::string& bytes, const std::string& requests) {
-  const auto said = cost::output_of(on_processor(1, {"redis-benchmark", "-p", std::to_string(port), "-P", "16", "-c",
-                                                     "32", "-t", test, "-d", bytes, "-n", requests, "--csv"}));
-  // "test","rps","avg","min","p50","p95","p99","max", latencies in milliseconds; the heading has no digits there.
+// "test","rps","avg","min","p50","p95","p99","max", latencies in milliseconds; the heading has no digits there.
+Result read_redis(const std::string& said) {
   const std::string skipped = "\"[0-9.]+\",";
-  return {std::stod(requests), only_number(said, "\"[A-Z]+\",\"([0-9.]+)\""),
+  return {only_number(said, "\"[A-Z]+\",\"([0-9.]+)\""),
           only_number(said, "\"[A-Z]+\"," + skipped + skipped + skipped + skipped + skipped + "\"([0-9.]+)\"") * 1000};
 }
 
@@ -132,43 +125,36 @@ Words demo_server(int port, const Directory& directory) {
   return {built("demo/server"), std::to_string(port), directory / "files"};
 }
 
-std::function<Result(int)> by_wrk(const std::string& path) {
-  return [=](int port) { return wrk(port, path); };
+std::function<Client(int)> by_wrk(const std::string& path, bool among_leavers = false) {
+  return [=](int port) -> Client {
+    const std::string url = " http://127.0.0.1:" + std::to_string(port) + path;
+    return {"wrk -t1 -c32 -d1s --latency" + url, "wrk -t1 -c32 -d1000s" + url, read_wrk, among_leavers ? path : ""};
+  };
 }
 
-std::function<Result(int)> among_leavers(const std::string& path) {
-  return [=](int port) { return wrk_among_leavers(port, path); };
-}
-
-std::function<Result(int)> by_redis(const std::string& test, const std::string& bytes, const std::string& requests) {
-  return [=](int port) { return redis_benchmark(port, test, bytes, requests); };
+std::function<Client(int)> by_redis(const std::string& test, const std::string& bytes, const std::string& requests) {
+  return [=](int port) -> Client {
+    const std::string start =
+        "redis-benchmark -P 16 -c 32 --csv -t " + test + " -d " + bytes + " -p " + std::to_string(port) + " -n ";
+    return {start + requests, start + "1000000000", read_redis, ""};
+  };
 }
 
 const std::vector<Workload>& workloads() {
   static const std::vector<Workload> all{
       {"nginx, 1 KiB", nginx, by_wrk("/small")},
       {"nginx, 256 KiB", nginx, by_wrk("/large")},
-      {"nginx, 256 KiB, leaving", nginx, among_leavers("/large")},
+      {"nginx, 256 KiB, leaving", nginx, by_wrk("/large", true)},
       {"lighttpd, 1 KiB", lighttpd, by_wrk("/small")},
       {"lighttpd, 256 KiB", lighttpd, by_wrk("/large")},
-      {"lighttpd, 256 KiB, leaving", lighttpd, among_leavers("/large")},
+      {"lighttpd, 256 KiB, leaving", lighttpd, by_wrk("/large", true)},
       {"redis, get 3 B, pipelined", redis, by_redis("get", "3", "500000")},
       {"redis, set 16 KiB, pipelined", redis, by_redis("set", "16384", "60000")},
       {"demo server, write 1 KiB", demo_server, by_wrk("/write/small"), true},
       {"demo server, sendfile 256 KiB", demo_server, by_wrk("/sendfile/large"), true},
-      {"demo server, write 256 KiB, leaving", demo_server, among_leavers("/write/large"), true},
+      {"demo server, write 256 KiB, leaving", demo_server, by_wrk("/write/large", true), true},
   };
   return all;
-}
-
-// Of all programs that have ended and that somebody has waited for, in microseconds.
-double processor_time() {
-  rusage usage{};
-  getrusage(RUSAGE_CHILDREN, &usage);
-  const auto of = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
-  };
-  return of(usage.ru_utime) + of(usage.ru_stime);
 }
 
 // What one would look for SIGPIPEs with.
@@ -176,70 +162,123 @@ Variant strace() {
   return {"strace", {"strace", "-f", "-o", "/dev/null", "-e", "trace=none", "--seccomp-bpf", "-e", "signal=PIPE"}, {}};
 }
 
-Result one_run(const Workload& workload, const Variant& variant) {
-  const Directory directory;
-  write_bodies(directory);
-  const int port = free_port();
-  Start start = variant.start;
-  start.directory = directory.path();
-  Process server(variant.wrapped(on_processor(0, workload.server(port, directory))), start);
-  if (!eventually([&] { return answers(port) || !server.running(); }) || !server.running())
-    throw std::runtime_error(workload.name + " does not answer: " + server.wait().err);
-  Result result = workload.load(port);
-  if (!server.running()) throw std::runtime_error(workload.name + " has ended: " + server.wait().text());
-  if (variant.name == strace().name) return result;  // strace is deaf to SIGTERM, and waits for nobody
-  const double before = processor_time();
-  server.signal(SIGTERM);
-  server.wait();
-  result.processor = (processor_time() - before) / result.requests;
-  return result;
+// A server of its own, with a load of its own.
+class Served {
+ public:
+  Served(const Workload& workload, const Variant& variant) : name_(workload.name + ", " + variant.name) {
+    write_bodies(directory_);
+    Start start = variant.start;
+    start.directory = directory_.path();
+    server_ = std::make_unique<Process>(variant.wrapped(on_processor(0, workload.server(port_, directory_))), start);
+    client_ = workload.client(port_);
+    if (!eventually([&] { return answers(port_) || !server_->running(); })) throw std::runtime_error(name_ + " hangs");
+    demand_life();
+  }
+
+  void begin() {
+    Start start;
+    start.directory = directory_.path();
+    if (!client_.leavers_path.empty())
+      leavers_ = std::make_unique<Process>(
+          on_processor(1, {built("demo/clients"), "--at-once", "16", "--abort", "100", "--no-expect", "--requests",
+                           "100000000", "127.0.0.1:" + std::to_string(port_), client_.leavers_path}),
+          start);
+    const auto script = client_.measured + " >said.part && mv said.part said && exec " + client_.onwards + " >&2";
+    load_ = std::make_unique<Process>(on_processor(1, {"sh", "-c", script}), start);
+  }
+
+  // The load goes on until the destructor ends it.
+  Result result() {
+    const auto said = directory_ / "said";
+    const auto is_measured = [&] { return std::filesystem::exists(said) || !load_->running(); };
+    if (!eventually(is_measured, std::chrono::seconds(60)) || !std::filesystem::exists(said))
+      throw std::runtime_error(name_ + ": no load");
+    demand_life();
+    return client_.read(contents(said));
+  }
+
+ private:
+  void demand_life() {
+    if (!server_->running()) throw std::runtime_error(name_ + " has ended: " + server_->wait().text());
+  }
+
+  std::string name_;
+  Directory directory_;
+  int port_ = free_port();
+  Client client_;
+  std::unique_ptr<Process> server_;
+  std::unique_ptr<Process> leavers_;
+  std::unique_ptr<Process> load_;
+};
+
+// Those whose results are to be compared are measured at once, on the same processor: what else the machine does falls
+// on all of them alike. One after the other, a server that changes nothing seems to make 5 to 10 % of difference.
+std::vector<Result> at_once(const Workload& workload, const std::vector<Variant>& variants, int turn) {
+  std::vector<size_t> order(variants.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = (i + static_cast<size_t>(turn)) % order.size();
+  std::vector<std::unique_ptr<Served>> servers(variants.size());
+  for (const size_t i : order) servers[i] = std::make_unique<Served>(workload, variants[i]);
+  for (const size_t i : order) servers[i]->begin();
+  std::vector<Result> results;
+  for (const auto& server : servers) results.push_back(server->result());
+  return results;
 }
 
-void add(Figures& figures, const std::string& row, const std::string& column, const std::vector<Result>& results,
-         const std::string& first, const std::vector<Result>& base) {
+// The results of one variant, turn by turn, and those of the bare server that belong to them.
+struct Compared {
+  std::vector<Result> base;
+  std::vector<Result> results;
+
+  void add(const Result& first, const Result& second) {
+    base.push_back(first);
+    results.push_back(second);
+  }
+};
+
+void add(Figures& figures, const Workload& workload, const std::string& column, const Compared& compared) {
   const auto put = [&](const std::string& table, const std::string& unit, double Result::*field, bool at_least,
-                       std::optional<double> bound) {
-    std::vector<double> values;
-    std::vector<double> bases;
-    for (const auto& result : results) values.push_back(result.*field);
-    for (const auto& result : base) bases.push_back(result.*field);
-    Figure figure{table, row, column, unit, spread_of(values), {}, {}};
-    if (&results != &base) figure.ratio = ratios(values, bases);
-    if (column == "shim" && bound)
-      figure.limit = Limit{table + ", " + row + ": shim / " + first, *figure.ratio, *bound, at_least};
+                       double bound) {
+    const auto values = [&](const std::vector<Result>& results) {
+      std::vector<double> list;
+      for (const auto& result : results) list.push_back(result.*field);
+      return list;
+    };
+    const std::string first = workload.kills ? ignored().name : bare().name;
+    const auto base = values(compared.base);
+    if (column == "shim") figures.push_back({table, workload.name, first, unit, spread_of(base), {}, {}});
+    const auto list = values(compared.results);
+    Figure figure{table, workload.name, column, unit, spread_of(list), ratios(list, base), {}};
+    if (column == "shim")
+      figure.limit = Limit{table + ", " + workload.name + ": shim / " + first, *figure.ratio, bound, at_least};
     figures.push_back(figure);
   };
   put("Requests a second", "1/s", &Result::per_second, true, 0.99);
-  // Less at the mercy of what else the machine does.
-  if (column != "strace") put("Processor time of the server for a request", "us", &Result::processor, false, {});
   put("99th percentile of latency", "us", &Result::latency, false, 1.05);
 }
 
 }  // namespace
 
 void measure_servers(Figures& figures, double seconds) {
-  // A run is its second, and what it takes to start a server and to end it.
-  const int turns = std::max(3, static_cast<int>(seconds / (static_cast<double>(workloads().size()) * 3.34 * 1.3)));
-  const bool is_quick = turns < 5;
+  // A turn is its second, and what it takes to start the servers and to end them; every third has two more for the
+  // others.
+  const int turns = std::max(3, static_cast<int>(seconds / (static_cast<double>(workloads().size()) * 1.25 * 2)));
   for (const auto& workload : workloads()) {
-    std::vector<Variant> variants{workload.kills ? ignored() : bare(), shim()};
-    // env(1) makes no difference to these servers, so what it seems to make is the error of the others.
-    if (!workload.kills && !is_quick) variants.push_back(ignored());
-    std::vector<std::vector<Result>> results(variants.size());
-    std::vector<Result> traced;
-    std::vector<Result> beside_traced;
+    const Variant first = workload.kills ? ignored() : bare();
+    Compared with_shim;
+    Compared with_itself;
+    Compared with_strace;
     for (int turn = 0; turn < turns; ++turn) {
-      for (size_t i = 0; i < variants.size(); ++i) {
-        const size_t variant = (i + static_cast<size_t>(turn)) % variants.size();
-        results[variant].push_back(one_run(workload, variants[variant]));
-      }
-      // It is so far off that every third turn will do.
-      if (turn % 3 != 0 || workload.kills || is_quick) continue;
-      traced.push_back(one_run(workload, strace()));
-      beside_traced.push_back(results[0].back());
+      const auto pair = at_once(workload, {first, shim()}, turn);
+      with_shim.add(pair[0], pair[1]);
+      if (turn % 3 != 0) continue;
+      // The same once more: what this seems to make is the error of the others.
+      const auto same = at_once(workload, {first, first}, turn);
+      with_itself.add(same[0], same[1]);
+      // strace waits for its program as the program for it: beside it the bare server would have the processor alone.
+      if (!workload.kills) with_strace.add(at_once(workload, {first}, turn)[0], at_once(workload, {strace()}, turn)[0]);
     }
-    for (size_t variant = 0; variant < variants.size(); ++variant)
-      add(figures, workload.name, variants[variant].name, results[variant], variants[0].name, results[0]);
-    if (!traced.empty()) add(figures, workload.name, "strace", traced, variants[0].name, beside_traced);
+    add(figures, workload, "shim", with_shim);
+    add(figures, workload, "itself", with_itself);
+    if (!workload.kills) add(figures, workload, "strace", with_strace);
   }
 }
