@@ -17,22 +17,25 @@ struct Cell {
   std::optional<double> most;  // ratio of the second variant to the first
 };
 
-// Every variant makes each cell once a turn, and the next turn begins with another variant. Each turn has processes of
-// its own: where their memory happens to lie is worth more than what is to be seen.
+// The variants make each cell one after the other, a few milliseconds each, round by round: the machine is now faster,
+// now slower, and what is to be compared has to be near. Each turn has processes of its own: where their memory happens
+// to lie is worth more than what is to be seen.
 void measure(Figures& figures, const std::vector<Variant>& variants, const std::vector<Cell>& cells, int turns,
-             double seconds) {
+             double seconds, long milliseconds = 3) {
   const double runs = static_cast<double>(cells.size() * variants.size()) * turns;
-  const long milliseconds = std::max(1L, std::lround(seconds * 1000 / runs));
+  const int rounds =
+      std::max(1, static_cast<int>(std::lround(seconds * 1000 / runs / static_cast<double>(milliseconds))));
   std::vector<std::vector<std::vector<double>>> taken(cells.size(), std::vector<std::vector<double>>(variants.size()));
   for (int turn = 0; turn < turns; ++turn) {
     std::vector<std::unique_ptr<Load>> loads;
     for (const auto& variant : variants) loads.push_back(std::make_unique<Load>(variant));
     for (size_t cell = 0; cell < cells.size(); ++cell)
-      for (size_t i = 0; i < variants.size(); ++i) {
-        const size_t variant = (i + static_cast<size_t>(turn)) % variants.size();
-        taken[cell][variant].push_back(
-            loads[variant]->ask(cells[cell].order + " time " + std::to_string(milliseconds)));
-      }
+      for (int round = 0; round < rounds; ++round)
+        for (size_t i = 0; i < variants.size(); ++i) {
+          const size_t variant = (i + static_cast<size_t>(turn + round)) % variants.size();
+          taken[cell][variant].push_back(
+              loads[variant]->ask(cells[cell].order + " time " + std::to_string(milliseconds)));
+        }
   }
   for (size_t cell = 0; cell < cells.size(); ++cell)
     for (size_t variant = 0; variant < variants.size(); ++variant) {
@@ -136,8 +139,8 @@ void measure_growth(Figures& figures, double seconds) {
   for (const int threads : {1, 4, 16, 64})
     add(std::to_string(threads) + " threads", "write/" + std::to_string(threads) + " unix 1");
   for (const rlim_t fd : std::initializer_list<rlim_t>{999, 9'999, fds - 1}) add_fd(cells, fd, "");
-  measure(figures, {bare(), shim()}, cells, 11, seconds * 0.7);
+  measure(figures, {bare(), shim()}, cells, 11, seconds * 0.7, 20);
   cells.clear();
   for (const rlim_t fd : std::initializer_list<rlim_t>{999, 99'999, 999'999}) add_fd(cells, fd, ", the shim's part");
-  measure(figures, {far(bare()), far(shim())}, cells, 11, seconds * 0.3);
+  measure(figures, {far(bare()), far(shim())}, cells, 11, seconds * 0.3, 20);
 }
