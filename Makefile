@@ -135,7 +135,7 @@ bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	@$(BUILD)/bench/bench
 
 .PHONY: bench-programs
-bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BUILD)/bench/%,bench load libtextbook.so libfarfd.so hundred)
+bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BUILD)/bench/%,bench load libtextbook.so libfarfd.so libflagonly.so hundred)
 
 .PHONY: test-programs
 test-programs: all $(OWN_SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS) $(BUILD)/bench/load i386

@@ -6,10 +6,10 @@
 
 namespace {
 
-const std::vector<cost::Cell> kOnSockets{{"write", "tcp"},    {"write", "unix"},   {"send", "tcp"},
-                                         {"send", "unix"},    {"sendto", "tcp"},   {"sendmsg", "tcp"},
-                                         {"sendmmsg", "tcp"}, {"writev", "tcp"},   {"writev", "unix"},
-                                         {"pwritev2", "tcp"}, {"sendfile", "tcp"}, {"splice", "tcp"}};
+const std::vector<cost::Cell> kOnSockets{
+    {"write", "tcp"},    {"write", "unix"},   {"send", "tcp"},     {"send", "unix"},  {"send+flag", "tcp"},
+    {"sendto", "tcp"},   {"sendmsg", "tcp"},  {"sendmmsg", "tcp"}, {"writev", "tcp"}, {"writev", "unix"},
+    {"pwritev2", "tcp"}, {"sendfile", "tcp"}, {"splice", "tcp"}};
 const std::vector<cost::Cell> kElsewhere{{"write", "file"},  {"write", "pipe"},    {"write", "null"},
                                          {"writev", "file"}, {"sendfile", "file"}, {"splice", "pipe"},
                                          {"tee", "pipe"},    {"vmsplice", "pipe"}};

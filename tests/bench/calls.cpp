@@ -79,8 +79,8 @@ void measure_epipe(Figures& figures, int turns, double seconds) {
     variant.start.env.push_back("NOSIGPIPE_LOG=" + log);
     return variant;
   };
-  const std::vector<Variant> variants{ignored(), shim(), guarded_by("mask"), log_to(shim()),
-                                      log_to(guarded_by("mask"))};
+  const std::vector<Variant> variants{
+      ignored(), shim(), guarded_by("mask"), log_to(shim()), log_to(guarded_by("mask")), flag_only()};
   std::vector<Cell> cells;
   for (const std::string kind : {"dead-tcp", "dead-unix"}) {
     for (const std::string call : {"write", "send"})
@@ -88,9 +88,6 @@ void measure_epipe(Figures& figures, int turns, double seconds) {
     for (const std::string call : {"writev", "sendfile"})
       cells.push_back({table, call + " " + kind + " (catch)", call + " " + kind + " 1", 5.0});
   }
-  for (const std::string kind : {"dead-tcp", "dead-unix"})
-    for (const std::string call : {"MSG_NOSIGNAL", "mask?"})
-      cells.push_back({table, call + " " + kind + " (by hand)", call + " " + kind + " 1", {}});
   measure(figures, variants, cells, turns, seconds);
   unlink(log.c_str());
 }
@@ -118,12 +115,12 @@ void measure_calls(Figures& figures, double seconds) {
   std::vector<Cell> cells;
   for (const std::string kind : {"tcp", "unix"})
     for (const std::string call :
-         {"write", "send", "sendto", "sendmsg", "sendmmsg", "writev", "pwritev2", "sendfile", "splice"})
+         {"write", "send", "send+flag", "sendto", "sendmsg", "sendmmsg", "writev", "pwritev2", "sendfile", "splice"})
       add_cells(cells, "Live sockets", call, kind);
   for (const std::string kind : {"file", "pipe", "null"}) add_cells(cells, "Files and pipes", "write", kind);
   const int turns = seconds > 100 ? 31 : 11;
-  measure(figures, {bare(), shim(), guarded_by("mask"), textbook(), ignored()}, cells, turns, seconds * 0.9);
-  measure_epipe(figures, turns, seconds * 0.1);
+  measure(figures, {bare(), shim(), guarded_by("mask"), textbook(), ignored()}, cells, turns, seconds * 0.85);
+  measure_epipe(figures, turns, seconds * 0.15);
 }
 
 void measure_growth(Figures& figures, double seconds) {

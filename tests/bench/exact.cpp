@@ -6,12 +6,12 @@
 namespace {
 
 const std::vector<cost::Cell> kCells{
-    {"write", "tcp"},     {"send", "tcp"},      {"sendto", "tcp"},   {"sendmsg", "tcp"},   {"sendmmsg", "tcp"},
-    {"writev", "tcp"},    {"pwritev2", "tcp"},  {"sendfile", "tcp"}, {"splice", "tcp"},    {"write", "unix"},
-    {"send", "unix"},     {"sendto", "unix"},   {"sendmsg", "unix"}, {"sendmmsg", "unix"}, {"writev", "unix"},
-    {"pwritev2", "unix"}, {"sendfile", "unix"}, {"splice", "unix"},  {"write", "file"},    {"writev", "file"},
-    {"sendfile", "file"}, {"write", "pipe"},    {"writev", "pipe"},  {"splice", "pipe"},   {"tee", "pipe"},
-    {"vmsplice", "pipe"}, {"write", "null"}};
+    {"write", "tcp"},    {"send", "tcp"},      {"send+flag", "tcp"}, {"sendto", "tcp"},   {"sendmsg", "tcp"},
+    {"sendmmsg", "tcp"}, {"writev", "tcp"},    {"pwritev2", "tcp"},  {"sendfile", "tcp"}, {"splice", "tcp"},
+    {"write", "unix"},   {"send", "unix"},     {"sendto", "unix"},   {"sendmsg", "unix"}, {"sendmmsg", "unix"},
+    {"writev", "unix"},  {"pwritev2", "unix"}, {"sendfile", "unix"}, {"splice", "unix"},  {"write", "file"},
+    {"writev", "file"},  {"sendfile", "file"}, {"write", "pipe"},    {"writev", "pipe"},  {"splice", "pipe"},
+    {"tee", "pipe"},     {"vmsplice", "pipe"}, {"write", "null"}};
 
 bool in_textbook(const cost::Cell& cell) { return cell.call != "tee" && cell.call != "vmsplice"; }
 

@@ -43,6 +43,13 @@ inline Variant textbook() {
   return variant;
 }
 
+// What no shim gets below: SIGPIPE is ignored, and a library adds the flag to write and send.
+inline Variant flag_only() {
+  Variant variant{"flag only", ignored().wrapper, {}};
+  variant.start.env = {"LD_PRELOAD=" + built("bench/libflagonly.so")};
+  return variant;
+}
+
 // Where fds may be higher than the machine has them.
 inline Variant far(Variant variant) {
   const std::string shim = variant.start.shim ? built("libnosigpipe.so") + ":" : "";
