@@ -13,6 +13,23 @@
 namespace event {
 namespace {
 
+// An alternate stack may be small, and to find the caller and to put a line together takes up to 4 KiB.
+constexpr std::uintptr_t kStackOfALine = 4096;
+
+stack_t alternate_stack(const void* context) {
+  if (context != nullptr) return static_cast<const ucontext_t*>(context)->uc_stack;
+  stack_t alternate{};
+  kernel::call(SYS_sigaltstack, nullptr, &alternate);
+  return alternate;
+}
+
+bool has_stack(const void* context = nullptr) {
+  const auto alternate = alternate_stack(context);
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  const auto end = reinterpret_cast<std::uintptr_t>(alternate.ss_sp);
+  return here < end || here - end >= alternate.ss_size || here - end >= kStackOfALine;
+}
+
 bool is_told() { return logging::wanted() && !technique::uses(technique::confined); }
 
 // Apart from the question whether it is wanted: this takes stack, and an alternate one may be small.
@@ -63,21 +80,21 @@ void tell(const Event& event) {
   if (sites::begin_anew())
     for (auto& sheet : sheet::pile.sheets) sheet.taken.store(false);
   const bool would_kill = disposition::kills() && (event.context != nullptr || !mask::blocks_sigpipe());
-  const auto place =
-      event.context != nullptr ? stack::call_site(event.context) : reinterpret_cast<std::uintptr_t>(event.caller);
+  const bool finds_caller = event.context != nullptr && has_stack(event.context);
+  const auto place = finds_caller ? stack::call_site(event.context) : reinterpret_cast<std::uintptr_t>(event.caller);
   auto& site = sites::at(place, event.call);
-  if (site.count_and_ask() || event.is_last)
+  if ((site.count_and_ask() || event.is_last) && has_stack(event.context))
     write_line(event, place, would_kill, site);
   else
     site.hold({1, would_kill});
 }
 
 void tell_runaway(int fd, unsigned epipes, const char* action) {
-  if (is_told()) write_runaway(fd, epipes, action);
+  if (is_told() && has_stack()) write_runaway(fd, epipes, action);
 }
 
 void tell_totals() {
-  if (!is_told() || sites::in_child_of_vfork()) return;
+  if (!is_told() || sites::in_child_of_vfork() || !has_stack()) return;
   static constinit std::atomic<bool> done_before = false;
   const outlet::Quiet quiet;
   const sheet::Taken sheet(sheet::of_the_end());

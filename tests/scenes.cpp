@@ -676,16 +676,40 @@ void small_stack() {
   printf("alive: %ld\n", reinterpret_cast<long>(result));
 }
 
-void small_alternate_stack() {
-  // What the kernel itself needs, and 1 KiB for a handler. Below it nothing can be written.
-  const size_t size = static_cast<size_t>(MINSIGSTKSZ) + 1024;
+// Below it there is nothing to write to. Returns where it ends.
+char* take_alternate_stack(size_t size) {
   const size_t page = 4096;
   const size_t rounded = (size + page - 1) / page * page;
   auto* area = static_cast<char*>(mmap(nullptr, page + rounded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   mprotect(area + page, rounded, PROT_READ | PROT_WRITE);
   const stack_t stack{area + page, 0, size};
   sigaltstack(&stack, nullptr);
+  return area + page + size;
+}
+// What the kernel takes of it for itself. It depends on the processor, and MINSIGSTKSZ is the most that it could be.
+size_t kernel_frame() {
+  static char* begin;
+  char* const end = take_alternate_stack(65536);
+  struct sigaction act {};
+  act.sa_flags = SA_ONSTACK;
+  act.sa_handler = [](int) { begin = static_cast<char*>(__builtin_frame_address(0)); };
+  sigaction(SIGUSR1, &act, nullptr);
+  raise(SIGUSR1);
+  return static_cast<size_t>(end - begin);
+}
+constexpr size_t for_a_handler = 1024;
+void small_alternate_stack() {
+  take_alternate_stack(kernel_frame() + for_a_handler);
   syscall(SYS_write, dead_socket(), byte, 1);
+  puts("alive");
+}
+void alternate_stacks() {
+  const int fd = dead_socket();
+  const size_t smallest = kernel_frame() + for_a_handler;
+  for (size_t more = 0; more < 100 * 128; more += 128) {
+    take_alternate_stack(smallest + more);
+    syscall(SYS_write, fd, byte, 1);
+  }
   puts("alive");
 }
 
@@ -1003,6 +1027,7 @@ void standard_output_stdio() {
   { #name, name }
 const std::map<std::string, std::function<void()>> scenes = {
     SCENE(alive),
+    SCENE(alternate_stacks),
     SCENE(blocked_by_every_function),
     SCENE(among_other_signals),
     SCENE(kill_pending_at_silent_epipe),

@@ -132,11 +132,28 @@ TEST_CASE("a storm takes no more memory than a breeze") {
 }
 
 TEST_CASE("what was held back is told at the end, however the program ends") {
-  for (const std::string end : {"write", "_exit", "_Exit"}) {
+  for (const std::string end : {"write", "_exit", "_Exit", "quick_exit"}) {
     INFO(end);
     const auto log = log_of({"unix-closed", "storm=50", end});
     CHECK(count_of(parsed(log)) == (end == "write" ? 101 : 100));
     CHECK(parsed(log, "averted").size() == (end == "write" ? 2 : 1));
+  }
+}
+
+TEST_CASE("from an alternate stack, however small, nothing is lost, and the thread lives") {
+  const std::vector<std::string> scene{built("tests/scenes"), "alternate_stacks"};
+  CHECK(run(scene).killed_by(SIGPIPE));
+  for (const std::string depth : {"0", "32"}) {
+    Start start;
+    start.shim = true;
+    start.env = {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_INTERVAL=0", "NOSIGPIPE_STACK=" + depth};
+    const Ending ending = run(scene, start);
+    CHECK(ending.out == "alive\n");
+    const auto told = parsed(ending.err, "averted").size();
+    INFO(told << " told with a stack of " << depth);
+    CHECK(count_of(parsed(ending.err)) == 100);
+    CHECK(told > 10);
+    CHECK(told < 100);
   }
 }
 
