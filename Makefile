@@ -26,7 +26,8 @@ SHIM_OBJECTS = $(patsubst shim/%.cpp,$(BUILD)/shim/%.o,$(wildcard shim/*.cpp))
 REPORT_OBJECTS = $(patsubst shim/report/%.cpp,$(BUILD)/report/%.o,$(wildcard shim/report/*.cpp))
 SUITES = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(wildcard tests/*_test.cpp))
 FOREIGN_SUITES = $(filter %_foreign_test,$(SUITES))
-OWN_SUITES = $(filter-out $(FOREIGN_SUITES),$(SUITES))
+AARCH64_SUITE = $(BUILD)/tests/aarch64_test
+OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(AARCH64_SUITE),$(SUITES))
 TEST_SUPPORT = catch_main process
 TEST_LIBRARIES = $(patsubst tests/%.cpp,$(BUILD)/tests/%.so,$(wildcard tests/lib*.cpp))
 TEST_PROGRAMS = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(filter-out \
@@ -36,7 +37,7 @@ BENCH_PARTS = bench calls exact servers start report
 SOURCES = $(wildcard $(foreach d,shim shim/report tests tests/bench tests/fuzz demo,$(d)/*.cpp $(d)/*.h))
 SCRIPTS = .ci/run tests/run tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
-.PHONY: all demo test test-foreign fuzz bench install uninstall clean format lint help
+.PHONY: all demo test test-foreign test-aarch64 fuzz bench install uninstall clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -129,6 +130,15 @@ test-foreign: ## the same for unmodified servers of the distribution
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(FOREIGN_SUITES)
 	@LIMIT=300 tests/run $(FOREIGN_SUITES)
 
+# The cross compiler without a version in its name cannot be installed beside the one for i386.
+CROSS = BUILD=$(BUILD)/aarch64 CXX=aarch64-linux-gnu-g++-12 CC=aarch64-linux-gnu-gcc-12
+test-aarch64: ## the same for aarch64, emulated
+	tests/install test aarch64
+	@$(MAKE) --no-print-directory -j$(JOBS) $(CROSS) \
+	  $(BUILD)/aarch64/libnosigpipe.so $(BUILD)/aarch64/tests/scenes
+	@$(MAKE) --no-print-directory -j$(JOBS) $(AARCH64_SUITE)
+	@tests/run $(AARCH64_SUITE)
+
 bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	tests/install bench
 	@$(MAKE) --no-print-directory -j$(JOBS) bench-programs
@@ -190,6 +200,6 @@ lint: ## clang-format, clang-tidy, shellcheck
 	clang-tidy --quiet --warnings-as-errors='*' $(wildcard shim/report/*.cpp) -- -std=c++20 -DNOSIGPIPE_VERSION='""'
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 -include $(wildcard $(BUILD)/*/*.d)

@@ -43,7 +43,11 @@ inline int& mark_in(siginfo_t& info) { return info.si_errno; }
 #else
 inline int& mark_in(siginfo_t& info) { return info.si_value.sival_int; }
 #endif
-inline Mark mark_of(siginfo_t info) { return info.si_code == SI_USER ? Mark{mark_in(info)} : Mark::none; }
+// Linux leaves zeros there where there is no mark, emulators whatever there was.
+inline Mark mark_of(siginfo_t info) {
+  const Mark mark{mark_in(info)};
+  return info.si_code == SI_USER && (mark == Mark::averted || mark == Mark::due) ? mark : Mark::none;
+}
 inline void unmark(siginfo_t& info) {
   if (mark_of(info) != Mark::none) mark_in(info) = 0;
 }

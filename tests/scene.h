@@ -20,12 +20,17 @@ inline std::string words(const std::vector<std::string>& list) {
   return text;
 }
 
-// Which build of the shim and of the scenes: "" or "i386/".
+// Which build of the shim and of the scenes: "", "i386/" or "aarch64/".
 inline std::string flavour;
+
+// What it is run by, where the machine is another, and what that has to know.
+inline std::vector<std::string> emulator;
+inline std::vector<std::string> emulator_env;
 
 inline Ending bare(const std::string& scene, Start start = {}) {
   start.flavour = flavour;
-  return run({built(flavour + "tests/scenes"), scene}, start);
+  start.env.insert(start.env.end(), emulator_env.begin(), emulator_env.end());
+  return run(joined(emulator, {built(flavour + "tests/scenes"), scene}), start);
 }
 
 inline Ending shimmed(const std::string& scene, const std::vector<std::string>& env = {}, Start start = {}) {
