@@ -130,8 +130,8 @@ test-foreign: ## the same for unmodified servers of the distribution
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(FOREIGN_SUITES)
 	@LIMIT=300 tests/run $(FOREIGN_SUITES)
 
-# The cross compiler without a version in its name cannot be installed beside the one for i386.
-CROSS = BUILD=$(BUILD)/aarch64 CXX=aarch64-linux-gnu-g++-12 CC=aarch64-linux-gnu-gcc-12
+# By clang, since Debian's gcc for aarch64 and gcc for i386 cannot be installed side by side.
+CROSS = BUILD=$(BUILD)/aarch64 CXX='clang++ --target=aarch64-linux-gnu' CC='clang --target=aarch64-linux-gnu'
 test-aarch64: ## the same for aarch64, emulated
 	tests/install test aarch64
 	@$(MAKE) --no-print-directory -j$(JOBS) $(CROSS) \
