@@ -25,10 +25,12 @@ std::vector<std::string> calls_made(const std::string& verb, const std::string& 
 
   const Directory directory;
   const auto trace = directory / "trace";
-  Process strace({"strace", "-qq", "-o", trace, "-p", std::to_string(caller.pid())});
-  REQUIRE(eventually([&] {
-    return contents(proc + "status").find("TracerPid:\t" + std::to_string(strace.pid())) != std::string::npos;
-  }));
+  Start saying;
+  saying.err = open((directory / "said").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  Process strace({"strace", "--quiet=exit", "-o", trace, "-p", std::to_string(caller.pid())}, saying);
+  close(saying.err);
+  // It has told the caller to stop. As its tracer it is known a moment before that.
+  REQUIRE(eventually([&] { return contents(directory / "said").find(" attached\n") != std::string::npos; }));
   REQUIRE(write(input[1], "x", 1) == 1);
   close(input[1]);
   REQUIRE(caller.wait().exited(0));
