@@ -53,7 +53,7 @@ void flag_met_epipe(const Call& call) {
     tell(call, "flag");
     if (delivers() && fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::due);
     runaway::count(call.fd);
-    if (technique::uses(technique::silent)) thread.silent_errno = &errno;
+    if (thread.unblocked && technique::uses(technique::silent)) thread.silent_errno = &errno;
   }
   errno = EPIPE;
 }

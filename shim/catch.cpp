@@ -141,6 +141,6 @@ void front::arrived(unsigned front, siginfo_t* info, void* context) {
   const bool averted = net::averts(*info, context, stands_for_handler(front));
   errno = error;
   if (averted) return;
-  if (!stands_for_handler(front) && kernel::pid() != 1) event::tell_totals();
+  if (!stands_for_handler(front) && kernel::pid() != 1) event::tell_totals(context);
   deliver(front, info, context);
 }

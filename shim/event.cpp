@@ -93,8 +93,8 @@ void tell_runaway(int fd, unsigned epipes, const char* action) {
   if (is_told() && has_stack()) write_runaway(fd, epipes, action);
 }
 
-void tell_totals() {
-  if (!is_told() || sites::in_child_of_vfork() || !has_stack()) return;
+void tell_totals(const void* context) {
+  if (!is_told() || sites::in_child_of_vfork() || !has_stack(context)) return;
   static constinit std::atomic<bool> done_before = false;
   const outlet::Quiet quiet;
   const sheet::Taken sheet(sheet::of_the_end());

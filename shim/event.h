@@ -28,7 +28,8 @@ void tell(const Event& event);
 // A thread runs away on this fd; `action` is what is done about it.
 void tell_runaway(int fd, unsigned epipes, const char* action);
 
-// The process ends: tells what was counted and not yet told, and how often it was in all.
-void tell_totals();
+// The process ends: tells what was counted and not yet told, and how often it was in all. With the context where it is
+// a signal handler that says so.
+void tell_totals(const void* context = nullptr);
 
 }  // namespace event

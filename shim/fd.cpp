@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -47,10 +48,10 @@ bool has_sent_fin(int fd) {
          info.tcpi_state == TCP_LAST_ACK;
 }
 
-// To send no message at all takes a third of the time of getsockopt, and all that the kernel does is to look for the
-// socket (since Linux 3.0).
+// Who owns an fd is asked for by this number of sockets only. It takes half the time of getsockopt.
 bool is_surely_socket(int fd) {
-  return !technique::uses(technique::filtered) && kernel::call(SYS_sendmmsg, fd, nullptr, 0, 0) == 0;
+  int owner = 0;
+  return technique::uses(technique::unfiltered) && kernel::call(SYS_ioctl, fd, SIOCGPGRP, &owner) == 0;
 }
 
 }  // namespace

@@ -156,12 +156,6 @@ EXPORT void _exit(int status) {
 
 EXPORT void _Exit(int status) { _exit(status); }
 
-EXPORT void quick_exit(int status) {
-  event::tell_totals();
-  real::quick_exit(status);
-  __builtin_unreachable();
-}
-
 // From here on a system call that the program did not name may kill it.
 
 EXPORT int prctl(int option, ...) {

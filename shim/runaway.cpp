@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include <cerrno>
+
 #include "disposition.h"
 #include "event.h"
 #include "fd.h"
@@ -72,7 +74,9 @@ void look(int fd) {
     streak.length = 0;
     return;
   }
+  const int error = errno;
   act(fd);
+  errno = error;  // a handler that has been called may have changed it
 }
 
 }  // namespace runaway

@@ -20,7 +20,7 @@ unsigned chosen() {
   // the mask is left where the net has been taken away.
   const bool catches = options.guard == Guard::automatic ? !status.traced : options.guard == Guard::handler;
   if (!catches || !has_net) bits |= mask;
-  if (status.confined) bits |= filtered;
+  if (!status.confined) bits |= unfiltered;
   // A filter that came with the process may know write and not sendto; the net does without.
   if (!status.confined || (bits & mask) != 0) bits |= write_is_send;
   if (options.log == Log::none && options.handlers == Handlers::bypass) bits |= silent;
@@ -60,7 +60,7 @@ void doubt_net() {
 
 unsigned confine() {
   const unsigned before = now();
-  in_use.store(judged((before | confined) & ~(write_is_send | mask)));
+  in_use.store(judged((before | confined) & ~(write_is_send | mask | unfiltered)));
   return before;
 }
 

@@ -16,7 +16,7 @@ enum : unsigned {
   confined = 32,       // the program itself has entered seccomp: a system call that it did not name may kill
   intricate = 64,      // a write has to know more than what its fd was last
   silent = 128,        // an averted SIGPIPE is only counted: there is no log, and no handler to be called
-  filtered = 256,      // the process was started with a seccomp filter, of which nobody knows what it lets through
+  unfiltered = 256,    // no seccomp filter is there that may let only some system calls through
   flag = MSG_NOSIGNAL  // as it is passed on
 };
 

@@ -75,8 +75,14 @@ TEST_CASE("a program whose seccomp filter kills lives, entered by seccomp") {
 TEST_CASE("a program whose seccomp filter kills lives, entered after an EPIPE, and is no runaway") {
   survives("filter_after_epipe", {{"NOSIGPIPE_RUNAWAY_AFTER=2"}, {"NOSIGPIPE_RUNAWAY_AFTER=9"}});
 }
-TEST_CASE("a program started in a seccomp filter that knows no send lives") {
+TEST_CASE("a program started in a seccomp filter that knows neither send nor ioctl lives") {
   survives("started_in_filter", {{}, {"NOSIGPIPE_GUARD=catch"}});
+  Start ignoring;
+  ignoring.ignore_sigpipe = true;
+  CHECK(shimmed("started_in_filter", {"NOSIGPIPE_MODE=observe"}, ignoring).out == "alive\n");
+}
+TEST_CASE("a program that enters such a filter before it has a socket lives") {
+  survives("filter_before_socket", {{}, {"NOSIGPIPE_GUARD=catch"}});
 }
 
 TEST_CASE("what a fd was before does not matter: file, then dead socket, then file") { survives("stale_hints"); }

@@ -776,25 +776,81 @@ void filter_by_seccomp() {
   filtered([](const sock_fprog* program) { return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program); });
 }
 
-// A program that a filter is waiting for: it writes, and does not send.
-void writes_only() {
-  const int fd = dead_socket();
-  if (write(fd, byte, 1) != -1 || writev(fd, &one_byte, 1) != -1) abort();
-  puts("alive");
-}
-void started_in_filter() {
+// seccomp: everything but these two.
+void forbid(unsigned one, unsigned other) {
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 1, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendmmsg, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, one, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, other, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   const sock_fprog program{sizeof code / sizeof code[0], code};
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (by_prctl(&program) != 0) abort();
+}
+void writes_only() {
+  const int fd = dead_socket();
+  if (write(fd, byte, 1) != -1 || writev(fd, &one_byte, 1) != -1) abort();
+  puts("alive");
+}
+void started_in_filter() {
+  forbid(SYS_sendto, SYS_ioctl);
   execl("/proc/self/exe", "scenes", "writes_only", nullptr);
   abort();
+}
+void filter_before_socket() {
+  forbid(SYS_sendto, SYS_ioctl);
+  writes_only();
+}
+
+// A handler that leaves errno as it likes.
+void handler_with_errno() {
+  signal(SIGPIPE, [](int) { errno = EAGAIN; });
+  const int fd = dead_socket();
+  int others = 0;
+  for (int i = 0; i < 30; ++i) others += send(fd, byte, 1, 0) == -1 && errno != EPIPE ? 1 : 0;
+  printf("not EPIPE: %d\n", others);
+}
+
+// Blocks SIGPIPE, and meets EPIPEs in a handler that interrupts its calls, as often as it takes to come at each moment
+// of them. Afterwards each EPIPE has to leave a SIGPIPE pending.
+void epipes_between_calls() {
+  static int dead;
+  static std::atomic<long> ticks;
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) abort();
+  dead = dead_socket();
+  block_sigpipe(SIG_BLOCK);
+  static bool (*const drain)() = [] {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    const timespec at_once{};
+    return sigtimedwait(&set, nullptr, &at_once) == SIGPIPE;
+  };
+  struct sigaction act {};
+  act.sa_flags = SA_RESTART;
+  act.sa_handler = [](int) {
+    const int error = errno;
+    ++ticks;
+    send(dead, byte, 1, 0);
+    drain();
+    errno = error;
+  };
+  sigaction(SIGALRM, &act, nullptr);
+  const itimerval often{{0, 30}, {0, 30}};
+  setitimer(ITIMER_REAL, &often, nullptr);
+  char buffer[4096];
+  while (ticks < 20'000) {
+    for (int i = 0; i < 200; ++i) writev(ends[0], &one_byte, 1);
+    recv(ends[1], buffer, sizeof buffer, MSG_DONTWAIT);
+  }
+  const itimerval never{};
+  setitimer(ITIMER_REAL, &never, nullptr);
+  int found = 0;
+  for (int i = 0; i < 1000; ++i) found += send(dead, byte, 1, 0) == -1 && drain() ? 1 : 0;
+  printf("pending: %d of 1000\n", found);
 }
 
 // Never looks at what write returns. The number of writes is left where the starter can read it: fd 3, a file.
@@ -1035,12 +1091,14 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(cancellation),
     SCENE(cancelled_at_epipe_often),
     SCENE(default_again),
+    SCENE(epipes_between_calls),
     SCENE(exec_after_epipe_blocked),
     SCENE(exec_blocked),
     SCENE(exec_default),
     SCENE(exec_handler),
     SCENE(exec_ignored),
     SCENE(filter_after_epipe),
+    SCENE(filter_before_socket),
     SCENE(filter_by_listener),
     SCENE(filter_by_prctl),
     SCENE(filter_by_seccomp),
@@ -1048,6 +1106,7 @@ const std::map<std::string, std::function<void()>> scenes = {
     SCENE(fork_while_telling),
     SCENE(handler_inside_sleeping_call),
     SCENE(from_handler),
+    SCENE(handler_with_errno),
     SCENE(kill_beside_quiet_sends),
     SCENE(kill_meanwhile_default),
     SCENE(kill_meanwhile_default_splice),

@@ -46,6 +46,11 @@ TEST_CASE("a thread that begins to block SIGPIPE, in whatever way, finds it pend
       CHECK(out.find(way + ": pending 1\n") != std::string::npos);
   }
 }
+TEST_CASE("an EPIPE in a handler, at whatever moment, does not change what later ones leave pending") {
+  CHECK(bare("epipes_between_calls").out == "pending: 1000 of 1000\n");
+  same_as_bare("epipes_between_calls");
+}
+
 TEST_CASE("SIGPIPE of a socket left pending does not kill when it is unblocked") {
   survives("unblocked_undrained", kGuardsWithNet);
 }

@@ -12,7 +12,7 @@
 // Meanwhile: close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody fork wait (for a byte of input)
 // limit=BYTES memory (says how much).
 //
-// The end: _exit _Exit quick_exit kill handler-ends (at the next SIGPIPE); otherwise it returns from main.
+// The end: _exit _Exit kill handler-ends (at the next SIGPIPE); otherwise it returns from main.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -258,7 +258,6 @@ int main(int argc, char* argv[]) {
        }},
       {"_exit", [] { _exit(0); }},
       {"_Exit", [] { _Exit(0); }},
-      {"quick_exit", [] { quick_exit(0); }},
       {"kill", [] { kill(getpid(), SIGTERM); }},
   };
   for (int i = 1; i < argc; ++i) {

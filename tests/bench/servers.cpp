@@ -236,6 +236,7 @@ struct Compared {
 };
 
 void add(Figures& figures, const Workload& workload, const std::string& column, const Compared& compared) {
+  if (compared.base.empty()) return;
   const auto put = [&](const std::string& table, const std::string& unit, double Result::*field, bool at_least,
                        double bound) {
     const auto values = [&](const std::vector<Result>& results) {
@@ -259,9 +260,10 @@ void add(Figures& figures, const Workload& workload, const std::string& column, 
 }  // namespace
 
 void measure_servers(Figures& figures, double seconds) {
-  // A turn is its second, and what it takes to start the servers and to end them; every third has two more for the
-  // others.
-  const int turns = std::max(3, static_cast<int>(seconds / (static_cast<double>(workloads().size()) * 1.25 * 2)));
+  // A turn is its second, and what it takes to start the servers and to end them; every third has more for the others,
+  // unless there are but the fewest.
+  constexpr int kFewest = 3;
+  const int turns = std::max(kFewest, static_cast<int>(seconds / (static_cast<double>(workloads().size()) * 1.25 * 2)));
   for (const auto& workload : workloads()) {
     const Variant first = workload.kills ? ignored() : bare();
     Compared with_shim;
@@ -270,7 +272,7 @@ void measure_servers(Figures& figures, double seconds) {
     for (int turn = 0; turn < turns; ++turn) {
       const auto pair = at_once(workload, {first, shim()}, turn);
       with_shim.add(pair[0], pair[1]);
-      if (turn % 3 != 0) continue;
+      if (turn % 3 != 0 || turns == kFewest) continue;
       // The same once more: what this seems to make is the error of the others.
       const auto same = at_once(workload, {first, first}, turn);
       with_itself.add(same[0], same[1]);
@@ -279,6 +281,6 @@ void measure_servers(Figures& figures, double seconds) {
     }
     add(figures, workload, "shim", with_shim);
     add(figures, workload, "itself", with_itself);
-    if (!workload.kills) add(figures, workload, "strace", with_strace);
+    add(figures, workload, "strace", with_strace);
   }
 }
