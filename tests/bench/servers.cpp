@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -19,8 +20,10 @@ namespace {
 using Words = std::vector<std::string>;
 
 struct Result {
+  double requests = 0;
   double per_second = 0;
-  double latency = 0;  // the 99th percentile, in microseconds
+  double latency = 0;                // the 99th percentile, in microseconds
+  double per_second_of_its_own = 0;  // requests in a second of the processor's that went to the server
 };
 
 // What a client is started with, and how what it says is read.
@@ -28,6 +31,7 @@ struct Client {
   std::string measured;  // a second of load
   std::string onwards;   // the same without end
   Result (*read)(const std::string& said);
+  double requests = 0;       // where it does not say how many it made
   std::string leavers_path;  // what others, who leave in the middle, ask for meanwhile; empty: there are none
 };
 
@@ -82,14 +86,17 @@ Result read_wrk(const std::string& said) {
   const double latency = only_number(said, " 99% +([0-9.]+)");
   const auto unit = cost::matches(said, " 99% +[0-9.]+(us|ms|s)");
   const std::map<std::string, double> microseconds{{"us", 1}, {"ms", 1e3}, {"s", 1e6}};
-  return {only_number(said, "Requests/sec: +([0-9.]+)"), latency * microseconds.at(unit.at(0))};
+  return {only_number(said, "([0-9]+) requests in"), only_number(said, "Requests/sec: +([0-9.]+)"),
+          latency * microseconds.at(unit.at(0)), 0};
 }
 
-// "test","rps","avg","min","p50","p95","p99","max", latencies in milliseconds; the heading has no digits there.
+// "test","rps","avg","min","p50","p95","p99","max", latencies in milliseconds; the heading has no digits there. How
+// many requests they were it does not say: 0.
 Result read_redis(const std::string& said) {
   const std::string skipped = "\"[0-9.]+\",";
-  return {only_number(said, "\"[A-Z]+\",\"([0-9.]+)\""),
-          only_number(said, "\"[A-Z]+\"," + skipped + skipped + skipped + skipped + skipped + "\"([0-9.]+)\"") * 1000};
+  return {0, only_number(said, "\"[A-Z]+\",\"([0-9.]+)\""),
+          only_number(said, "\"[A-Z]+\"," + skipped + skipped + skipped + skipped + skipped + "\"([0-9.]+)\"") * 1000,
+          0};
 }
 
 void write_bodies(const Directory& directory) {
@@ -100,7 +107,7 @@ void write_bodies(const Directory& directory) {
 
 Words nginx(int port, const Directory& directory) {
   std::ofstream config(directory / "nginx.conf");
-  config << "user root;\ndaemon off;\nworker_processes 1;\npid nginx.pid;\nerror_log stderr crit;\nevents {}\nhttp {\n"
+  config << "user root;\ndaemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr crit;\nevents {}\nhttp {\n"
          << "access_log off;\nsendfile on;\nkeepalive_requests 1000000000;\nserver {\nlisten 127.0.0.1:" << port
          << ";\nroot files;\n}\n";
   for (const auto* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
@@ -128,7 +135,7 @@ Words demo_server(int port, const Directory& directory) {
 std::function<Client(int)> by_wrk(const std::string& path, bool among_leavers = false) {
   return [=](int port) -> Client {
     const std::string url = " http://127.0.0.1:" + std::to_string(port) + path;
-    return {"wrk -t1 -c32 -d1s --latency" + url, "wrk -t1 -c32 -d1000s" + url, read_wrk, among_leavers ? path : ""};
+    return {"wrk -t1 -c32 -d1s --latency" + url, "wrk -t1 -c32 -d1000s" + url, read_wrk, 0, among_leavers ? path : ""};
   };
 }
 
@@ -136,7 +143,7 @@ std::function<Client(int)> by_redis(const std::string& test, const std::string& 
   return [=](int port) -> Client {
     const std::string start =
         "redis-benchmark -P 16 -c 32 --csv -t " + test + " -d " + bytes + " -p " + std::to_string(port) + " -n ";
-    return {start + requests, start + "1000000000", read_redis, ""};
+    return {start + requests, start + "1000000000", read_redis, std::stod(requests), ""};
   };
 }
 
@@ -184,22 +191,37 @@ class Served {
                            "100000000", "127.0.0.1:" + std::to_string(port_), client_.leavers_path}),
           start);
     const auto script = client_.measured + " >said.part && mv said.part said && exec " + client_.onwards + " >&2";
+    before_ = processor_time();
     load_ = std::make_unique<Process>(on_processor(1, {"sh", "-c", script}), start);
+  }
+
+  // To be asked often: what the server has taken is looked at as soon as it is.
+  bool is_measured() {
+    if (taken_ == 0 && std::filesystem::exists(directory_ / "said")) taken_ = processor_time() - before_;
+    return taken_ != 0 || !load_->running();
   }
 
   // The load goes on until the destructor ends it.
   Result result() {
-    const auto said = directory_ / "said";
-    const auto is_measured = [&] { return std::filesystem::exists(said) || !load_->running(); };
-    if (!eventually(is_measured, std::chrono::seconds(60)) || !std::filesystem::exists(said))
-      throw std::runtime_error(name_ + ": no load");
     demand_life();
-    return client_.read(contents(said));
+    if (taken_ == 0) throw std::runtime_error(name_ + ": no load");
+    Result result = client_.read(contents(directory_ / "said"));
+    result.per_second_of_its_own = (result.requests + client_.requests) / taken_;
+    return result;
   }
 
  private:
   void demand_life() {
     if (!server_->running()) throw std::runtime_error(name_ + " has ended: " + server_->wait().text());
+  }
+
+  // In seconds, of all its threads.
+  double processor_time() const {
+    clockid_t clock = 0;
+    timespec time{};
+    clock_getcpuclockid(server_->pid(), &clock);
+    clock_gettime(clock, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
   }
 
   std::string name_;
@@ -209,16 +231,25 @@ class Served {
   std::unique_ptr<Process> server_;
   std::unique_ptr<Process> leavers_;
   std::unique_ptr<Process> load_;
+  double before_ = 0;
+  double taken_ = 0;
 };
 
 // Those whose results are to be compared are measured at once, on the same processor: what else the machine does falls
-// on all of them alike. One after the other, a server that changes nothing seems to make 5 to 10 % of difference.
+// on all of them alike. One after the other, a server that changes nothing seems to make 5 to 10 % of difference. Where
+// the clients' processor is the narrow place they share that, too, whatever their servers take: what those take is
+// looked at, besides.
 std::vector<Result> at_once(const Workload& workload, const std::vector<Variant>& variants, int turn) {
   std::vector<size_t> order(variants.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = (i + static_cast<size_t>(turn)) % order.size();
   std::vector<std::unique_ptr<Served>> servers(variants.size());
   for (const size_t i : order) servers[i] = std::make_unique<Served>(workload, variants[i]);
   for (const size_t i : order) servers[i]->begin();
+  const auto are_measured = [&] {
+    return std::ranges::count_if(servers, [](const auto& server) { return server->is_measured(); }) ==
+           std::ssize(servers);
+  };
+  if (!eventually(are_measured, std::chrono::seconds(60))) throw std::runtime_error(workload.name + ": no end");
   std::vector<Result> results;
   for (const auto& server : servers) results.push_back(server->result());
   return results;
@@ -254,6 +285,9 @@ void add(Figures& figures, const Workload& workload, const std::string& column, 
     figures.push_back(figure);
   };
   put("Requests a second", "1/s", &Result::per_second, true, 0.99);
+  // What strace itself takes is not its program's.
+  if (column != "strace")
+    put("Requests in a second of the server's own processor time", "1/s", &Result::per_second_of_its_own, true, 0.99);
   put("99th percentile of latency", "us", &Result::latency, false, 1.05);
 }
 
