@@ -197,16 +197,16 @@ class Served {
 
   // To be asked often: what the server has taken is looked at as soon as it is.
   bool is_measured() {
-    if (taken_ == 0 && std::filesystem::exists(directory_ / "said")) taken_ = processor_time() - before_;
-    return taken_ != 0 || !load_->running();
+    if (!taken_ && std::filesystem::exists(directory_ / "said")) taken_ = processor_time() - before_;
+    return taken_ || !load_->running();
   }
 
   // The load goes on until the destructor ends it.
   Result result() {
     demand_life();
-    if (taken_ == 0) throw std::runtime_error(name_ + ": no load");
+    if (!taken_) throw std::runtime_error(name_ + ": no load");
     Result result = client_.read(contents(directory_ / "said"));
-    result.per_second_of_its_own = (result.requests + client_.requests) / taken_;
+    result.per_second_of_its_own = (result.requests + client_.requests) / *taken_;
     return result;
   }
 
@@ -232,7 +232,7 @@ class Served {
   std::unique_ptr<Process> leavers_;
   std::unique_ptr<Process> load_;
   double before_ = 0;
-  double taken_ = 0;
+  std::optional<double> taken_;
 };
 
 // Those whose results are to be compared are measured at once, on the same processor: what else the machine does falls
