@@ -734,7 +734,16 @@ void strict(bool socket) {
 void strict_socket() { strict(true); }
 void strict_pipe() { strict(false); }
 
-void filtered(const std::function<long(const sock_fprog*)>& install) {
+using Install = std::function<long(const sock_fprog*)>;
+
+template <size_t N>
+bool enters(sock_filter (&code)[N], const Install& install) {
+  const sock_fprog program{N, code};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  return install(&program) == 0;
+}
+
+void filtered(const Install& install) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) abort();
   const int dead = dead_socket();
@@ -748,9 +757,7 @@ void filtered(const std::function<long(const sock_fprog*)>& install) {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
-  const sock_fprog program{sizeof code / sizeof code[0], code};
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (install(&program) != 0) leave(4);
+  if (!enters(code, install)) leave(4);
   if (write(ends[0], byte, 1) != 1 || writev(ends[0], &one_byte, 1) != 1) leave(2);
   if (write(dead, byte, 1) != -1 || writev(dead, &one_byte, 1) != -1) leave(3);
   leave(0);
@@ -785,9 +792,7 @@ void forbid(unsigned one, unsigned other) {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
-  const sock_fprog program{sizeof code / sizeof code[0], code};
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (by_prctl(&program) != 0) abort();
+  if (!enters(code, by_prctl)) abort();
 }
 void writes_only() {
   const int fd = dead_socket();
