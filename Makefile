@@ -13,17 +13,23 @@ BUILD = build
 # `make V=1` shows the commands.
 SAY = @$(if $(V),set -x;,echo '  make  $@';)
 
+# An include names the room: "log/fields.h".
+ROOMS = guard log program unwind system
+INCLUDES = -iquote shim
+
 # The shim is linked by the C compiler: what would need the C++ runtime is an error here, not a dependency there.
-SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
+SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
   -fno-stack-protector -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
 SHIM_LDFLAGS = -shared -nostartfiles -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack -Wl,--as-needed -Wl,--hash-style=both
-REPORT_CXXFLAGS = -std=c++20 $(WARNINGS) -DNOSIGPIPE_VERSION='"$(VERSION)"'
+REPORT_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -DNOSIGPIPE_VERSION='"$(VERSION)"'
 # Compiled more often than run.
-TEST_CXXFLAGS = -std=c++20 $(WARNINGS) -pthread -O0 -g0
+TEST_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -pthread -O0 -g0
 JOBS = $(shell nproc)
 
-SHIM_OBJECTS = $(patsubst shim/%.cpp,$(BUILD)/shim/%.o,$(wildcard shim/*.cpp))
-REPORT_OBJECTS = $(patsubst shim/report/%.cpp,$(BUILD)/report/%.o,$(wildcard shim/report/*.cpp))
+SHIM_SOURCES = $(wildcard shim/*.cpp $(ROOMS:%=shim/%/*.cpp))
+REPORT_SOURCES = $(wildcard shim/report/*.cpp)
+SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
+REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o)
 SUITES = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(wildcard tests/*_test.cpp))
 FOREIGN_SUITES = $(filter %_foreign_test,$(SUITES))
 AARCH64_SUITE = $(BUILD)/tests/aarch64_test
@@ -34,7 +40,7 @@ TEST_PROGRAMS = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(filter-out \
   tests/lib%.cpp %_test.cpp $(TEST_SUPPORT:%=tests/%.cpp),$(wildcard tests/*.cpp)))
 DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
 BENCH_PARTS = bench calls exact servers start report
-SOURCES = $(wildcard $(foreach d,shim shim/report tests tests/bench tests/fuzz demo,$(d)/*.cpp $(d)/*.h))
+SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/bench tests/fuzz demo,$(d)/*.cpp $(d)/*.h))
 SCRIPTS = .ci/run tests/run tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
 .PHONY: all demo test test-foreign test-aarch64 fuzz bench install uninstall clean format lint help
@@ -46,13 +52,15 @@ all: $(BUILD)/libnosigpipe.so $(BUILD)/nosigpipe $(BUILD)/nosigpipe-report ## bu
 $(BUILD)/libnosigpipe.so: $(SHIM_OBJECTS)
 	$(SAY)$(CC) $(CFLAGS) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ $^
 
-$(BUILD)/shim/%.o: shim/%.cpp Makefile | $(BUILD)/shim
+$(SHIM_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
+	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(CXXFLAGS) $(SHIM_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/nosigpipe-report: $(REPORT_OBJECTS)
 	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^
 
-$(BUILD)/report/%.o: shim/report/%.cpp Makefile | $(BUILD)/report
+$(REPORT_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
+	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(CXXFLAGS) $(REPORT_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # The launcher's options and their help are those of the one list the shim is compiled from.
@@ -114,7 +122,7 @@ $(HUNDRED): tests/bench/hundred.cpp | $(BUILD)/bench/parts
 $(BUILD)/bench/hundred: tests/bench/hundred.cpp $(HUNDRED)
 	$(SAY)$(CXX) -Wl,--no-as-needed -Wl,-rpath,'$$ORIGIN/parts' -o $@ $^
 
-$(BUILD) $(BUILD)/shim $(BUILD)/report $(BUILD)/tests $(BUILD)/demo $(BUILD)/fuzz $(BUILD)/bench $(BUILD)/bench/parts:
+$(BUILD) $(BUILD)/tests $(BUILD)/demo $(BUILD)/fuzz $(BUILD)/bench $(BUILD)/bench/parts:
 	mkdir -p $@
 
 demo: all $(DEMO_PROGRAMS) ## build everything, kill a server with SIGPIPE, then keep the same one alive
@@ -160,12 +168,12 @@ i386:
 FUZZ_SECONDS = 60
 FUZZERS = $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_CXX = clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZED_reader = $(filter-out shim/report/main.cpp,$(wildcard shim/report/*.cpp))
-FUZZED_record = shim/record.cpp $(FUZZED_reader)
+FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES))
+FUZZED_record = shim/log/record_writer.cpp $(FUZZED_reader)
 
 .SECONDEXPANSION:
-$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.cpp $$(FUZZED_$$*) $(wildcard shim/*.h shim/*/*.h) Makefile | $(BUILD)/fuzz
-	$(SAY)$(FUZZ_CXX) $(WARNINGS) -o $@ $(filter %.cpp,$^)
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.cpp $$(FUZZED_$$*) $(wildcard shim/*.def shim/*/*.h shim/*/*.def) Makefile | $(BUILD)/fuzz
+	$(SAY)$(FUZZ_CXX) $(WARNINGS) $(INCLUDES) -o $@ $(filter %.cpp,$^)
 
 fuzz: ## feed the readers with what fuzzers make up, FUZZ_SECONDS (default 60) each
 	tests/install fuzz
@@ -196,10 +204,10 @@ lint: ## clang-format, clang-tidy, shellcheck
 	tests/install lint
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck $(SCRIPTS)
-	clang-tidy --quiet --warnings-as-errors='*' $(wildcard shim/*.cpp) -- -std=c++20 -fno-exceptions -fno-rtti
-	clang-tidy --quiet --warnings-as-errors='*' $(wildcard shim/report/*.cpp) -- -std=c++20 -DNOSIGPIPE_VERSION='""'
+	clang-tidy --quiet --warnings-as-errors='*' $(SHIM_SOURCES) -- $(INCLUDES) -std=c++20 -fno-exceptions -fno-rtti
+	clang-tidy --quiet --warnings-as-errors='*' $(REPORT_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
--include $(wildcard $(BUILD)/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

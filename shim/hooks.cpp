@@ -5,9 +5,9 @@
 
 #include <cstdarg>
 
-#include "disposition.h"
-#include "event.h"
-#include "ways.h"
+#include "program/disposition.h"
+#include "log/event.h"
+#include "guard/wrappers.h"
 
 #define EXPORT extern "C" [[gnu::visibility("default")]]
 

@@ -1,11 +1,11 @@
 // What is done once before main, and once after it. The hooks work without it.
 
-#include "disposition.h"
-#include "event.h"
-#include "log.h"
-#include "options.h"
-#include "real.h"
-#include "technique.h"
+#include "program/disposition.h"
+#include "log/event.h"
+#include "log/log.h"
+#include "system/options.h"
+#include "system/real.h"
+#include "program/policy.h"
 
 [[gnu::constructor]] static void start() {
   real::find_all();

@@ -25,7 +25,7 @@ std::string with_dashes(std::string name) {
 
 const Option options[] = {
 #define OPTION(NAME, name, fallback, values, help) {"NOSIGPIPE_" #NAME, with_dashes(#name), fallback, values, help},
-#include "../shim/options.def"
+#include "options.def"
 #undef OPTION
 };
 

@@ -14,7 +14,7 @@
 #include <regex>
 #include <set>
 
-#include "../shim/moment.h"
+#include "log/timestamp.h"
 #include "log_lines.h"
 #include "source_tree.h"
 

@@ -1,4 +1,4 @@
-#include "binaries.h"
+#include "report/binaries.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -4,7 +4,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "sum.h"
+#include "report/sum.h"
 
 namespace report {
 

@@ -1,4 +1,4 @@
-#include "elf.h"
+#include "report/elf.h"
 
 #include <elf.h>
 #include <fcntl.h>

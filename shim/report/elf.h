@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "child.h"
-#include "moment.h"
+#include "report/child.h"
+#include "report/timestamp.h"
 
 namespace report {
 

@@ -1,4 +1,4 @@
-#include "entry.h"
+#include "report/entry.h"
 
 #include <algorithm>
 #include <map>

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tally.h"
+#include "report/tally.h"
 
 namespace report {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "findings.h"
-#include "words.h"
+#include "report/display.h"
+#include "report/results.h"
 
 namespace report {
 namespace {

@@ -1,4 +1,4 @@
-#include "follow.h"
+#include "report/follow.h"
 
 #include <fcntl.h>
 #include <poll.h>

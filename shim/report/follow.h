@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "child.h"
-#include "reader.h"
+#include "report/child.h"
+#include "report/reader.h"
 
 namespace report {
 

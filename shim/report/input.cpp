@@ -1,4 +1,4 @@
-#include "input.h"
+#include "report/input.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "progress.h"
+#include "report/progress.h"
 
 namespace report {
 namespace {

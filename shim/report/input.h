@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "child.h"
-#include "reader.h"
+#include "report/child.h"
+#include "report/reader.h"
 
 namespace report {
 

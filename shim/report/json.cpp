@@ -1,6 +1,6 @@
 // The report for programs: one JSON object.
-#include "findings.h"
-#include "words.h"
+#include "report/display.h"
+#include "report/results.h"
 
 namespace report {
 namespace {

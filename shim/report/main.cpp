@@ -5,12 +5,12 @@
 #include <iostream>
 #include <stdexcept>
 
-#include "findings.h"
-#include "follow.h"
-#include "input.h"
-#include "output.h"
-#include "places.h"
-#include "words.h"
+#include "report/display.h"
+#include "report/follow.h"
+#include "report/input.h"
+#include "report/output.h"
+#include "report/places.h"
+#include "report/results.h"
 
 namespace report {
 namespace {

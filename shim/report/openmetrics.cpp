@@ -2,7 +2,7 @@
 // promtool and node_exporter, which read Prometheus' older text, and to Prometheus, whichever of the two it is told.
 #include <map>
 
-#include "findings.h"
+#include "report/results.h"
 
 namespace report {
 namespace {

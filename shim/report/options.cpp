@@ -1,4 +1,4 @@
-#include "options.h"
+#include "report/options.h"
 
 #include <algorithm>
 #include <charconv>
@@ -15,7 +15,7 @@ struct Known {
 
 constexpr Known kKnown[] = {
 #define OPTION(name, value, help) {name, value, help},
-#include "options.def"
+#include "report/options.def"
 #undef OPTION
 };
 

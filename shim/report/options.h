@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "reader.h"
-#include "tally.h"
+#include "report/reader.h"
+#include "report/tally.h"
 
 namespace report {
 

@@ -1,4 +1,4 @@
-#include "output.h"
+#include "report/output.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "child.h"
+#include "report/child.h"
 
 namespace report {
 namespace {

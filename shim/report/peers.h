@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sum.h"
+#include "report/sum.h"
 
 namespace report {
 

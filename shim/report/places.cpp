@@ -1,4 +1,4 @@
-#include "places.h"
+#include "report/places.h"
 
 #include <algorithm>
 #include <charconv>

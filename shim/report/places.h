@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "binaries.h"
-#include "entry.h"
-#include "symbolizer.h"
+#include "report/binaries.h"
+#include "report/entry.h"
+#include "report/symbolizer.h"
 
 namespace report {
 

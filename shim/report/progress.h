@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <string>
 
-#include "words.h"
+#include "report/display.h"
 
 namespace report {
 

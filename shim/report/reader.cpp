@@ -1,4 +1,4 @@
-#include "reader.h"
+#include "report/reader.h"
 
 namespace report {
 

@@ -5,8 +5,8 @@
 #include <functional>
 #include <limits>
 
-#include "lines.h"
-#include "record.h"
+#include "report/lines.h"
+#include "report/record_reader.h"
 
 namespace report {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "sum.h"
+#include "report/sum.h"
 
 namespace report {
 

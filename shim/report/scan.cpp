@@ -1,4 +1,4 @@
-#include "scan.h"
+#include "report/scan.h"
 
 #include <algorithm>
 #include <limits>

@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "findings.h"
-#include "words.h"
+#include "report/display.h"
+#include "report/results.h"
 
 namespace report {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "record.h"
+#include "report/record_reader.h"
 
 namespace report {
 

@@ -1,6 +1,6 @@
 // The answer first, and last what the reader should know about the log itself.
-#include "findings.h"
-#include "words.h"
+#include "report/display.h"
+#include "report/results.h"
 
 namespace report {
 namespace {

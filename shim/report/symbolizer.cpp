@@ -1,4 +1,4 @@
-#include "symbolizer.h"
+#include "report/symbolizer.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

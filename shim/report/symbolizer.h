@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "elf.h"
+#include "report/elf.h"
 
 namespace report {
 

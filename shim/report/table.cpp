@@ -1,8 +1,8 @@
 // The report for people.
 #include <algorithm>
 
-#include "findings.h"
-#include "words.h"
+#include "report/display.h"
+#include "report/results.h"
 
 namespace report {
 namespace {

@@ -6,12 +6,12 @@
 #include <unordered_set>
 #include <vector>
 
-#include "counters.h"
-#include "peers.h"
-#include "record.h"
-#include "runaways.h"
-#include "sum.h"
-#include "timeline.h"
+#include "report/counters.h"
+#include "report/peers.h"
+#include "report/record_reader.h"
+#include "report/runaways.h"
+#include "report/sum.h"
+#include "report/timeline.h"
 
 namespace report {
 

@@ -5,8 +5,8 @@
 #include <map>
 #include <vector>
 
-#include "moment.h"
-#include "sum.h"
+#include "report/sum.h"
+#include "report/timestamp.h"
 
 namespace report {
 

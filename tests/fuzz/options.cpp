@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "../../shim/options.cpp"
+#include "system/options.cpp"
 
 namespace {
 
@@ -30,7 +30,7 @@ constexpr Range kRanges[] = {
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   static const char* const names[] = {
 #define OPTION(NAME, name, fallback, values, help) "NOSIGPIPE_" #NAME,
-#include "../../shim/options.def"
+#include "options.def"
 #undef OPTION
   };
   if (size < 1) return 0;

@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "../../shim/report/findings.h"
-#include "../../shim/report/places.h"
+#include "report/results.h"
+#include "report/places.h"
 
 namespace {
 

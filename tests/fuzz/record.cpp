@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "../../shim/record.h"
-#include "../../shim/report/record.h"
+#include "log/record_writer.h"
+#include "report/record_reader.h"
 
 namespace {
 

@@ -1,0 +1,64 @@
+#include "log/nonblocking_write.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+
+#include "system/text.h"
+
+namespace outlet {
+namespace {
+
+bool takes_a_line(int fd) {
+  pollfd log{fd, POLLOUT, 0};
+  const long at_once[2] = {0, 0};
+  return kernel::call(SYS_ppoll, &log, 1, at_once, nullptr, 0) == 1 && (log.revents & POLLOUT) != 0;
+}
+
+long send_at_once(int fd, std::string_view bytes) {
+  iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  return kernel::call(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// A pipe or terminal may take the first bytes and then wait. Whether it does belongs to the open file description,
+// which the program shares: so one of our own is opened for this line.
+long write_at_once(int fd, std::string_view bytes) {
+  text::Sized<32> path;
+  path << "/proc/self/fd/" << fd;
+  const auto* name = path.ended({"\0", 1}).data();
+  const long own = kernel::call(SYS_openat, AT_FDCWD, name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (own < 0) return takes_a_line(fd) ? kernel::call(SYS_write, fd, bytes.data(), bytes.size()) : 0;
+  const long result = kernel::call(SYS_write, own, bytes.data(), bytes.size());
+  kernel::call(SYS_close, own);
+  return result;
+}
+
+long write_anyhow(int fd, std::string_view bytes) {
+  const auto mode = kernel::file_at(fd, "").st_mode;
+  if (S_ISSOCK(mode)) return send_at_once(fd, bytes);
+  if (S_ISREG(mode)) return kernel::call(SYS_write, fd, bytes.data(), bytes.size());
+  return write_at_once(fd, bytes);
+}
+
+}  // namespace
+
+// What the write has raised, at a pipe without readers or at the limit of a file's size, is taken back.
+long write(const Quiet&, int fd, std::string_view bytes) {
+  const auto pending = kernel::pending();
+  const long result = write_anyhow(fd, bytes);
+  siginfo_t info{};
+  const kernel::Signals raised = result == -EPIPE   ? kernel::only(SIGPIPE)
+                                 : result == -EFBIG ? kernel::only(SIGXFSZ)
+                                                    : 0;
+  if ((raised & ~pending) != 0) kernel::take_pending(raised, &info);
+  return result == -EAGAIN ? 0 : result;
+}
+
+}  // namespace outlet

@@ -1,0 +1,26 @@
+// Writes that are never in the program's way: none blocks, none raises a signal, each is one system call.
+#pragma once
+
+#include <string_view>
+
+#include "system/kernel.h"
+
+namespace outlet {
+
+// No signal comes to this thread as long as this lives: neither what our write raises, nor a handler of the program
+// that would find us half-way.
+class Quiet {
+ public:
+  Quiet() : before_(kernel::change_mask(SIG_BLOCK, ~kernel::Signals{0})) {}
+  ~Quiet() { kernel::change_mask(SIG_SETMASK, before_); }
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+
+ private:
+  kernel::Signals before_;
+};
+
+// Returns what write(2) does, or -errno; 0 where it would have blocked.
+long write(const Quiet&, int fd, std::string_view bytes);
+
+}  // namespace outlet

@@ -1,0 +1,87 @@
+// One record of the log, field by field, in one of its formats. A field that does not fit is left out whole.
+#pragma once
+
+#include <time.h>
+
+#include "system/text.h"
+
+namespace record {
+
+// fields: journald's native ones, NOSIGPIPE_CALL=write and a newline each.
+enum class Format { text, json, fields };
+
+class Record {
+ public:
+  // `kind` is what the record is about: averted, observed, total, runaway.
+  Record(text::Line& line, Format format, const timespec& time, std::string_view kind);
+
+  void word(std::string_view name, std::string_view value);  // of ours, to be trusted
+  void string(std::string_view name, std::string_view value);
+  void truth(std::string_view name, bool value);
+  void hex(std::string_view name, std::uint64_t value);
+  void bytes(std::string_view name, const unsigned char* value, std::size_t count);
+  void number(std::string_view name, std::integral auto value) {
+    field(name, [&] { line_ << value; });
+  }
+
+  // A list of what there is room for: each item is what `add(i, part)` puts together.
+  class Part {
+   public:
+    explicit Part(Record& record) : record_(record) {}
+    void string(std::string_view value) { record_.line_.escaped(value, record_.escape(), ";"); }
+    void offset(std::uint64_t value) { (record_.line_ << "+0x").hex(value); }
+    void build_id(const unsigned char* bytes, std::size_t count) {
+      record_.line_ << "@";
+      record_.put_bytes(bytes, count);
+    }
+
+   private:
+    Record& record_;
+  };
+  template <class Add>
+  void list(std::string_view name, unsigned count, Add add) {
+    const bool json = format_ == Format::json;
+    const std::string_view mark = json ? "\"" : "";
+    const std::string_view end = json ? "]" : quote();
+    const auto before = line_.length();
+    begin(name);
+    line_ << (json ? "[" : quote());
+    unsigned there = 0;
+    for (; there < count; ++there) {
+      const auto before_item = line_.length();
+      line_ << (there == 0 ? "" : json ? "," : ";") << mark;
+      Part part(*this);
+      add(there, part);
+      line_ << mark;
+      const auto after = line_.length();
+      line_ << end;
+      if (!line_.keep_whole(before_item)) break;
+      line_.cut(after);
+    }
+    line_ << end;
+    if (there == 0) line_.cut(before);
+  }
+
+  // The record as it is to be written, with its newline.
+  std::string_view ended() { return line_.ended(format_ == Format::json ? "}\n" : "\n"); }
+
+ private:
+  template <class Put>
+  void field(std::string_view name, Put put) {
+    const auto before = line_.length();
+    begin(name);
+    put();
+    line_.keep_whole(before);
+  }
+  void begin(std::string_view name);
+  void put_bytes(const unsigned char* value, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) line_.hex(value[i], 2);
+  }
+  std::string_view escape() const { return format_ == Format::json ? "\\u00" : "\\x"; }
+  std::string_view quote() const { return format_ == Format::fields ? "" : "\""; }
+
+  text::Line& line_;
+  Format format_;
+};
+
+}  // namespace record

@@ -1,0 +1,37 @@
+// The program's own view of SIGPIPE: what the functions that set it and ask for it do and answer.
+#pragma once
+
+#include "program/handler_stubs.h"
+#include "system/real.h"
+
+namespace disposition {
+
+using front::Handler;
+
+// sigaction(2) for SIGPIPE, in the program's terms. Without a net it is the real one.
+int change(const struct sigaction* act, struct sigaction* old);
+int change(const Sigvec* vec, Sigvec* old);
+
+// What signal(3) and its kin are, with these flags and SIGPIPE itself in sa_mask or not. SIG_ERR: errno says why not.
+Handler set(Handler handler, int flags, bool blocks_itself);
+
+// The flags that signal(3) gives, which siginterrupt(3) changes.
+int flags_of_signal();
+int interrupt(bool interrupts);
+
+// The flags of sysv_signal(3).
+constexpr int kSysvFlags = static_cast<int>(SA_RESETHAND | SA_NODEFER | 0x20000000U);  // and SA_INTERRUPT
+
+// sigignore(3) and sigset(3).
+int ignore();
+Handler set_or_hold(Handler handler);
+
+// What a SIGPIPE does in the program's view where it is not blocked.
+bool kills();
+bool ignores();
+bool has_handler();
+
+// Lets the net stand in the place of a SIG_DFL that nobody has set through us.
+void arm();
+
+}  // namespace disposition

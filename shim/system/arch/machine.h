@@ -1,0 +1,14 @@
+// The machine this is compiled for. Each file here gives the same names in namespace arch: the system call, the layout
+// of stat, the registers of an interrupted system call, and the registers as DWARF numbers them. Another machine is one
+// more file and one more line.
+#pragma once
+
+#if defined(__x86_64__)
+#include "system/arch/x86_64.h"
+#elif defined(__i386__)
+#include "system/arch/i386.h"
+#elif defined(__aarch64__)
+#include "system/arch/aarch64.h"
+#else
+#error "nosigpipe knows x86-64, i386 and aarch64; shim/DESIGN.md says how to add a machine"
+#endif

@@ -1,0 +1,71 @@
+// x86-64: after a system call RAX holds the result and the arguments are still in RDI, RSI, RDX, R10 (R8, R9).
+#pragma once
+
+#include <sys/stat.h>
+
+#include "system/arch/interrupted.h"
+
+namespace arch {
+
+inline long system_call(long number, long a, long b, long c, long d, long e) {
+  long result;
+  register long fourth asm("r10") = d;
+  register long fifth asm("r8") = e;
+  asm volatile("syscall"
+               : "=a"(result)
+               : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth)
+               : "rcx", "r11", "memory");
+  return result;
+}
+
+using File = struct stat;
+constexpr long kStat = SYS_newfstatat;
+
+// Where a signal that we queue carries its mark.
+inline int& mark_in(siginfo_t& info) { return info.si_value.sival_int; }
+
+using Registers = const greg_t*;
+
+// Where a signal with a lower number arrives at the same time, the kernel makes its frame first and lets ours interrupt
+// the first instruction of its handler: the system call is in the context that this handler is about to be given.
+inline Registers of_system_call(const void* context) {
+  const auto* registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
+  constexpr greg_t kContextSize = offsetof(ucontext_t, uc_sigmask) + 8;  // in the kernel's frame, before the siginfo
+  while (registers[REG_RDI] > 0 && registers[REG_RDI] < NSIG && registers[REG_RDX] == registers[REG_RSP] + 8 &&
+         registers[REG_RSI] == registers[REG_RDX] + kContextSize)
+    registers = reinterpret_cast<const ucontext_t*>(registers[REG_RDX])->uc_mcontext.gregs;
+  return registers;
+}
+
+inline Interrupted interrupted(const void* context) {
+  const auto* registers = of_system_call(context);
+  const auto at = static_cast<std::uintptr_t>(registers[REG_RIP]);
+  return {follows(at, 0x0f, 0x05),  // syscall
+          true,
+          registers[REG_RAX],
+          loaded_before(at),
+          {registers[REG_RDI], registers[REG_RSI], registers[REG_RDX], registers[REG_R10]},
+          reinterpret_cast<const void*>(at)};
+}
+
+// DWARF numbers 0 to 16: the System V ABI's supplement for this machine, figure 3.36.
+constexpr unsigned kRegisters = 17, kStack = 7, kReturn = 16;
+
+inline void load(const void* context, std::uintptr_t (&to)[kRegisters]) {
+  constexpr int kNumbers[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
+                              REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+  const auto* registers = of_system_call(context);
+  for (unsigned i = 0; i < kRegisters; ++i) to[i] = static_cast<std::uintptr_t>(registers[kNumbers[i]]);
+}
+
+// The registers that a function keeps for its caller, as they are here.
+[[gnu::always_inline]] inline void load_here(std::uintptr_t (&to)[kRegisters]) {
+  asm volatile(
+      "movq %%rbx, 24(%0)\n\tmovq %%rbp, 48(%0)\n\tmovq %%rsp, 56(%0)\n\tmovq %%r12, 96(%0)\n\tmovq %%r13, 104(%0)\n\t"
+      "movq %%r14, 112(%0)\n\tmovq %%r15, 120(%0)\n\tleaq 0(%%rip), %%rax\n\tmovq %%rax, 128(%0)"
+      :
+      : "r"(to)
+      : "rax", "memory");
+}
+
+}  // namespace arch

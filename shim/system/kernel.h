@@ -1,0 +1,81 @@
+// System calls that the shim makes for itself: they leave errno alone, are no cancellation points, and no library can
+// stand in between. Each returns what the kernel returns, errors as -errno.
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include <cstdint>
+#include <type_traits>
+
+#include "system/arch/machine.h"
+
+namespace kernel {
+
+template <class T>
+long word(T value) {
+  if constexpr (std::is_integral_v<T> || std::is_enum_v<T>)
+    return static_cast<long>(value);
+  else
+    return reinterpret_cast<long>(value);
+}
+
+template <class A = long, class B = long, class C = long, class D = long, class E = long>
+long call(long number, A a = {}, B b = {}, C c = {}, D d = {}, E e = {}) {
+  return arch::system_call(number, word(a), word(b), word(c), word(d), word(e));
+}
+
+// pread(2). A 32-bit process passes the offset in two halves.
+inline long read_at(int fd, char* to, std::size_t size, long offset) {
+  if constexpr (sizeof(long) == 4)
+    return call(SYS_pread64, fd, to, size, offset, 0);
+  else
+    return call(SYS_pread64, fd, to, size, offset);
+}
+
+inline int pid() { return static_cast<int>(call(SYS_getpid)); }
+inline int tid() { return static_cast<int>(call(SYS_gettid)); }
+
+// What stat(2) gives, in the kernel's own layout; statx(2) is younger than some servers' kernels. All zero if it fails.
+using File = arch::File;
+inline File file_at(int directory, const char* path) {
+  File file{};
+  if (call(arch::kStat, directory, path, &file, AT_EMPTY_PATH) != 0) file = {};
+  return file;
+}
+
+// A set of signals as the kernel has it: bit n-1 is signal n.
+using Signals = std::uint64_t;
+constexpr Signals only(int signal) { return Signals{1} << (signal - 1); }
+
+// This thread's mask. To ask is less work for the kernel than to change nothing.
+inline Signals mask() {
+  Signals now = 0;
+  call(SYS_rt_sigprocmask, 0, nullptr, &now, sizeof now);
+  return now;
+}
+
+// Changes it and returns the one before.
+inline Signals change_mask(int how, Signals set) {
+  Signals before = 0;
+  call(SYS_rt_sigprocmask, how, &set, &before, sizeof set);
+  return before;
+}
+
+// Of this thread and of the process.
+inline Signals pending() {
+  Signals set = 0;
+  call(SYS_rt_sigpending, &set, sizeof set);
+  return set;
+}
+
+// Takes one pending signal of the set, the thread's own before the process's; false if there is none.
+inline bool take_pending(Signals set, siginfo_t* info) {
+  const long at_once[2] = {0, 0};
+  return call(SYS_rt_sigtimedwait, &set, info, at_once, sizeof set) > 0;
+}
+
+inline void queue_to_thread(const siginfo_t& info) { call(SYS_rt_tgsigqueueinfo, pid(), tid(), info.si_signo, &info); }
+
+}  // namespace kernel

@@ -1,0 +1,106 @@
+// The definitions behind ours: real::send is what send would be without the shim. Typed by libc's own headers.
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "system/next_symbol.h"
+
+// 4.3BSD's, which glibc exports for old programs but declares no more.
+struct Sigvec {
+  void (*sv_handler)(int);
+  int sv_mask;   // bit n-1 is signal n
+  int sv_flags;  // 1: on the alternate stack, 2: interrupts system calls, 4: reset to default when it is called
+};
+extern "C" int sigvec(int sig, const Sigvec* vec, Sigvec* ovec);
+
+namespace real {
+
+// Found when first used, so that a hook works before our constructor ran, and once more never.
+template <class Prototype>
+class Definition {
+ public:
+  constexpr explicit Definition(const char* name) : name_(name) {}
+
+  Prototype* find() {
+    if (known() == nullptr) [[unlikely]]
+      set(reinterpret_cast<Prototype*>(module::next_definition(name_)));
+    return known();
+  }
+
+  // A libc without this function (musl has no sigvec) answers as a kernel does.
+  template <class... Arguments>
+  auto operator()(Arguments... arguments) {
+    if (auto* definition = find()) [[likely]]
+      return definition(arguments...);
+    errno = ENOSYS;
+    return (decltype(find()(arguments...)))-1;
+  }
+
+ protected:
+  Prototype* known() const { return at_.load(std::memory_order_relaxed); }
+  void set(Prototype* definition) { at_.store(definition, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<Prototype*> at_ = nullptr;
+  const char* name_;
+};
+
+template <class Result, class... Arguments>
+Result absent(Arguments...) {
+  errno = ENOSYS;
+  return static_cast<Result>(-1);
+}
+template <class Result, class... Arguments>
+constexpr auto absent_as(Result (*)(Arguments...)) {
+  return &absent<Result, Arguments...>;
+}
+
+// Of a hook that asks first what technique is in use. settle() has found all of these by then, so that no call has to
+// look whether its own is.
+template <class Prototype>
+class Found : public Definition<Prototype> {
+ public:
+  using Definition<Prototype>::Definition;
+
+  void find_or_replace() {
+    if (this->find() == nullptr) this->set(reinterpret_cast<Prototype*>(absent_as(static_cast<Prototype*>(nullptr))));
+  }
+
+  template <class... Arguments>
+  auto operator()(Arguments... arguments) {
+    return this->known()(arguments...);
+  }
+};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+#define IN_flag Found
+#define IN_guard Found
+#define IN_view Definition
+#define IN_blocks Definition
+#define IN_end Definition
+#define IN_seccomp Definition
+#define FUNCTION(name, type, technique) inline constinit IN_##technique<decltype(::type)> name{#name};
+#include "functions.def"
+#undef FUNCTION
+#pragma GCC diagnostic pop
+
+// How libc keeps cleanup handlers. What pthread_cleanup_push compiles to one libc alone has; these two are in both,
+// under the same names. An old glibc has them in libpthread: without it nobody cancels.
+inline constinit Definition<void(void*, void (*)(void*), void*)> cleanup_push{"_pthread_cleanup_push"};
+inline constinit Definition<void(void*, int)> cleanup_pop{"_pthread_cleanup_pop"};
+
+// Finds all of them now, so that no hot path, no signal handler and no child of vfork has to.
+void find_all();
+
+}  // namespace real

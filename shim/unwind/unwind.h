@@ -1,0 +1,43 @@
+// From a function to its caller, by the tables that compilers leave for exceptions (.eh_frame, DWARF 5 section 6.4).
+// Without libgcc's unwinder, which allocates and takes the dynamic linker's lock.
+#pragma once
+
+#include <cstdint>
+
+#include "system/arch/machine.h"
+#include "unwind/dwarf_reader.h"
+
+namespace unwind {
+
+using arch::kRegisters;
+using arch::kReturn;
+using arch::kStack;
+using dwarf::Range;
+
+struct Frame {
+  std::uintptr_t registers[kRegisters];
+  bool is_exact;  // the instruction pointer is where a signal came, not where a call returns to
+
+  std::uintptr_t instruction() const { return registers[kReturn]; }
+  std::uintptr_t stack() const { return registers[kStack]; }
+
+  // Where the instruction is that made the call; a return address may already be in the next function.
+  std::uintptr_t place() const { return instruction() - (is_exact ? 0 : 1); }
+};
+
+// Goes on to the caller. `table` is the address of the object's .eh_frame_hdr, `object` all of its memory. False where
+// the tables do not say, or would lead out of `object` and `stack`.
+bool step(Frame& frame, std::uintptr_t table, Range object, Range stack);
+
+// The function that a signal has interrupted.
+Frame interrupted(const void* context);
+
+// The function in which this stands. On a machine whose load_here() gives nothing, a frame without a caller.
+[[gnu::always_inline]] inline Frame here() {
+  Frame frame{};
+  frame.is_exact = true;
+  arch::load_here(frame.registers);
+  return frame;
+}
+
+}  // namespace unwind
