@@ -64,18 +64,17 @@ $(REPORT_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 	$(SAY)$(CXX) $(CXXFLAGS) $(REPORT_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # The launcher's options and their help are those of the one list the shim is compiled from.
-OPTION_LINE = OPTION(\([A-Z_]*\), \([a-z_]*\), "\([^"]*\)", "\([^"]*\)", "\([^"]*\)")
 define LAUNCHER_SCRIPT
 @echo '  make  $@'
-@sed -n 's/^$(OPTION_LINE)$$/  --\2=\4\n      \5 (default: \3)/p' shim/options.def | sed '/^  --/s/_/-/g' >$@.help
-@names=$$(sed -n 's/^$(OPTION_LINE)$$/\2/p' shim/options.def | tr '_\n' '- '); \
+@awk -f shim/options.awk shim/options.def >$@.help
+@names=$$(awk -v names=1 -f shim/options.awk shim/options.def); \
 sed -e "s/@VERSION@/$(VERSION)/; s/@OPTIONS@/$$names/; s|@LIBDIR@|$(LIBDIR)|" \
     -e '/@OPTION_HELP@/{r $@.help' -e 'd}' shim/nosigpipe.sh >$@
 @rm -f $@.help
 @chmod +x $@
 endef
 
-$(BUILD)/nosigpipe: shim/nosigpipe.sh shim/options.def $(BUILD)/libdir Makefile
+$(BUILD)/nosigpipe: shim/nosigpipe.sh shim/options.def shim/options.awk $(BUILD)/libdir Makefile
 	$(LAUNCHER_SCRIPT)
 
 # Changes where LIBDIR does, so that a launcher built for one place is not installed into another.
@@ -204,7 +203,7 @@ lint: ## clang-format, clang-tidy, shellcheck
 	tests/install lint
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck $(SCRIPTS)
-	clang-tidy --quiet --warnings-as-errors='*' $(SHIM_SOURCES) -- $(INCLUDES) -std=c++20 -fno-exceptions -fno-rtti
+	clang-tidy --quiet --warnings-as-errors='*' $(SHIM_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'  -fno-exceptions -fno-rtti
 	clang-tidy --quiet --warnings-as-errors='*' $(REPORT_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'
 
 help: ## this list

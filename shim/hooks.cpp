@@ -5,9 +5,9 @@
 
 #include <cstdarg>
 
-#include "program/disposition.h"
-#include "log/event.h"
 #include "guard/wrappers.h"
+#include "log/event.h"
+#include "program/disposition.h"
 
 #define EXPORT extern "C" [[gnu::visibility("default")]]
 
@@ -39,7 +39,7 @@ EXPORT ssize_t write(int fd, const void* buf, size_t n) { return written(CALL(fd
 
 EXPORT ssize_t __write(int fd, const void* buf, size_t n) { return written(CALL(fd, n), buf, n); }
 
-// There is no flag to carry: masked, or left to the net.
+// There is no flag to carry: masked, or left to our handler.
 
 EXPORT ssize_t writev(int fd, const iovec* iovec, int count) {
   return guarded(CALL(fd, iovec, count), [=] { return real::writev(fd, iovec, count); });
@@ -146,17 +146,17 @@ EXPORT int sigrelse(int sig) {
   return mask::changed_by([&] { return real::sigrelse(sig); });
 }
 
-// The process ends, past its destructors: what was counted is told.
+// The process ends, past its destructors: what was counted is logged.
 
 EXPORT void _exit(int status) {
-  event::tell_totals();
+  event::log_totals();
   real::_exit(status);
   __builtin_unreachable();
 }
 
 EXPORT void _Exit(int status) { _exit(status); }
 
-// From here on a system call that the program did not name may kill it.
+// From here on a system call that the program did not make may kill it.
 
 EXPORT int prctl(int option, ...) {
   va_list list;
@@ -165,7 +165,7 @@ EXPORT int prctl(int option, ...) {
   for (auto& argument : arguments) argument = va_arg(list, unsigned long);
   va_end(list);
   const auto call = [&] { return real::prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]); };
-  return option == PR_SET_SECCOMP ? net::confined(call) : call();
+  return option == PR_SET_SECCOMP ? handler::enter_seccomp(call) : call();
 }
 
 EXPORT long syscall(long sysno, ...) {
@@ -179,5 +179,5 @@ EXPORT long syscall(long sysno, ...) {
   };
   const bool confines = sysno == SYS_seccomp && arguments[0] <= SECCOMP_SET_MODE_FILTER;
   if (sysno == SYS_rt_sigprocmask) return mask::changed_by(call);
-  return confines ? net::confined(call) : call();
+  return confines ? handler::enter_seccomp(call) : call();
 }

@@ -34,9 +34,8 @@ std::string joined(const Names& names) {
 
 Names replaced_functions() {
   return {
-#define FUNCTION(name, type, technique) #name,
+#define FUNCTION(name, type, technique, by) #name,
 #include "functions.def"
-#undef FUNCTION
   };
 }
 
@@ -156,13 +155,12 @@ TEST_CASE("every function of functions.def is defined in hooks.cpp and in no oth
 
 TEST_CASE("every function that writes has a verb in the victim") {
   const auto verbs = all_matches(contents(source("tests/matrix.def")), "\nVERB\\((\\w+),");
-#define FUNCTION(name, type, technique)                                          \
+#define FUNCTION(name, type, technique, by)                                      \
   if (std::string(#technique) == "flag" || std::string(#technique) == "guard") { \
     INFO(#name);                                                                 \
     CHECK(verbs.count(#name) == 1);                                              \
   }
 #include "functions.def"
-#undef FUNCTION
 }
 
 TEST_CASE("a parallel make builds everything and the next only what has changed") {
@@ -192,8 +190,11 @@ TEST_CASE("the launcher follows the list of options") {
   const SourceTree tree;
   tree.made({"build/nosigpipe"});
   REQUIRE(output_of({tree / "build/nosigpipe", "--help"}).find("--colour") == std::string::npos);
-  std::ofstream(tree / "shim/options.def", std::ios::app)
-      << "OPTION(COLOUR, colour, \"grey\", \"grey|green\", \"of no use\")\n";
+  auto list = contents(tree / "shim/options.def");
+  list.insert(list.find("\nNUMBER(STACK"),
+              "\nCHOICE(COLOUR, colour, Colour, \"of no use\",\n"
+              "       VALUE(grey, \"grey\", \"dull\")\n       VALUE(green, \"green\", \"bright\"))");
+  std::ofstream(tree / "shim/options.def") << list;
   tree.made({"build/nosigpipe"});
   CHECK(output_of({tree / "build/nosigpipe", "--help"}).find("  --colour=grey|green\n") != std::string::npos);
 }

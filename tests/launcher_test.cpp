@@ -4,35 +4,17 @@
 #include <algorithm>
 
 #include "log_socket.h"
+#include "options_list.h"
 #include "source_tree.h"
 
 namespace {
 
 using Strings = std::vector<std::string>;
 
-struct Option {
-  std::string variable;
-  std::string name;  // as the launcher spells it: --name
-  std::string fallback;
-  std::string values;
-  std::string help;
-};
-
-std::string with_dashes(std::string name) {
-  std::replace(name.begin(), name.end(), '_', '-');
-  return name;
-}
-
-const Option options[] = {
-#define OPTION(NAME, name, fallback, values, help) {"NOSIGPIPE_" #NAME, with_dashes(#name), fallback, values, help},
-#include "options.def"
-#undef OPTION
-};
-
 // One valid value of each kind that an option takes.
 Strings valid_values(const Option& option) {
   Strings values;
-  std::istringstream list(option.values);
+  std::istringstream list(option.words());
   for (std::string value; std::getline(list, value, '|');)
     if (const auto dots = value.find(".."); dots != std::string::npos)
       values.insert(values.end(), {value.substr(0, dots), value.substr(dots + 2)});
@@ -178,12 +160,18 @@ TEST_CASE("help lists every option with its values and its default") {
   const auto lines = lines_of(ending.out);
   for (const auto& option : options) {
     INFO(option.name);
-    CHECK(std::count(lines.begin(), lines.end(), "  --" + option.name + "=" + option.values) == 1);
-    CHECK(has(ending.out, option.help + " (default: " + option.fallback + ")\n"));
+    CHECK(std::count(lines.begin(), lines.end(), "  --" + option.name + "=" + option.words()) == 1);
+    CHECK(has(ending.out, "\n      " + option.help + " (default: " + option.fallback() + ")\n"));
+    for (const auto& value : option.values) {
+      INFO(value.word);
+      CHECK(std::count_if(lines.begin(), lines.end(), [&](const auto& line) {
+              return line.starts_with("        " + value.word + " ") && line.ends_with(" " + value.help);
+            }) == 1);
+    }
   }
   const auto listed =
       std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("  --"); });
-  CHECK(listed == std::size(options) + 2);
+  CHECK(static_cast<size_t>(listed) == options.size() + 2);
   CHECK(has(ending.out, "\n  --help "));
   CHECK(has(ending.out, "\n  --version "));
   for (const char* status : {"125", "126", "127"}) CHECK(has(ending.out, status));
@@ -392,7 +380,7 @@ TEST_CASE("a bad value is told with one line that names the valid ones") {
   for (const auto& option : options) {
     Strings bad{"nosuch", "",   " ",       "ON",        "-1",   "1x", "4294967296", "99999999999999999999",
                 "on\non", "1 ", "syslog:", "journal:x", "x:/y", "..", "\033[31m"};
-    if (!option.values.starts_with("0..")) bad.push_back("0");
+    if (!option.words().starts_with("0..")) bad.push_back("0");
     if (option.name == "log") std::erase(bad, "x:/y");  // a path
     for (const auto& value : bad) {
       Start start = in_environment({option.variable + "=" + value});
@@ -403,15 +391,15 @@ TEST_CASE("a bad value is told with one line that names the valid ones") {
       CHECK(ending.out == "ran\n");
       CHECK(says_one_line(ending.err));
       CHECK(has(ending.err, option.variable + "="));
-      CHECK(has(ending.err, option.values));
-      CHECK(has(ending.err, option.fallback));
+      CHECK(has(ending.err, option.words()));
+      CHECK(has(ending.err, option.fallback()));
       CHECK(!has(ending.err, "\033"));
     }
   }
 }
 
 TEST_CASE("a bad value counts as the default") {
-  Start start = in_environment({"NOSIGPIPE_MODE=Off", "NOSIGPIPE_NET=none", "NOSIGPIPE_RUNAWAY_AFTER=0"});
+  Start start = in_environment({"NOSIGPIPE_MODE=Off", "NOSIGPIPE_GUARD=none", "NOSIGPIPE_RUNAWAY_AFTER=0"});
   const Strings victim{built("tests/log_victim"), "send", "stdio"};
   REQUIRE(run(victim, start).killed_by(SIGPIPE));
   start.shim = true;
@@ -488,12 +476,12 @@ TEST_CASE("the manual has every option and variable and value") {
     INFO(option.name);
     CHECK(has(text, "--" + option.name));
     CHECK(has(text, option.variable));
-    std::istringstream list(option.values);
+    std::istringstream list(option.words());
     for (std::string value; std::getline(list, value, '|');) {
       INFO(value);
       CHECK(has(text, value));
     }
-    CHECK(has(text, option.fallback));
+    CHECK(has(text, option.fallback()));
   }
   CHECK(has(text, "--help"));
   CHECK(has(text, "--version"));

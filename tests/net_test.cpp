@@ -8,7 +8,7 @@
 
 TEST_CASE("stdio on a dead socket says EPIPE and the program lives") { survives("stdio_on_socket", kGuardsWithNet); }
 TEST_CASE("the control: without the net stdio on a dead socket kills") {
-  CHECK(shimmed("stdio_on_socket", {"NOSIGPIPE_NET=off"}).killed_by(SIGPIPE));
+  CHECK(shimmed("stdio_on_socket", {"NOSIGPIPE_GUARD=hooks"}).killed_by(SIGPIPE));
 }
 
 TEST_CASE("a log that nobody reads ends the telling, not the program") {

@@ -21,8 +21,7 @@ const Variables kGuards[] = {
     {"NOSIGPIPE_GUARD=auto"},
     {"NOSIGPIPE_GUARD=mask"},
     {"NOSIGPIPE_GUARD=catch"},
-    {"NOSIGPIPE_GUARD=auto", "NOSIGPIPE_NET=off"},
-    {"NOSIGPIPE_GUARD=mask", "NOSIGPIPE_NET=off"},
+    {"NOSIGPIPE_GUARD=hooks"},
 };
 
 Ending leave_half_way(const std::string& call, const std::string& socket, const std::string& disposition,

@@ -11,7 +11,7 @@
 
 // The settings under which what hooks see must be safe; what no hook sees needs the net, so the first three.
 inline const std::vector<std::vector<std::string>> kGuards = {
-    {}, {"NOSIGPIPE_GUARD=mask"}, {"NOSIGPIPE_GUARD=catch"}, {"NOSIGPIPE_NET=off"}};
+    {}, {"NOSIGPIPE_GUARD=mask"}, {"NOSIGPIPE_GUARD=catch"}, {"NOSIGPIPE_GUARD=hooks"}};
 inline const std::vector<std::vector<std::string>> kGuardsWithNet{kGuards.begin(), kGuards.begin() + 3};
 
 inline std::string words(const std::vector<std::string>& list) {

@@ -19,9 +19,9 @@ std::size_t total(const iovec* iov, std::size_t count) {
   return bytes;
 }
 
-void tell(const Call& call, const char* technique) {
+void log(const Call& call, const char* technique) {
   if (!logging::wanted() || !fd::raises_sigpipe(call.fd)) return;
-  event::tell({call.function, call.fd, call.asked.bytes(), technique, call.caller});
+  event::log({call.function, call.fd, call.asked.bytes(), technique, call.return_address});
 }
 
 bool delivers() { return options::get().handlers == Handlers::deliver && disposition::has_handler(); }
@@ -29,7 +29,7 @@ bool delivers() { return options::get().handlers == Handlers::deliver && disposi
 }  // namespace
 
 std::size_t Asked::bytes() const {
-  const auto* message = static_cast<const msghdr*>(at_);  // the first of some is in front
+  const auto* message = static_cast<const msghdr*>(at_);  // an mmsghdr begins with its msghdr
   switch (what_) {
     case What::vector:
       return total(static_cast<const iovec*>(at_), count_);
@@ -42,48 +42,48 @@ std::size_t Asked::bytes() const {
 }
 
 // The flag kept the kernel from raising anything. What the program has a right to is made up for here.
-void flag_met_epipe(const Call& call) {
-  if (technique::uses(technique::confined)) return;
+void on_epipe_flagged(const Call& call) {
+  if (policy::uses(policy::in_seccomp)) return;
   if (call.fd <= 2 && !fd::in_scope(call.fd)) {
     mask::raise_as_kernel(mask::Mark::due);
   } else if (mask::blocks_sigpipe()) {
-    tell(call, "flag");
+    log(call, "flag");
     if (fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::averted);
   } else {
-    tell(call, "flag");
+    log(call, "flag");
     if (delivers() && fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::due);
     runaway::count(call.fd);
-    if (thread.unblocked && technique::uses(technique::silent)) thread.silent_errno = &errno;
+    if (thread.unblocked && policy::uses(policy::counts_only)) thread.silent_errno = &errno;
   }
   errno = EPIPE;
 }
 
 // The kernel may have met EPIPE at the message behind the last, and would have raised SIGPIPE.
-void flag_met_short_count(const Call& call) {
-  if (technique::uses(technique::confined)) return;
+void on_short_count_flagged(const Call& call) {
+  if (policy::uses(policy::in_seccomp)) return;
   const int error = errno;
   const bool blocked = mask::blocks_sigpipe();
   const bool due = !blocked && delivers();
   if ((blocked || due || logging::wanted()) && fd::is_dead(call.fd) && fd::raises_sigpipe(call.fd)) {
-    tell(call, "flag");
+    log(call, "flag");
     if (blocked || due) mask::raise_as_kernel(blocked ? mask::Mark::averted : mask::Mark::due);
   }
   errno = error;
 }
 
-void net_caught_epipe(const Call& call, bool told) {
+void on_epipe_handled(const Call& call, bool logged) {
   const Mode mode = options::get().mode;
-  if (!told) tell(call, mode == Mode::observe ? "none" : "catch");
+  if (!logged) log(call, mode == Mode::observe ? "none" : "catch");
   if (mode == Mode::protect) runaway::count(call.fd);
   errno = EPIPE;
 }
 
 // The handler has not been here: SIGPIPE is ignored or blocked, or nobody could tell whose it was.
-void net_met_epipe(const Call& call) {
+void on_epipe_unhandled(const Call& call) {
   const Mode mode = options::get().mode;
-  if (mode == Mode::off || technique::uses(technique::confined)) return;
+  if (mode == Mode::off || policy::uses(policy::in_seccomp)) return;
   if (fd::in_scope(call.fd)) {
-    tell(call, mode == Mode::observe ? "none" : "catch");
+    log(call, mode == Mode::observe ? "none" : "catch");
     if (mode == Mode::protect && !mask::blocks_sigpipe())
       runaway::count(call.fd);
     else if (mode == Mode::protect && fd::raises_sigpipe(call.fd))
@@ -92,14 +92,14 @@ void net_met_epipe(const Call& call) {
   errno = EPIPE;
 }
 
-void net_met_success(const Call& call) {
+void on_success_handled(const Call& call) {
   const int error = errno;
-  tell(call, options::get().mode == Mode::observe ? "none" : "catch");
+  log(call, options::get().mode == Mode::observe ? "none" : "catch");
   errno = error;
 }
 
 // sendfile and splice can report bytes written and have raised SIGPIPE all the same: the peer left in between.
-void unmask(const Call& call, mask::Masked& masked, long result) {
+void finish_masked(const Call& call, mask::Masked& masked, long result) {
   const int error = errno;
   const bool failed = result < 0 && error == EPIPE;
   const bool short_count = result >= 0 && static_cast<std::size_t>(result) < call.asked.bytes();
@@ -109,7 +109,7 @@ void unmask(const Call& call, mask::Masked& masked, long result) {
   const bool blocked = masked.blocked_by_program;
   if (partly && blocked) thread.short_count_fd = call.fd;
   const bool drained = mask::leave(masked, ours && !(partly && blocked));
-  if (drained || (ours && failed)) tell(call, "mask");
+  if (drained || (ours && failed)) log(call, "mask");
   if (drained && delivers()) mask::raise_as_kernel(mask::Mark::due);
   if (ours && failed && !blocked)
     runaway::count(call.fd);

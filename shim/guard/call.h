@@ -1,5 +1,5 @@
-// One call of the program under way: what is known of it, and what follows an EPIPE. The result is the program's,
-// untouched, and errno is what the call has left.
+// One call of the program under way: what is known of it, and what follows an EPIPE. None of the functions here changes
+// the result or errno; each may write a line to the log, queue a SIGPIPE to this thread, or end a runaway.
 #pragma once
 
 #include <sys/socket.h>
@@ -52,22 +52,22 @@ class Asked {
 struct Call {
   const char* function;
   int fd;
-  const void* caller;
+  const void* return_address;
   Asked asked;
 };
 
-// The call came back with EPIPE: does what the kernel would have done beyond that, and tells.
-void flag_met_epipe(const Call& call);
-void net_met_epipe(const Call& call);
+// The call came back with EPIPE: does what the kernel would have done beyond that, and logs.
+void on_epipe_flagged(const Call& call);
+void on_epipe_unhandled(const Call& call);
 
-// The handler has been here: so the fd is in scope, and the program does not block SIGPIPE. It may have `told`.
-void net_caught_epipe(const Call& call, bool told);
+// The handler has been here: so the fd is in scope, and the program does not block SIGPIPE. It may have `logged`.
+void on_epipe_handled(const Call& call, bool logged);
 
 // A sendmmsg that has sent some messages, and not all.
-void flag_met_short_count(const Call& call);
+void on_short_count_flagged(const Call& call);
 
-// The call reports what it has written, and has raised SIGPIPE all the same: tells.
-void net_met_success(const Call& call);
+// The call reports what it has written, and has raised SIGPIPE all the same: logs.
+void on_success_handled(const Call& call);
 
-// Ends a masked call: takes back what it has raised, restores the mask, and tells.
-void unmask(const Call& call, mask::Masked& masked, long result);
+// Ends a masked call: takes back what it has raised, restores the mask, and logs.
+void finish_masked(const Call& call, mask::Masked& masked, long result);

@@ -2,7 +2,6 @@
 
 #include <asm/socket.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <cerrno>
 
@@ -23,8 +22,7 @@ constexpr unsigned kLongestSleep = 100;  // ms
 // A number that no other socket of this boot has.
 unsigned long long cookie(int fd) {
   unsigned long long value = 0;
-  socklen_t length = sizeof value;
-  kernel::call(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &value, &length);
+  kernel::socket_option(fd, SOL_SOCKET, SO_COOKIE, value);
   return value;
 }
 
@@ -40,19 +38,18 @@ Runaway action(int fd) {
 void throttle() {
   auto& ms = thread.streak.sleep_ms;
   ms = ms == 0 ? 1 : ms * 2 > kLongestSleep ? kLongestSleep : ms * 2;
-  const long pause[2] = {0, static_cast<long>(ms) * 1'000'000};
-  kernel::call(SYS_nanosleep, pause, nullptr);
+  kernel::sleep(static_cast<long>(ms) * 1'000'000);
 }
 
 void act(int fd) {
   auto& streak = thread.streak;
   const Runaway chosen = action(fd);
   if (chosen == Runaway::deliver) {
-    event::tell_runaway(fd, streak.length, "deliver");
+    event::log_runaway(fd, streak.length, "deliver");
     streak.length = 0;
     mask::raise_as_kernel(mask::Mark::due);
   } else if (chosen == Runaway::throttle) {
-    if (streak.sleep_ms == 0) event::tell_runaway(fd, streak.length, "throttle");
+    if (streak.sleep_ms == 0) event::log_runaway(fd, streak.length, "throttle");
     throttle();
   }
 }
@@ -60,7 +57,7 @@ void act(int fd) {
 }  // namespace
 
 void look(int fd) {
-  if (technique::uses(technique::confined)) return;
+  if (policy::uses(policy::in_seccomp)) return;
   auto& streak = thread.streak;
   const unsigned limit = options::get().runaway_after;
   const unsigned half_way = limit / 2 + limit % 2;

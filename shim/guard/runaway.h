@@ -14,7 +14,8 @@ inline void stop() { thread.streak.length = 0; }
 inline constinit std::atomic<unsigned> looks_from = 1;
 void look(int fd);
 
-// One more EPIPE, with SIGPIPE not blocked. Acts, as NOSIGPIPE_RUNAWAY says, from NOSIGPIPE_RUNAWAY_AFTER of them on.
+// One more EPIPE, with SIGPIPE not blocked. Acts, as NOSIGPIPE_RUNAWAY says, from NOSIGPIPE_RUNAWAY_AFTER of them on:
+// may sleep for 100 ms, or raise SIGPIPE. errno stays EPIPE.
 inline void count(int fd) {
   auto& streak = thread.streak;
   if (streak.fd != fd) streak.length = 0;

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "guard/runaway.h"
@@ -16,31 +17,37 @@
 #include "system/context.h"
 #include "system/options.h"
 
-namespace net {
+namespace handler {
 namespace {
 
 using context::Interrupted;
 using context::kUnknown;
 
-// A system call that can raise SIGPIPE.
+// A system call that can raise SIGPIPE; functions.def says what its columns mean.
 struct Writer {
   long number;
   const char* name;
-  int fd;          // which of its arguments is the fd that it writes to
-  bool partly;     // it can raise SIGPIPE although it reports what it has written before
-  int flags = -1;  // which of its arguments could say MSG_NOSIGNAL
+  int fd;
+  int flags;
+  bool is_partial;
 };
 
+constexpr int none = -1;
+constexpr bool partial = true;
+constexpr bool whole = false;
 constexpr Writer kWriters[] = {
-    {SYS_write, "write", 0, true},         {SYS_writev, "writev", 0, true},
-    {SYS_pwritev2, "pwritev2", 0, true},   {SYS_sendto, "sendto", 0, false, 3},
-    {SYS_sendmsg, "sendmsg", 0, false, 2}, {SYS_sendmmsg, "sendmmsg", 0, true, 3},
-    {SYS_sendfile, "sendfile", 0, true},   {SYS_splice, "splice", 2, true},
-    {SYS_vmsplice, "vmsplice", 0, true},   {SYS_tee, "tee", 1, true},
-#ifdef SYS_sendfile64
-    {SYS_sendfile64, "sendfile", 0, true},
-#endif
+#define SYSTEM_CALL(name, number, fd, flags, count) {number, #name, fd, flags, count},
+#include "functions.def"
 };
+
+constexpr bool is_writer(std::string_view name) {
+  for (const auto& writer : kWriters)
+    if (std::string_view(writer.name) == name) return true;
+  return name == "never";
+}
+#define FUNCTION(name, type, technique, by) \
+  static_assert(is_writer(#by), #name " raises SIGPIPE by a system call that functions.def does not list");
+#include "functions.def"
 
 bool is_quiet(const Writer& writer, const Interrupted& at) {
   return writer.flags >= 0 && (at.arguments[writer.flags] & MSG_NOSIGNAL) != 0;
@@ -80,14 +87,14 @@ Write interrupted_write(const Interrupted& at) {
   else if (known != nullptr && !is_quiet(*known, at))
     write = {known->name, static_cast<int>(at.arguments[known->fd])};
   // A positive count comes from many a call that has raised nothing.
-  const bool can_be_partly = known == nullptr || known->partly;
-  if (at.result > 0 && (!can_be_partly || fd::dead_one_of(write.fd, write.fd) < 0)) return {};
+  const bool can_be_partial = known == nullptr || known->is_partial;
+  if (at.result > 0 && (!can_be_partial || fd::dead_one_of(write.fd, write.fd) < 0)) return {};
   return write;
 }
 
-// Where the program has confined itself to some system calls, ours may kill it. So the kernel is asked only where
+// Where the program has set a seccomp filter, a system call of ours may kill it. So the kernel is asked only where
 // nothing is remembered and the program would be killed anyway.
-bool ours_when_confined(const Interrupted& at, bool kills) {
+bool ours_in_seccomp(const Interrupted& at, bool kills) {
   if (!at.in_call || !at.has_arguments || at.result != -EPIPE) return false;
   const Writer* known = writer(at.number);
   const int fd = static_cast<int>(at.arguments[known != nullptr ? known->fd : 0]);
@@ -105,8 +112,8 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
   const auto& options = options::get();
   const bool bypassed = options.mode == Mode::protect && (!has_handler || options.handlers == Handlers::bypass);
   if (mask::mark_of(info) != mask::Mark::none) return bypassed && mask::mark_of(info) == mask::Mark::averted;
-  if (technique::uses(technique::confined))
-    return bypassed && info.si_code == SI_USER && ours_when_confined(context::read(interrupted), !has_handler);
+  if (policy::uses(policy::in_seccomp))
+    return bypassed && info.si_code == SI_USER && ours_in_seccomp(context::read(interrupted), !has_handler);
   if (!mask::from_kernel(info)) return false;
   const auto at = context::read(interrupted);
   const Write write = interrupted_write(at);
@@ -115,12 +122,12 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
 
   const bool dies = !bypassed && !has_handler && kernel::pid() != 1;
   const bool by_hook = thread.hooked.fd() == write.fd;
-  // The hook tells, but where it may never come back: the process dies, or its handler does not return.
-  const bool tells = !bypassed || !by_hook;
+  // The hook logs, but where it may never come back: the process dies, or its handler does not return.
+  const bool logs = !bypassed || !by_hook;
   if (by_hook) thread.hooked.raise();
-  if (by_hook) thread.told = tells;
-  if (tells) {
-    event::tell({write.call, write.fd, event::kNotKnown, bypassed ? "catch" : "none", at.call_site, interrupted, dies});
+  if (by_hook) thread.logged = logs;
+  if (logs) {
+    event::log({write.call, write.fd, event::kNotKnown, bypassed ? "catch" : "none", at.call_site, interrupted, dies});
     if (bypassed && !by_hook && at.result == -EPIPE) runaway::count(write.fd);
   }
   if (bypassed && options.scope == Scope::sockets && fd::hint(write.fd) == fd::Hint::other)
@@ -131,16 +138,16 @@ bool averts(const siginfo_t& info, const void* interrupted, bool has_handler) {
 }  // namespace
 
 void get_ready_for_seccomp() {
-  if (!technique::uses(technique::confined)) fd::remember_all();
+  if (!policy::uses(policy::in_seccomp)) fd::remember_all();
 }
 
-}  // namespace net
+}  // namespace handler
 
-void front::arrived(unsigned front, siginfo_t* info, void* context) {
+void handler_stubs::on_sigpipe(unsigned stub, siginfo_t* info, void* context) {
   const int error = errno;
-  const bool averted = net::averts(*info, context, stands_for_handler(front));
+  const bool averted = handler::averts(*info, context, stands_for_handler(stub));
   errno = error;
   if (averted) return;
-  if (!stands_for_handler(front) && kernel::pid() != 1) event::tell_totals(context);
-  deliver(front, info, context);
+  if (!stands_for_handler(stub) && kernel::pid() != 1) event::log_totals(context);
+  deliver(stub, info, context);
 }

@@ -1,23 +1,23 @@
-// The net: our SIGPIPE handler tells what the kernel raised over a socket from all other SIGPIPEs, and lets the thread
-// live. The handler itself is disposition::arrived.
+// Our SIGPIPE handler, handler_stubs::on_sigpipe: if the kernel raised the SIGPIPE over a socket, the thread goes on
+// and its call returns EPIPE; any other SIGPIPE has the effect it has in the program's view.
 #pragma once
 
 #include "program/policy.h"
 #include "program/thread_state.h"
 
-namespace net {
+namespace handler {
 
-// Gets ready for seccomp: what the lowest 1,024 fds are is asked while it may be asked.
+// Asks what the lowest 1,024 fds are, while it may be asked: 1,024 system calls.
 void get_ready_for_seccomp();
 
-// The program enters seccomp by this call, which gives a negative number where it fails.
+// The program sets a seccomp filter by this call, which gives a negative number where it fails.
 template <class Enter>
-auto confined(Enter enter) {
+auto enter_seccomp(Enter enter) {
   get_ready_for_seccomp();
-  const unsigned before = technique::confine();
+  const auto before = policy::enter_seccomp();
   const auto result = enter();
-  if (result < 0) technique::in_use.store(before);
+  if (result < 0) policy::leave_seccomp(before);
   return result;
 }
 
-}  // namespace net
+}  // namespace handler

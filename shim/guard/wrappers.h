@@ -1,5 +1,6 @@
-// The ways in which a hook makes a call: flagged, written as a send, or guarded. Nearly every call works, so what that
-// takes is here in a few instructions, and all else is apart, in functions that are cold.
+// How a hook makes its call: with MSG_NOSIGNAL added (flagged), as a send (written), or unchanged (guarded). The
+// success path is inlined; all else is in cold functions. A call on a live socket, file or pipe makes no system call of
+// ours, and leaves errno alone. Safe wherever the replaced function is; the result is the kernel's.
 #pragma once
 
 #include <cerrno>
@@ -14,8 +15,8 @@
 #include "program/thread_state.h"
 #include "system/real.h"
 
-// What a hook knows of its call. Its caller is asked for only where it is wanted, but must be asked for in the hook
-// itself: hence ALWAYS_INLINE.
+// What a hook knows of its call. The return address is asked for only where it is wanted, but it must be asked for in
+// the hook itself: hence ALWAYS_INLINE.
 template <class What>
 struct Hook {
   const char* function;
@@ -28,13 +29,14 @@ Hook(const char*, int, What) -> Hook<What>;
 #define CALL(fd, ...) \
   Hook { __func__, fd, asked(__VA_ARGS__) }
 #define ALWAYS_INLINE [[gnu::always_inline]] inline
-#define RARE [[gnu::cold, gnu::noinline]]
+#define COLD [[gnu::cold, gnu::noinline]]
 
-// The value waits in memory for a call to be over: a register would have to be saved and restored each time.
+// The value waits in memory for a call to be over: a register would have to be saved and restored each time, in every
+// hook and whether or not the value is wanted afterwards. It saves 1 to 8 instructions a call (cost_test counts them).
 ALWAYS_INLINE void keep_in_memory(auto& value) { asm volatile("" : "+m"(value)); }
 
 template <class What>
-ALWAYS_INLINE Call known(const Hook<What>& hook) {
+ALWAYS_INLINE Call make_call(const Hook<What>& hook) {
   return {hook.function, hook.fd, __builtin_return_address(0), hook.what};
 }
 
@@ -51,33 +53,34 @@ auto masked(const Call& call, Real real) {
   mask::Masked state;
   mask::enter(state);
   const auto result = real();
-  unmask(call, state, result);
+  finish_masked(call, state, result);
   return result;
 }
 
-// A call that was left to the net has failed, or has not done all that it was asked for.
-RARE void net_met(Call call, long result, bool raised);
+// A call that was left to the handler has failed, has not done all that it was asked for, or has `raised` SIGPIPE.
+COLD void on_unmasked_failure(Call call, long result, bool raised);
 
 template <class Real>
-RARE auto guarded_rarely(Call call, Real real) {
-  if (technique::uses(technique::mask)) return masked(call, real);
-  thread.told = false;
+COLD auto guarded_slow(Call call, Real real) {
+  if (policy::uses(policy::masks)) return masked(call, real);
+  thread.logged = false;
   const auto outer = std::exchange(thread.hooked, Hooked(call.fd));
   const auto result = real();
   const bool raised = std::exchange(thread.hooked, outer).raised();
-  net_met(call, result, raised);
+  on_unmasked_failure(call, result, raised);
   return result;
 }
 
+// Left to our handler: while it runs it finds in `hooked` that this call is ours.
 template <class What, class Real>
-ALWAYS_INLINE auto left_to_net(const Hook<What>& hook, Real real) {
+ALWAYS_INLINE auto unmasked(const Hook<What>& hook, Real real) {
   What what = hook.what;
   keep_in_memory(what);
   thread.hooked = Hooked(hook.fd);
   const auto result = real();
   const auto hooked = std::exchange(thread.hooked, Hooked());
   if (hooked.raised_or_negative(result) || is_short(what, result)) [[unlikely]]
-    net_met(known(Hook{hook.function, hooked.fd(), what}), result, hooked.raised());
+    on_unmasked_failure(make_call(Hook{hook.function, hooked.fd(), what}), result, hooked.raised());
   else
     runaway::stop();
   return result;
@@ -86,14 +89,14 @@ ALWAYS_INLINE auto left_to_net(const Hook<What>& hook, Real real) {
 // A call that cannot carry a flag.
 template <class What, class Real>
 ALWAYS_INLINE auto guarded(const Hook<What>& hook, Real real) {
-  if (!technique::has_settled_without(technique::mask) || !thread.hooked.none()) [[unlikely]]
-    return guarded_rarely(known(hook), real);
-  return left_to_net(hook, real);
+  if (!policy::surely_lacks(policy::masks) || !thread.hooked.none()) [[unlikely]]
+    return guarded_slow(make_call(hook), real);
+  return unmasked(hook, real);
 }
 
 // Flagged.
 
-// Most calls that fail have met an EPIPE of which there is no more to do than to count it. False for all others.
+// Most calls that fail have met an EPIPE that is only to be counted. False for all others.
 ALWAYS_INLINE bool only_counted(int fd) {
   if (thread.silent_errno == nullptr || *thread.silent_errno != EPIPE || fd <= 2) return false;
   runaway::count(fd);
@@ -104,26 +107,26 @@ ALWAYS_INLINE bool only_counted(int fd) {
 inline bool refuses_flag() { return errno == EINVAL || errno == EOPNOTSUPP; }
 
 template <class Real>
-RARE auto flag_met(Call call, int flags, Real real, decltype(real(0)) result) {
+COLD auto on_flagged_failure(Call call, int flags, Real real, decltype(real(0)) result) {
   thread.errno_at = &errno;
   if (result >= 0) {
     runaway::stop();
-    flag_met_short_count(call);
+    on_short_count_flagged(call);
   } else if (errno == EPIPE) {
-    flag_met_epipe(call);
+    on_epipe_flagged(call);
   } else if (refuses_flag()) {
-    return guarded_rarely(call, [=] { return real(flags); });
+    return guarded_slow(call, [=] { return real(flags); });
   }
   return result;
 }
 
 template <class Real>
-RARE auto flagged_rarely(Call call, int flags, Real real) {
-  const int added = static_cast<int>(technique::now() & technique::flag & ~static_cast<unsigned>(flags));
+COLD auto flagged_slow(Call call, int flags, Real real) {
+  const bool adds_flag = policy::uses(policy::adds_flag);  // asked first: it finds libc's functions
   if ((flags & MSG_NOSIGNAL) != 0) return real(flags);
-  if (added == 0) return guarded_rarely(call, [=] { return real(flags); });
-  const auto result = real(flags | added);
-  if (result < 0 || call.asked.exceeds_messages(result)) return flag_met(call, flags, real, result);
+  if (!adds_flag) return guarded_slow(call, [=] { return real(flags); });
+  const auto result = real(flags | MSG_NOSIGNAL);
+  if (result < 0 || call.asked.exceeds_messages(result)) return on_flagged_failure(call, flags, real, result);
   runaway::stop();
   return result;
 }
@@ -131,8 +134,8 @@ RARE auto flagged_rarely(Call call, int flags, Real real) {
 // A call that can: `real` takes its flags.
 template <class What, class Real>
 ALWAYS_INLINE auto flagged(const Hook<What>& hook, int flags, Real real) {
-  if (!technique::has_settled_on(technique::flag)) [[unlikely]]
-    return flagged_rarely(known(hook), flags, real);
+  if (!policy::surely_uses(policy::adds_flag)) [[unlikely]]
+    return flagged_slow(make_call(hook), flags, real);
   int fd = hook.fd;
   int given = flags;
   What what = hook.what;
@@ -146,7 +149,7 @@ ALWAYS_INLINE auto flagged(const Hook<What>& hook, int flags, Real real) {
   // One that sends many messages reports how many it has sent before the one that failed.
   if (result < 0 || (kMany && is_short(what, result))) [[unlikely]] {
     if ((given & MSG_NOSIGNAL) != 0 || (result < 0 && only_counted(fd))) return result;
-    return flag_met(known(Hook{hook.function, fd, what}), given, again, result);
+    return on_flagged_failure(make_call(Hook{hook.function, fd, what}), given, again, result);
   }
   runaway::stop();
   return result;
@@ -157,19 +160,19 @@ ALWAYS_INLINE auto flagged(const Hook<What>& hook, int flags, Real real) {
 // Up to here write(2) and send(2) look at the same bytes. Of more, send takes as many, and write may say EFAULT.
 constexpr std::size_t kMostInOneCall = 0x7ffff000;
 
-RARE ssize_t written_rarely(int fd, const void* buf, std::size_t n, const char* function, const void* caller);
+COLD ssize_t written_slow(int fd, const void* buf, std::size_t n, const char* function, const void* return_address);
 
 // `error` is what errno was before.
-RARE ssize_t write_met_error(Call call, const void* buf, std::size_t n, int error);
+COLD ssize_t on_write_failure(Call call, const void* buf, std::size_t n, int error);
 
 // A write: on a socket it is a send in other words, and ENOTSOCK the cheapest way to learn that it is none.
 ALWAYS_INLINE ssize_t written(const Hook<Bytes>& hook, const void* buf, std::size_t n) {
   const fd::Hint hint = fd::hint(hook.fd);
-  if (!technique::has_settled_without(technique::intricate) || !thread.hooked.none()) [[unlikely]]
-    return written_rarely(hook.fd, buf, n, hook.function, __builtin_return_address(0));
-  if (hint == fd::Hint::other) return left_to_net(hook, [=, fd = hook.fd] { return real::write(fd, buf, n); });
+  if (!policy::surely_lacks(policy::slow_write) || !thread.hooked.none()) [[unlikely]]
+    return written_slow(hook.fd, buf, n, hook.function, __builtin_return_address(0));
+  if (hint == fd::Hint::other) return unmasked(hook, [=, fd = hook.fd] { return real::write(fd, buf, n); });
   if (hint != fd::Hint::socket || n > kMostInOneCall || thread.errno_at == nullptr) [[unlikely]]
-    return written_rarely(hook.fd, buf, n, hook.function, __builtin_return_address(0));
+    return written_slow(hook.fd, buf, n, hook.function, __builtin_return_address(0));
   int fd = hook.fd;
   int error = *thread.errno_at;
   const void* bytes = buf;
@@ -181,7 +184,7 @@ ALWAYS_INLINE ssize_t written(const Hook<Bytes>& hook, const void* buf, std::siz
   const ssize_t result = real::send(hook.fd, buf, n, MSG_NOSIGNAL);
   if (result < 0) [[unlikely]] {
     if (only_counted(fd)) return result;
-    return write_met_error(known(Hook{hook.function, fd, Bytes{count}}), bytes, count, error);
+    return on_write_failure(make_call(Hook{hook.function, fd, Bytes{count}}), bytes, count, error);
   }
   runaway::stop();
   return result;

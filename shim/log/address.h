@@ -7,8 +7,8 @@
 
 namespace address {
 
-// `length` is what the kernel said. Nothing is put for one without a name, or of another family. A name is put as it
-// is, whatever bytes it has.
+// `length` is what the kernel said, in bytes. Nothing is put for one without a name, or of another family. A name is
+// put as it is, whatever bytes it has.
 void add(text::Line& line, const sockaddr_storage& address, socklen_t length);
 
 }  // namespace address

@@ -1,6 +1,5 @@
 #include "log/connection.h"
 
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 
@@ -12,10 +11,11 @@
 namespace connection {
 namespace {
 
+// The length of what the kernel gave; 0: nothing.
 template <class Value>
 socklen_t option(int fd, int level, int name, Value& value) {
-  socklen_t length = sizeof value;
-  return kernel::call(SYS_getsockopt, fd, level, name, &value, &length) == 0 ? length : 0;
+  const long length = kernel::socket_option(fd, level, name, value);
+  return length < 0 ? 0 : static_cast<socklen_t>(length);
 }
 
 void ask(long call, int fd, Address& address) {
@@ -32,12 +32,6 @@ void ask_peer(int fd, int family, Address& peer) {
   socklen_t length = family == AF_INET ? sizeof(sockaddr_in) : family == AF_INET6 ? sizeof(sockaddr_in6) : 0;
   if (length > 0 && kernel::call(SYS_getsockopt, fd, SOL_SOCKET, kPeerName, &peer.value, &length) == 0)
     peer.length = length;
-}
-
-bool hung_up(int fd) {
-  pollfd end{fd, 0, 0};
-  const long at_once[2] = {0, 0};
-  return kernel::call(SYS_ppoll, &end, 1, at_once, nullptr, 0) == 1 && (end.revents & POLLHUP) != 0;
 }
 
 std::string_view family_name(int family) {
@@ -87,20 +81,20 @@ enum State : unsigned char {
 constexpr std::string_view kStates[] = {"",          "established", "syn_sent",   "syn_recv", "fin_wait1", "fin_wait2",
                                         "time_wait", "close",       "close_wait", "last_ack", "listen",    "closing"};
 
-// A field that an older kernel does not know is not told.
+// A field that an older kernel does not know is not logged.
 #define KNOWS(connection, field) ((connection).tcp_length >= offsetof(tcp_info, field) + sizeof((connection).tcp.field))
 
-void add_tcp(record::Record& record, const Connection& connection) {
+void add_tcp(record::Writer& record, const Connection& connection) {
   const auto& tcp = connection.tcp;
-  if (tcp.tcpi_state > 0 && tcp.tcpi_state < std::size(kStates)) record.word("state", kStates[tcp.tcpi_state]);
-  if (KNOWS(connection, tcpi_bytes_sent)) record.number("sent", tcp.tcpi_bytes_sent);
-  if (KNOWS(connection, tcpi_bytes_acked)) record.number("acked", tcp.tcpi_bytes_acked);
-  if (KNOWS(connection, tcpi_bytes_received)) record.number("received", tcp.tcpi_bytes_received);
-  record.number("idle_ms", tcp.tcpi_last_data_recv);
-  record.number("rtt_us", tcp.tcpi_rtt);
+  if (tcp.tcpi_state > 0 && tcp.tcpi_state < std::size(kStates)) record.word(fields::state, kStates[tcp.tcpi_state]);
+  if (KNOWS(connection, tcpi_bytes_sent)) record.number(fields::sent, tcp.tcpi_bytes_sent);
+  if (KNOWS(connection, tcpi_bytes_acked)) record.number(fields::acked, tcp.tcpi_bytes_acked);
+  if (KNOWS(connection, tcpi_bytes_received)) record.number(fields::received, tcp.tcpi_bytes_received);
+  record.number(fields::idle_ms, tcp.tcpi_last_data_recv);
+  record.number(fields::rtt_us, tcp.tcpi_rtt);
 }
 
-void add_address(record::Record& record, std::string_view name, const Address& address) {
+void add_address(record::Writer& record, const fields::Name& name, const Address& address) {
   text::Sized<512> line;
   if (address.length > 0) address::add(line, address.value, address.length);
   if (line.length() > 0) record.string(name, line.words());
@@ -136,7 +130,7 @@ std::string_view cause(const Connection& connection) {
 void look_at(int fd, Connection& connection) {
   connection = {};
   connection.inode = kernel::file_at(fd, "").st_ino;
-  connection.is_hung_up = hung_up(fd);
+  connection.is_hung_up = (kernel::poll_now(fd, 0) & POLLHUP) != 0;
   if (option(fd, SOL_SOCKET, SO_DOMAIN, connection.family) == 0) {
     connection.family = -1;
     return;
@@ -151,18 +145,18 @@ void look_at(int fd, Connection& connection) {
                                connection.credentials.pid != 0;
 }
 
-void add(record::Record& record, const Connection& connection) {
-  record.word("socket", family_name(connection.family));
-  if (connection.family >= 0) record.word("type", type_name(connection.type));
-  add_address(record, "local", connection.local);
-  add_address(record, "peer", connection.peer);
+void add(record::Writer& record, const Connection& connection) {
+  record.word(fields::socket, family_name(connection.family));
+  if (connection.family >= 0) record.word(fields::type, type_name(connection.type));
+  add_address(record, fields::local, connection.local);
+  add_address(record, fields::peer, connection.peer);
   if (connection.has_tcp) add_tcp(record, connection);
   if (connection.has_credentials) {
-    record.number("peer_pid", connection.credentials.pid);
-    record.number("peer_uid", connection.credentials.uid);
+    record.number(fields::peer_pid, connection.credentials.pid);
+    record.number(fields::peer_uid, connection.credentials.uid);
   }
-  if (connection.inode != 0) record.number("inode", connection.inode);
-  record.word("cause", cause(connection));
+  if (connection.inode != 0) record.number(fields::inode, connection.inode);
+  record.word(fields::cause, cause(connection));
 }
 
 }  // namespace connection

@@ -27,9 +27,10 @@ struct Connection {
 
 namespace connection {
 
+// Asks the kernel, with at most eleven system calls. Safe in a signal handler; never blocks.
 void look_at(int fd, Connection& connection);
 
 // The fields: socket type local peer state sent acked received idle_ms rtt_us peer_pid peer_uid inode cause.
-void add(record::Record& record, const Connection& connection);
+void add(record::Writer& record, const Connection& connection);
 
 }  // namespace connection

@@ -95,7 +95,7 @@ int opened_file() {
 // 0 or -errno. Where it fails what was open stays. What a child of vfork opens would be its own, but what is remembered
 // of it its parent's.
 int open_again() {
-  if (sites::in_child_of_vfork()) return -EBUSY;
+  if (call_sites::in_child_of_vfork()) return -EBUSY;
   const int fd = is_socket() ? connected() : opened_file();
   if (fd < 0) return fd;
   log.keep(fd, true);
@@ -124,10 +124,10 @@ bool is_disconnected(long result) {
 }
 
 // Through a number of our own, as long as there is one to be had.
-long write_once(const outlet::Quiet& quiet, std::string_view bytes) {
-  const int own = log.borrow();
-  if (own < 0) return outlet::write(quiet, log.fd(), bytes);
-  const long result = outlet::write(quiet, own, bytes);
+long write_once(const nonblocking::SignalsBlocked& blocked, std::string_view bytes) {
+  const int own = log.duplicate();
+  if (own < 0) return nonblocking::write(blocked, log.fd(), bytes);
+  const long result = nonblocking::write(blocked, own, bytes);
   kernel::call(SYS_close, own);
   return result;
 }
@@ -163,12 +163,12 @@ int open(std::string_view executable) {
   return -open_again();
 }
 
-long write(const outlet::Quiet& quiet, std::string_view bytes) {
+long write(const nonblocking::SignalsBlocked& blocked, std::string_view bytes) {
   if (gave_up.load() || fd_now() < 0) return -EBADF;
-  long result = write_once(quiet, bytes);
+  long result = write_once(blocked, bytes);
   if (is_socket() && is_disconnected(result) && root_now() == root.load()) {
     const Claim claim;  // the daemon was started anew
-    if (claim && open_again() == 0) result = write_once(quiet, bytes);
+    if (claim && open_again() == 0) result = write_once(blocked, bytes);
   }
   // Nobody will ever read it; a file, which is then a FIFO, may find a reader again.
   if (kind() == Kind::file && result == -EPIPE) log.close();

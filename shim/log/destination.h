@@ -13,7 +13,7 @@ Kind kind();
 // 0 or errno. `executable` is the path of the program, for %e.
 int open(std::string_view executable);
 
-// As outlet::write, to where the log is now; -EBADF where it is nowhere.
-long write(const outlet::Quiet& quiet, std::string_view bytes);
+// As nonblocking::write, to where the log is now; -EBADF where it is nowhere.
+long write(const nonblocking::SignalsBlocked& blocked, std::string_view bytes);
 
 }  // namespace destination

@@ -30,38 +30,39 @@ bool has_stack(const void* context = nullptr) {
   return here < end || here - end >= alternate.ss_size || here - end >= kStackOfALine;
 }
 
-bool is_told() { return logging::wanted() && !technique::uses(technique::confined); }
+bool is_logged() { return logging::wanted() && !policy::uses(policy::in_seccomp); }
 
 // Apart from the question whether it is wanted: this takes stack, and an alternate one may be small.
-[[gnu::noinline]] void write_line(const Event& event, std::uintptr_t place, bool would_kill, sites::Site& site) {
-  const outlet::Quiet quiet;
-  const sheet::Taken sheet;
-  if (!sheet) return site.hold({1, would_kill});
-  auto& known = sheet->facts;
-  known.event = &event;
-  known.place = place;
-  known.would_kill = would_kill;
-  kernel::call(SYS_prctl, PR_GET_NAME, known.thread);
-  connection::look_at(event.fd, known.connection);
+[[gnu::noinline]] void write_line(const Event& event, std::uintptr_t return_address, bool would_kill,
+                                  call_sites::CallSite& site) {
+  const nonblocking::SignalsBlocked blocked;
+  const scratch::Lease lease;
+  if (!lease) return site.add_unlogged({1, would_kill});
+  auto& fields = lease->fields;
+  fields.event = &event;
+  fields.return_address = return_address;
+  fields.would_kill = would_kill;
+  kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
+  connection::look_at(event.fd, fields.connection);
   const auto frame = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
-  known.modules.look(frame.stack());
-  stack::collect(frame, known.modules, options::get().stack, known.callers);
-  const auto held = site.take();
-  known.held = {held.count + 1, held.kills + would_kill};
+  fields.maps.look(frame.stack());
+  stack::collect(frame, fields.maps, options::get().stack, fields.callers);
+  const auto before = site.take_unlogged();
+  fields.accounts_for = {before.count + 1, before.kills + would_kill};
   const auto* kind = options::get().mode == Mode::observe ? "observed" : "averted";
-  if (!logging::write(quiet, sheet->room, kind, facts::add_event, &known)) site.hold(known.held);
+  if (!logging::write(blocked, lease->room, kind, fields::add_event, fields)) site.add_unlogged(fields.accounts_for);
 }
 
 [[gnu::noinline]] void write_runaway(int fd, unsigned epipes, const char* action) {
-  const outlet::Quiet quiet;
-  const sheet::Taken sheet;
-  if (!sheet) return;
-  auto& known = sheet->facts;
-  known.fd = fd;
-  known.epipes = epipes;
-  known.action = action;
-  kernel::call(SYS_prctl, PR_GET_NAME, known.thread);
-  logging::write(quiet, sheet->room, "runaway", facts::add_runaway, &known);
+  const nonblocking::SignalsBlocked blocked;
+  const scratch::Lease lease;
+  if (!lease) return;
+  auto& fields = lease->fields;
+  fields.fd = fd;
+  fields.epipes = epipes;
+  fields.action = action;
+  kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
+  logging::write(blocked, lease->room, "runaway", fields::add_runaway, fields);
 }
 
 }  // namespace
@@ -69,47 +70,50 @@ bool is_told() { return logging::wanted() && !technique::uses(technique::confine
 void open() {
   logging::open();
   if (!logging::wanted()) return;
-  sites::open();
-  kernel::call(SYS_madvise, &sheet::pile, sizeof sheet::pile, MADV_WIPEONFORK);
+  call_sites::open();
+  kernel::call(SYS_madvise, &scratch::pool, sizeof scratch::pool, MADV_WIPEONFORK);
   stack::know_libc();
-  Modules::keep_open();
+  Maps::keep_open();
 }
 
-void tell(const Event& event) {
-  if (!is_told()) return;
-  if (sites::begin_anew())
-    for (auto& sheet : sheet::pile.sheets) sheet.taken.store(false);
+void log(const Event& event) {
+  if (!is_logged()) return;
+  if (call_sites::reset_after_fork()) scratch::take_all_back();
   const bool would_kill = disposition::kills() && (event.context != nullptr || !mask::blocks_sigpipe());
   const bool finds_caller = event.context != nullptr && has_stack(event.context);
-  const auto place = finds_caller ? stack::call_site(event.context) : reinterpret_cast<std::uintptr_t>(event.caller);
-  auto& site = sites::at(place, event.call);
+  const auto return_address =
+      finds_caller ? stack::call_site(event.context) : reinterpret_cast<std::uintptr_t>(event.return_address);
+  auto& site = call_sites::at(return_address, event.call);
   if ((site.count_and_ask() || event.is_last) && has_stack(event.context))
-    write_line(event, place, would_kill, site);
+    write_line(event, return_address, would_kill, site);
   else
-    site.hold({1, would_kill});
+    site.add_unlogged({1, would_kill});
 }
 
-void tell_runaway(int fd, unsigned epipes, const char* action) {
-  if (is_told() && has_stack()) write_runaway(fd, epipes, action);
+void log_runaway(int fd, unsigned epipes, const char* action) {
+  if (is_logged() && has_stack()) write_runaway(fd, epipes, action);
 }
 
-void tell_totals(const void* context) {
-  if (!is_told() || sites::in_child_of_vfork() || !has_stack(context)) return;
+// It may be called twice, by the handler that is about to end the process and by our destructor: what the first has
+// written the second does not repeat.
+void log_totals(const void* context) {
+  if (!is_logged() || call_sites::in_child_of_vfork() || !has_stack(context)) return;
   static constinit std::atomic<bool> done_before = false;
-  const outlet::Quiet quiet;
-  const sheet::Taken sheet(sheet::of_the_end());
-  if (!sheet) return;
+  const nonblocking::SignalsBlocked blocked;
+  const scratch::Lease lease(scratch::of_totals());
+  if (!lease) return;
   const bool again = done_before.exchange(true);
-  sites::stop_holding();
-  auto& known = sheet->facts;
-  known.modules.look(0);
-  sites::each([&](sites::Site& site) {
-    known.place = site.place();
-    known.call = site.call();
-    known.held = site.take();
-    known.total = site.total();
-    if (known.held.count == 0 && (again || known.total == 1)) return;
-    if (!logging::write(quiet, sheet->room, "total", facts::add_total, &known)) site.hold(known.held);
+  call_sites::log_each_at_once();
+  auto& fields = lease->fields;
+  fields.maps.look(0);
+  call_sites::each([&](call_sites::CallSite& site) {
+    fields.return_address = site.return_address();
+    fields.call = site.call();
+    fields.accounts_for = site.take_unlogged();
+    fields.total = site.total();
+    if (fields.accounts_for.count == 0 && (again || fields.total == 1)) return;
+    if (!logging::write(blocked, lease->room, "total", fields::add_total, fields))
+      site.add_unlogged(fields.accounts_for);
   });
 }
 

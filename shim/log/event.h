@@ -1,4 +1,4 @@
-// One averted SIGPIPE: what is known about it, and the telling of it.
+// One averted SIGPIPE: what is known about it, and the line or the count that it becomes.
 #pragma once
 
 #include <cstddef>
@@ -9,27 +9,30 @@ namespace event {
 struct Event {
   const char* call;  // the function, or how the system call was made
   int fd;
-  std::size_t asked;      // bytes; kNotKnown where nobody has seen the argument
-  const char* technique;  // flag, mask, catch; none where nothing is done about it
-  const void* caller;     // where in the program: what the call returns to
-  // Told by the handler, with this context: then where in the program it was is found out from that, and SIGPIPE is
-  // blocked whatever the thread does.
+  std::size_t asked;           // bytes; kNotKnown where nobody has seen the argument
+  const char* technique;       // flag, mask, catch; none where nothing is done about it
+  const void* return_address;  // where in the program: what the call returns to
+  // The third argument of the handler that has met it: then where in the program it was is found out from that, and
+  // SIGPIPE is blocked whatever the thread does.
   const void* context = nullptr;
   bool is_last = false;  // the process ends of it
 };
 constexpr std::size_t kNotKnown = ~std::size_t{0};
 
-// Gets ready, if anybody wants to know. To be called once, at the start.
+// Opens the log, if there is to be one. To be called once, at the start: takes the dynamic linker's lock.
 void open();
 
-// Tells it, or counts it for the next line of its call site. Safe in a signal handler; errno may change.
-void tell(const Event& event);
+// All of these are safe in a signal handler, take no lock and no heap, never block, and may change errno.
 
-// A thread runs away on this fd; `action` is what is done about it.
-void tell_runaway(int fd, unsigned epipes, const char* action);
+// Writes a line, or counts the event for the next line of its call site. Counts only, too, where the line cannot be
+// written at once, or an alternate stack has no room for it.
+void log(const Event& event);
 
-// The process ends: tells what was counted and not yet told, and how often it was in all. With the context where it is
-// a signal handler that says so.
-void tell_totals(const void* context = nullptr);
+// A thread runs away on this fd after so many EPIPEs; `action` is what is done about it.
+void log_runaway(int fd, unsigned epipes, const char* action);
+
+// The process ends: writes what was counted and is in no line yet, and how often each call site has met SIGPIPE in all.
+// With the context where it is a signal handler that says so.
+void log_totals(const void* context = nullptr);
 
 }  // namespace event

@@ -4,92 +4,88 @@
 #include "system/kernel.h"
 #include "unwind/elf_image.h"
 
-namespace facts {
+namespace fields {
 namespace {
 
-using record::Record;
+using record::Writer;
 
-void add_process(Record& record, const Facts& facts) {
-  record.number("pid", kernel::pid());
-  record.number("tid", kernel::tid());
-  record.string("thread", facts.thread);
-  record.string("exe", logging::executable());
+void add_process(Writer& record, const Fields& from) {
+  record.number(pid, kernel::pid());
+  record.number(tid, kernel::tid());
+  record.string(thread, from.thread);
+  record.string(exe, logging::executable());
 }
 
-// The place is what a call returns to, so the call itself is before it.
-void add_place(Record& record, const Facts& facts) {
-  const Module* module = facts.modules.around(facts.place - 1);
-  if (module == nullptr || module->start == 0) {
-    if (module != nullptr) record.string("module", module->path);
-    return record.hex("offset", facts.place);
+// A return address may already be in the next function; the call itself is before it.
+void add_call_site(Writer& record, const Fields& from) {
+  const Module* mapped = from.maps.around(from.return_address - 1);
+  if (mapped == nullptr || mapped->start == 0) {
+    if (mapped != nullptr) record.string(module, mapped->path);
+    return record.hex(offset, from.return_address);
   }
-  const Object object(module->start, module->limit);
-  const auto id = object.build_id();
-  const char* symbol = object.symbol_around(facts.place - 1);
-  record.string("module", module->path);
-  record.hex("offset", facts.place - object.base());
-  if (id.count > 0) record.bytes("build_id", id.bytes, id.count);
-  if (symbol != nullptr) record.string("symbol", symbol);
+  const ElfImage image(mapped->start, mapped->limit);
+  const auto id = image.build_id();
+  const char* function = image.symbol_around(from.return_address - 1);
+  record.string(module, mapped->path);
+  record.hex(offset, from.return_address - image.base());
+  if (id.count > 0) record.bytes(build_id, id.bytes, id.count);
+  if (function != nullptr) record.string(symbol, function);
 }
 
-// Whether this module is named for the first time: its build ID is told then.
-bool is_first_of(const Module& module, const Facts& facts, unsigned frame) {
+// Whether this module is named for the first time: its build ID is given then.
+bool is_first_of(const Module& mapped, const Fields& from, unsigned frame) {
   for (unsigned i = 0; i < frame; ++i)
-    if (facts.modules.around(facts.callers.returns_to[i] - 1) == &module) return false;
+    if (from.maps.around(from.callers.returns_to[i] - 1) == &mapped) return false;
   return true;
 }
 
-void add_frame(Record::Part& part, const Facts& facts, unsigned frame) {
-  const auto returns_to = facts.callers.returns_to[frame];
-  const Module* module = facts.modules.around(returns_to - 1);
-  if (module != nullptr) part.string(module->path);
-  if (module == nullptr || module->start == 0) return part.offset(returns_to);
-  const Object object(module->start, module->limit);
-  const auto id = object.build_id();
-  part.offset(returns_to - object.base());
-  if (id.count > 0 && is_first_of(*module, facts, frame)) part.build_id(id.bytes, id.count);
+void add_frame(Writer::Part& part, const Fields& from, unsigned frame) {
+  const auto returns_to = from.callers.returns_to[frame];
+  const Module* mapped = from.maps.around(returns_to - 1);
+  if (mapped != nullptr) part.string(mapped->path);
+  if (mapped == nullptr || mapped->start == 0) return part.offset(returns_to);
+  const ElfImage image(mapped->start, mapped->limit);
+  const auto id = image.build_id();
+  part.offset(returns_to - image.base());
+  if (id.count > 0 && is_first_of(*mapped, from, frame)) part.build_id(id.bytes, id.count);
 }
 
-void add_callers(Record& record, const Facts& facts) {
-  if (facts.callers.count == 0) return;
-  record.list("stack", facts.callers.count, [&](unsigned frame, Record::Part& part) { add_frame(part, facts, frame); });
+void add_callers(Writer& record, const Fields& from) {
+  if (from.callers.count == 0) return;
+  record.list(stack, from.callers.count, [&](unsigned frame, Writer::Part& part) { add_frame(part, from, frame); });
 }
 
 }  // namespace
 
-void add_event(Record& record, const void* argument) {
-  const auto& facts = *static_cast<const Facts*>(argument);
-  const event::Event& event = *facts.event;
-  add_process(record, facts);
-  record.truth("would_kill", facts.would_kill);
-  record.word("technique", event.technique);
-  record.word("call", event.call);
-  record.number("fd", event.fd);
-  if (event.asked != event::kNotKnown) record.number("bytes", event.asked);
-  record.number("count", facts.held.count);
-  record.number("kills", facts.held.kills);
-  connection::add(record, facts.connection);
-  add_place(record, facts);
-  add_callers(record, facts);
+void add_event(Writer& record, const Fields& from) {
+  add_process(record, from);
+  record.truth(would_kill, from.would_kill);
+  record.word(technique, from.event->technique);
+  record.word(call, from.event->call);
+  record.number(fd, from.event->fd);
+  if (from.event->asked != event::kNotKnown) record.number(bytes, from.event->asked);
+  record.number(count, from.accounts_for.count);
+  record.number(kills, from.accounts_for.kills);
+  connection::add(record, from.connection);
+  add_call_site(record, from);
+  add_callers(record, from);
 }
 
-void add_runaway(Record& record, const void* argument) {
-  const auto& facts = *static_cast<const Facts*>(argument);
-  add_process(record, facts);
-  record.number("fd", facts.fd);
-  record.number("epipes", facts.epipes);
-  record.word("action", facts.action);
+void add_runaway(Writer& record, const Fields& from) {
+  add_process(record, from);
+  record.number(fd, from.fd);
+  record.number(epipes, from.epipes);
+  record.word(action, from.action);
 }
 
-void add_total(Record& record, const void* argument) {
-  const auto& facts = *static_cast<const Facts*>(argument);
-  record.number("pid", kernel::pid());
-  record.string("exe", logging::executable());
-  record.word("call", facts.place != 0 ? facts.call : "other");
-  if (facts.place != 0) add_place(record, facts);
-  record.number("count", facts.held.count);
-  record.number("kills", facts.held.kills);
-  record.number("total", facts.total);
+void add_total(Writer& record, const Fields& from) {
+  record.number(pid, kernel::pid());
+  record.string(exe, logging::executable());
+  record.word(call, from.return_address != 0 ? from.call : "other");
+  if (from.return_address != 0) add_call_site(record, from);
+  record.number(count, from.accounts_for.count);
+  record.number(kills, from.accounts_for.kills);
+  record.number(total, from.total);
 }
 
-}  // namespace facts
+}  // namespace fields

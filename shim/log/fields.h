@@ -1,4 +1,4 @@
-// All that a record says, gathered first and written then, in one format or two.
+// What a line says: gathered first, and added to the record field by field, in one format or two.
 #pragma once
 
 #include "log/call_sites.h"
@@ -8,11 +8,11 @@
 #include "unwind/maps.h"
 #include "unwind/stack.h"
 
-struct Facts {
-  char thread[16];       // its name
-  std::uintptr_t place;  // what the call returns to; 0: several places
-  sites::Held held;      // how many events this accounts for
-  Modules modules;
+struct Fields {
+  char thread[16];                    // its name
+  std::uintptr_t return_address;      // what the call returns to; 0: several call sites
+  call_sites::Unlogged accounts_for;  // how many events this line stands for
+  Maps maps;
 
   // Of one event.
   const event::Event* event;
@@ -30,11 +30,11 @@ struct Facts {
   const char* action;
 };
 
-namespace facts {
+namespace fields {
 
-// The fields of each kind of record, in their order; `facts` is a Facts.
-void add_event(record::Record& record, const void* facts);
-void add_total(record::Record& record, const void* facts);
-void add_runaway(record::Record& record, const void* facts);
+// The fields of each kind of record, in the order of fields.def. Safe in a signal handler.
+void add_event(record::Writer& record, const Fields& from);
+void add_total(record::Writer& record, const Fields& from);
+void add_runaway(record::Writer& record, const Fields& from);
 
-}  // namespace facts
+}  // namespace fields

@@ -1,24 +1,24 @@
-// Where the records go: which file or socket that is now, how a record is dressed for it, and how many were lost.
+// From a record to the log: the frame that a file, syslog or journald wants around it, and how many records were lost.
 #pragma once
-
-#include <time.h>
 
 #include <atomic>
 
 #include "log/nonblocking_write.h"
 #include "log/record_writer.h"
 
+struct Fields;
+
 namespace logging {
 
 inline constinit std::atomic<bool> is_wanted = false;
 
-// False before the start.
+// False before the start. In a hot path: one load.
 inline bool wanted() { return is_wanted.load(std::memory_order_relaxed); }
 
-// Opens the log, if one is wanted; one that cannot be opened is said on stderr, once.
+// Opens the log, if one is wanted, and says on stderr if it cannot be. To be called once, at the start.
 void open();
 
-// The program's file, as it was at the start.
+// The path of the program's file, as it was at the start; empty where /proc does not say.
 std::string_view executable();
 
 // Where a record is put together: text of 4,096 bytes at most, which a pipe takes as one, or twice that for journald.
@@ -27,13 +27,14 @@ struct Room {
 };
 
 // Adds its fields to a record.
-using Fill = void (*)(record::Record&, const void* facts);
+using Fill = void (*)(record::Writer&, const Fields&);
 
-// Writes one record; false if that was not possible at once. Then it is counted, and the next one says so. Safe in a
-// signal handler.
-bool write(const outlet::Quiet& quiet, Room& room, std::string_view kind, Fill fill, const void* facts);
+// Writes one record of this kind (averted, observed, total, runaway). False if that was not possible at once; then it
+// is counted, and the next one says how many were lost. Safe in a signal handler; leaves errno alone; never blocks.
+bool write(const nonblocking::SignalsBlocked& blocked, Room& room, std::string_view kind, Fill fill,
+           const Fields& fields);
 
-// To stderr, wanted or not: what the user has to know at the start.
+// One line to stderr, whether there is a log or not: what the user has to know at the start. Never blocks.
 void warn(text::Line& line);
 
 }  // namespace logging

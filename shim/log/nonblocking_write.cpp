@@ -10,14 +10,10 @@
 
 #include "system/text.h"
 
-namespace outlet {
+namespace nonblocking {
 namespace {
 
-bool takes_a_line(int fd) {
-  pollfd log{fd, POLLOUT, 0};
-  const long at_once[2] = {0, 0};
-  return kernel::call(SYS_ppoll, &log, 1, at_once, nullptr, 0) == 1 && (log.revents & POLLOUT) != 0;
-}
+bool takes_a_line(int fd) { return (kernel::poll_now(fd, POLLOUT) & POLLOUT) != 0; }
 
 long send_at_once(int fd, std::string_view bytes) {
   iovec part{const_cast<char*>(bytes.data()), bytes.size()};
@@ -50,7 +46,7 @@ long write_anyhow(int fd, std::string_view bytes) {
 }  // namespace
 
 // What the write has raised, at a pipe without readers or at the limit of a file's size, is taken back.
-long write(const Quiet&, int fd, std::string_view bytes) {
+long write(const SignalsBlocked&, int fd, std::string_view bytes) {
   const auto pending = kernel::pending();
   const long result = write_anyhow(fd, bytes);
   siginfo_t info{};
@@ -61,4 +57,4 @@ long write(const Quiet&, int fd, std::string_view bytes) {
   return result == -EAGAIN ? 0 : result;
 }
 
-}  // namespace outlet
+}  // namespace nonblocking

@@ -5,22 +5,22 @@
 
 #include "system/kernel.h"
 
-namespace outlet {
+namespace nonblocking {
 
 // No signal comes to this thread as long as this lives: neither what our write raises, nor a handler of the program
 // that would find us half-way.
-class Quiet {
+class SignalsBlocked {
  public:
-  Quiet() : before_(kernel::change_mask(SIG_BLOCK, ~kernel::Signals{0})) {}
-  ~Quiet() { kernel::change_mask(SIG_SETMASK, before_); }
-  Quiet(const Quiet&) = delete;
-  Quiet& operator=(const Quiet&) = delete;
+  SignalsBlocked() : before_(kernel::change_mask(SIG_BLOCK, ~kernel::Signals{0})) {}
+  ~SignalsBlocked() { kernel::change_mask(SIG_SETMASK, before_); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
 
  private:
   kernel::Signals before_;
 };
 
 // Returns what write(2) does, or -errno; 0 where it would have blocked.
-long write(const Quiet&, int fd, std::string_view bytes);
+long write(const SignalsBlocked&, int fd, std::string_view bytes);
 
-}  // namespace outlet
+}  // namespace nonblocking

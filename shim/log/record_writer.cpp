@@ -4,54 +4,54 @@
 
 namespace record {
 
-Record::Record(text::Line& line, Format format, const timespec& time, std::string_view kind)
+Writer::Writer(text::Line& line, Format format, const timespec& time, std::string_view kind)
     : line_(line), format_(format) {
   if (format_ != Format::fields) {  // journald keeps the time itself
     line_ << (format_ == Format::json ? "{\"time\":\"" : "nosigpipe: ");
-    moment::add(line_, time);
+    timestamp::add(line_, time);
     if (format_ == Format::json) line_ << "\"";
   }
-  word("event", kind);
+  word(fields::event, kind);
 }
 
-void Record::begin(std::string_view name) {
+void Writer::begin(const fields::Name& name) {
   switch (format_) {
     case Format::text:
-      line_ << " " << name << "=";
+      line_ << " " << name.text << "=";
       break;
     case Format::json:
-      line_ << ",\"" << name << "\":";
+      line_ << ",\"" << name.text << "\":";
       break;
     case Format::fields:
       line_ << "\nNOSIGPIPE_";
-      for (const char c : name)
+      for (const char c : std::string_view(name.text))
         line_ << std::string_view(&(c >= 'a' && c <= 'z' ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[c - 'a'] : c), 1);
       line_ << "=";
   }
 }
 
-void Record::word(std::string_view name, std::string_view value) {
+void Writer::word(const fields::Name& name, std::string_view value) {
   const std::string_view quote = format_ == Format::json ? "\"" : "";
   field(name, [&] { line_ << quote << value << quote; });
 }
 
-void Record::string(std::string_view name, std::string_view value) {
+void Writer::string(const fields::Name& name, std::string_view value) {
   field(name, [&] { (line_ << quote()).escaped(value, escape()) << quote(); });
 }
 
-void Record::truth(std::string_view name, bool value) {
+void Writer::truth(const fields::Name& name, bool value) {
   if (format_ == Format::json)
     field(name, [&] { line_ << (value ? "true" : "false"); });
   else
     word(name, value ? "yes" : "no");
 }
 
-void Record::hex(std::string_view name, std::uint64_t value) {
+void Writer::hex(const fields::Name& name, std::uint64_t value) {
   const std::string_view quote = format_ == Format::json ? "\"" : "";
   field(name, [&] { (line_ << quote << "0x").hex(value) << quote; });
 }
 
-void Record::bytes(std::string_view name, const unsigned char* value, std::size_t count) {
+void Writer::bytes(const fields::Name& name, const unsigned char* value, std::size_t count) {
   const std::string_view quote = format_ == Format::json ? "\"" : "";
   field(name, [&] {
     line_ << quote;

@@ -1,33 +1,43 @@
-// One record of the log, field by field, in one of its formats. A field that does not fit is left out whole.
+// One record of the log, field by field, in one of its formats. A field that does not fit is left out whole. Safe in a
+// signal handler: all is put together in the caller's memory.
 #pragma once
 
 #include <time.h>
 
 #include "system/text.h"
 
+// The names of the fields, and no others: fields.def is the one list of them.
+namespace fields {
+struct Name {
+  char text[16];  // in place: a pointer would be work for the loader at each start
+};
+#define FIELD(name, how) inline constexpr Name name{#name};
+#include "log/fields.def"
+}  // namespace fields
+
 namespace record {
 
 // fields: journald's native ones, NOSIGPIPE_CALL=write and a newline each.
 enum class Format { text, json, fields };
 
-class Record {
+class Writer {
  public:
   // `kind` is what the record is about: averted, observed, total, runaway.
-  Record(text::Line& line, Format format, const timespec& time, std::string_view kind);
+  Writer(text::Line& line, Format format, const timespec& time, std::string_view kind);
 
-  void word(std::string_view name, std::string_view value);  // of ours, to be trusted
-  void string(std::string_view name, std::string_view value);
-  void truth(std::string_view name, bool value);
-  void hex(std::string_view name, std::uint64_t value);
-  void bytes(std::string_view name, const unsigned char* value, std::size_t count);
-  void number(std::string_view name, std::integral auto value) {
+  void word(const fields::Name& name, std::string_view value);    // of ours: written as it is
+  void string(const fields::Name& name, std::string_view value);  // of the program or a peer: quoted and escaped
+  void truth(const fields::Name& name, bool value);
+  void hex(const fields::Name& name, std::uint64_t value);
+  void bytes(const fields::Name& name, const unsigned char* value, std::size_t count);
+  void number(const fields::Name& name, std::integral auto value) {
     field(name, [&] { line_ << value; });
   }
 
   // A list of what there is room for: each item is what `add(i, part)` puts together.
   class Part {
    public:
-    explicit Part(Record& record) : record_(record) {}
+    explicit Part(Writer& record) : record_(record) {}
     void string(std::string_view value) { record_.line_.escaped(value, record_.escape(), ";"); }
     void offset(std::uint64_t value) { (record_.line_ << "+0x").hex(value); }
     void build_id(const unsigned char* bytes, std::size_t count) {
@@ -36,10 +46,10 @@ class Record {
     }
 
    private:
-    Record& record_;
+    Writer& record_;
   };
   template <class Add>
-  void list(std::string_view name, unsigned count, Add add) {
+  void list(const fields::Name& name, unsigned count, Add add) {
     const bool json = format_ == Format::json;
     const std::string_view mark = json ? "\"" : "";
     const std::string_view end = json ? "]" : quote();
@@ -67,13 +77,13 @@ class Record {
 
  private:
   template <class Put>
-  void field(std::string_view name, Put put) {
+  void field(const fields::Name& name, Put put) {
     const auto before = line_.length();
     begin(name);
     put();
     line_.keep_whole(before);
   }
-  void begin(std::string_view name);
+  void begin(const fields::Name& name);
   void put_bytes(const unsigned char* value, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) line_.hex(value[i], 2);
   }

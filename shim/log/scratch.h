@@ -1,4 +1,4 @@
-// What a line is put together from and in: too much for a thread's stack, and taken for one line at a time.
+// The memory a line is put together in: too much for a thread's stack, and leased for one line at a time.
 #pragma once
 
 #include <atomic>
@@ -6,43 +6,50 @@
 #include "log/fields.h"
 #include "log/log.h"
 
-namespace sheet {
+namespace scratch {
 
-struct Sheet {
+struct Scratch {
   std::atomic<bool> taken;
-  Facts facts;
+  Fields fields;
   logging::Room room;
 };
 
-// As many as threads can be at it at a time, and one for the end.
+// As many as threads can write a line at a time, and one for the totals at the end. Whole pages, which the kernel gives
+// children of fork empty (MADV_WIPEONFORK): the thread that had leased one is not there.
 inline constexpr unsigned kMost = 8;
-struct alignas(4096) Pile {
-  Sheet sheets[kMost + 1];
+struct alignas(4096) Pool {
+  Scratch all[kMost + 1];
 };
-inline constinit Pile pile = {};
-inline Sheet& of_the_end() { return pile.sheets[kMost]; }
+inline constinit Pool pool = {};
+inline Scratch& of_totals() { return pool.all[kMost]; }
 
-// One of them, for as long as this lives; none if all are in use. To be taken with all signals blocked.
-class Taken {
+// The same where the kernel does not see to that (before Linux 4.14).
+inline void take_all_back() {
+  for (auto& scratch : pool.all) scratch.taken.store(false);
+}
+
+// One of them, for as long as this lives; none if all are in use. To be made with all signals blocked: a handler that
+// interrupts its owner would wait for ever, if it waited.
+class Lease {
  public:
-  Taken() {
-    for (unsigned i = 0; i < kMost && sheet_ == nullptr; ++i) take(pile.sheets[i]);
+  Lease() {
+    for (unsigned i = 0; i < kMost && scratch_ == nullptr; ++i) take(pool.all[i]);
   }
-  explicit Taken(Sheet& sheet) { take(sheet); }
-  ~Taken() {
-    if (sheet_ != nullptr) sheet_->taken.store(false);
+  explicit Lease(Scratch& scratch) { take(scratch); }
+  ~Lease() {
+    if (scratch_ != nullptr) scratch_->taken.store(false);
   }
-  Taken(const Taken&) = delete;
-  Taken& operator=(const Taken&) = delete;
-  Sheet* operator->() const { return sheet_; }
-  explicit operator bool() const { return sheet_ != nullptr; }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  Scratch* operator->() const { return scratch_; }
+  explicit operator bool() const { return scratch_ != nullptr; }
 
  private:
-  void take(Sheet& sheet) {
-    if (!sheet.taken.exchange(true)) sheet_ = &sheet;
+  void take(Scratch& scratch) {
+    if (!scratch.taken.exchange(true)) scratch_ = &scratch;
   }
 
-  Sheet* sheet_ = nullptr;
+  Scratch* scratch_ = nullptr;
 };
 
-}  // namespace sheet
+}  // namespace scratch

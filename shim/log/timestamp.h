@@ -1,4 +1,4 @@
-// A moment as the log writes it: RFC 3339, UTC, microseconds.
+// A point in time as the log writes it: RFC 3339, UTC, microseconds.
 #pragma once
 
 #include <time.h>
@@ -6,16 +6,12 @@
 #include "system/kernel.h"
 #include "system/text.h"
 
-namespace moment {
+namespace timestamp {
 
 // From the kernel: a library that fakes the time may take a lock, or write.
-inline timespec now() {
-  long time[2] = {};
-  kernel::call(SYS_clock_gettime, CLOCK_REALTIME, time);
-  return {time[0], time[1]};
-}
+inline timespec now() { return kernel::clock(CLOCK_REALTIME); }
 
-// Days to a date: years are counted from March, so that the leap day is the last of its year.
+// Appends 27 characters. Days to a date: years are counted from March, so that the leap day is the last of its year.
 inline void add(text::Line& line, const timespec& time) {
   const auto seconds = static_cast<std::uint64_t>(time.tv_sec);
   const std::uint64_t days = seconds / 86400 + 719468;  // since 1 March of the year 0
@@ -34,4 +30,4 @@ inline void add(text::Line& line, const timespec& time) {
   line.padded(static_cast<std::uint64_t>(time.tv_nsec) / 1000, 6) << "Z";
 }
 
-}  // namespace moment
+}  // namespace timestamp

@@ -9,7 +9,7 @@
 namespace disposition {
 namespace {
 
-constexpr unsigned bits(auto flags) { return static_cast<unsigned>(flags); }
+using handler_stubs::bits;
 
 // sv_flags, and what they are called since.
 enum : int { kOnStack = 1, kInterrupt = 2, kResetHand = 4 };
@@ -40,10 +40,10 @@ constinit std::atomic<bool> signal_interrupts = false;
 
 int change(const struct sigaction* act, struct sigaction* old) {
   struct sigaction wanted {};
-  if (act != nullptr) wanted = technique::uses(technique::net) ? front::to_kernel(*act) : *act;
+  if (act != nullptr) wanted = policy::uses(policy::has_handler) ? handler_stubs::to_kernel(*act) : *act;
   struct sigaction before {};
   const int result = real::sigaction(SIGPIPE, act != nullptr ? &wanted : nullptr, &before);
-  if (result == 0 && old != nullptr) *old = front::to_program(before);
+  if (result == 0 && old != nullptr) *old = handler_stubs::to_program(before);
   return result;
 }
 
@@ -104,7 +104,7 @@ Handler set_or_hold(Handler handler) {
   return (kernel::change_mask(SIG_UNBLOCK, kSigpipe) & kSigpipe) != 0 ? SIG_HOLD : old;
 }
 
-static Handler in_view() { return front::to_program(front::in_kernel()).sa_handler; }
+static Handler in_view() { return handler_stubs::to_program(handler_stubs::in_kernel()).sa_handler; }
 
 // The first process of a pid namespace is not killed by a default action.
 bool kills() { return in_view() == SIG_DFL && kernel::pid() != 1; }
@@ -116,9 +116,9 @@ bool has_handler() {
 }
 
 void arm() {
-  if (!technique::uses(technique::net)) return;
-  if (front::in_kernel().sa_handler != SIG_DFL) return;
-  const struct sigaction ours = front::initial();
+  if (!policy::uses(policy::has_handler)) return;
+  if (handler_stubs::in_kernel().sa_handler != SIG_DFL) return;
+  const struct sigaction ours = handler_stubs::initial();
   real::sigaction(SIGPIPE, &ours, nullptr);
 }
 

@@ -1,4 +1,5 @@
-// The program's own view of SIGPIPE: what the functions that set it and ask for it do and answer.
+// The program's own view of SIGPIPE: what the functions that set it and ask for it do and answer. None takes a lock;
+// all are safe in a signal handler and in a child of vfork. errno is set as libc sets it.
 #pragma once
 
 #include "program/handler_stubs.h"
@@ -6,9 +7,9 @@
 
 namespace disposition {
 
-using front::Handler;
+using handler_stubs::Handler;
 
-// sigaction(2) for SIGPIPE, in the program's terms. Without a net it is the real one.
+// sigaction(2) for SIGPIPE, in the program's terms. Without a handler of ours it is the real one. 0, or -1 and errno.
 int change(const struct sigaction* act, struct sigaction* old);
 int change(const Sigvec* vec, Sigvec* old);
 
@@ -31,7 +32,7 @@ bool kills();
 bool ignores();
 bool has_handler();
 
-// Lets the net stand in the place of a SIG_DFL that nobody has set through us.
+// Puts our handler in the place of a SIG_DFL that nobody has set through us. To be called once, at the start.
 void arm();
 
 }  // namespace disposition

@@ -17,11 +17,11 @@
 namespace fd {
 namespace {
 
+// The value, or -errno.
 long option(int fd, int name) {
   int value = -1;
-  socklen_t length = sizeof value;
-  const long error = kernel::call(SYS_getsockopt, fd, SOL_SOCKET, name, &value, &length);
-  return error < 0 ? error : value;
+  const long length = kernel::socket_option(fd, SOL_SOCKET, name, value);
+  return length < 0 ? length : value;
 }
 
 // Both ends of a socketpair are without a name; a socket that was bound, connected or accepted has one at one end.
@@ -42,8 +42,7 @@ bool is_writable(int fd) {
 
 bool has_sent_fin(int fd) {
   tcp_info info{};
-  socklen_t length = sizeof info;
-  kernel::call(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &length);
+  kernel::socket_option(fd, IPPROTO_TCP, TCP_INFO, info);
   return info.tcpi_state == TCP_FIN_WAIT1 || info.tcpi_state == TCP_FIN_WAIT2 || info.tcpi_state == TCP_CLOSING ||
          info.tcpi_state == TCP_LAST_ACK;
 }
@@ -51,7 +50,7 @@ bool has_sent_fin(int fd) {
 // Who owns an fd is asked for by this number of sockets only. It takes half the time of getsockopt.
 bool is_surely_socket(int fd) {
   int owner = 0;
-  return technique::uses(technique::unfiltered) && kernel::call(SYS_ioctl, fd, SIOCGPGRP, &owner) == 0;
+  return policy::uses(policy::unfiltered) && kernel::call(SYS_ioctl, fd, SIOCGPGRP, &owner) == 0;
 }
 
 }  // namespace
@@ -75,13 +74,11 @@ bool raises_sigpipe(int fd) {
 
 // Nothing here may take an error from the socket that the program has yet to see, as a send would on TCP.
 bool is_dead(int fd) {
-  pollfd end{fd, POLLOUT, 0};
-  const long at_once[2] = {0, 0};
-  if (kernel::call(SYS_ppoll, &end, 1, at_once, nullptr, 0) < 0) return false;
+  const short events = kernel::poll_now(fd, POLLOUT);
   const long type = option(fd, SO_TYPE);
-  if (type < 0) return (end.revents & POLLERR) != 0 && is_writable(fd);
+  if (type < 0) return (events & POLLERR) != 0 && is_writable(fd);
   if (type != SOCK_STREAM) return false;
-  if ((end.revents & POLLHUP) != 0) return true;
+  if ((events & POLLHUP) != 0) return true;
   if (option(fd, SO_PROTOCOL) == IPPROTO_TCP) return has_sent_fin(fd);
   const msghdr nothing{};
   return kernel::call(SYS_sendmsg, fd, &nothing, MSG_NOSIGNAL | MSG_DONTWAIT) == -EPIPE;
@@ -91,8 +88,7 @@ int dead_one_of(int first, int second) {
   for (int tries = 0; tries < 200; ++tries) {
     if (is_dead(first)) return first;
     if (is_dead(second)) return second;
-    const long pause[2] = {0, 200'000};
-    kernel::call(SYS_nanosleep, pause, nullptr);
+    kernel::sleep(200'000);
   }
   return -1;
 }

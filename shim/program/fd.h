@@ -6,7 +6,9 @@
 
 namespace fd {
 
-// Asks the kernel. A socketpair on fd 0, 1 or 2 counts as `other`: it is a pipe in disguise (ksh93 builds its
+// All of these ask the kernel, are safe in a signal handler and leave errno alone.
+
+// A socketpair on fd 0, 1 or 2 counts as `other`: it is a pipe in disguise (ksh93 builds its
 // pipelines, Node its children's stdio from them).
 enum class Kind { stream, packets, other, closed };
 Kind kind_of(int fd);
@@ -22,7 +24,8 @@ bool raises_sigpipe(int fd);
 bool is_dead(int fd);
 
 // The same of two fds, where a SIGPIPE says that one of them is: an AF_UNIX peer that leaves raises it a moment before
-// our end shows it, so that moment is waited for, 40 ms at most. Gives the dead one, or -1. They may be the same.
+// our end shows it, so that moment is waited for: the only one here that can block, for 40 ms at most. Gives the dead
+// one, or -1. They may be the same.
 int dead_one_of(int first, int second);
 
 // What the last write on each fd has shown. It may be stale, since nobody tells us of close or dup; so it does no harm

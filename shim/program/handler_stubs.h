@@ -1,16 +1,21 @@
-// What stands in the kernel for the program's view of SIGPIPE. Where the program has SIG_DFL or a handler, a function
-// of ours stands that says by its address which handler and which flags they are. So the view changes as one thing
-// whichever thread, and whichever child of vfork, changes it, with no lock; and the kernel's default, which would kill,
-// never stands in between. SIG_IGN goes to the kernel as it is, so that children inherit it.
+// What stands in the kernel for the program's view of SIGPIPE. The kernel never holds the program's own handler, nor
+// SIG_DFL, but one of 128 stubs of ours, whose address encodes which handler and which sa_flags it stands for. Changing
+// the disposition is thus one sigaction(2): atomic, lock-free, safe in a child of vfork, and the deadly default is
+// never installed in between. SIG_IGN goes to the kernel as it is, so that children inherit it.
 #pragma once
 
 #include "system/real.h"
 
-namespace front {
+namespace handler_stubs {
 
 using Handler = void (*)(int);
 
-// The one that the kernel is given, and back. A handler that there is no room for is given as it is.
+// sa_flags and their kin without their sign.
+constexpr unsigned bits(auto flags) { return static_cast<unsigned>(flags); }
+
+// What the kernel is given for the program's, and back. All of these are safe in a signal handler, and leave errno
+// alone but for in_kernel(). The 15th handler of a program and all that come later have no stub: they are given to the
+// kernel as they are, and policy::lose_handler() is called.
 struct sigaction to_kernel(const struct sigaction& act);
 struct sigaction to_program(const struct sigaction& ours);
 
@@ -20,11 +25,13 @@ struct sigaction initial();
 // What the kernel has now.
 struct sigaction in_kernel();
 
-// A SIGPIPE has arrived; defined in catch.cpp. `front` says what stands there in the program's view.
-void arrived(unsigned front, siginfo_t* info, void* context);
-bool stands_for_handler(unsigned front);
+// A SIGPIPE has arrived. Each stub calls it with its own number; guard/sigpipe_handler.cpp defines it.
+void on_sigpipe(unsigned stub, siginfo_t* info, void* context);
 
-// Lets it have the effect that it has in the program's view.
-void deliver(unsigned front, siginfo_t* info, void* context);
+// Whether the stub stands for a handler of the program, and not for SIG_DFL.
+bool stands_for_handler(unsigned stub);
 
-}  // namespace front
+// Lets the SIGPIPE have the effect that it has in the program's view: does not return if that is death.
+void deliver(unsigned stub, siginfo_t* info, void* context);
+
+}  // namespace handler_stubs

@@ -10,7 +10,8 @@
 
 namespace mask {
 
-// SIGPIPE blocked from here to leave(), also if the thread is cancelled in between.
+// SIGPIPE blocked from enter() to leave(), also if the thread is cancelled in between. Three system calls, none blocks;
+// errno is left alone. Not to be used in a signal handler that may be left by siglongjmp.
 struct Masked {
   bool blocked_by_program;
   bool unblocks;         // it was not blocked at all
@@ -22,7 +23,8 @@ void enter(Masked& masked);
 // Restores the mask. With `drain` what the call has raised is taken back first; true if there was something.
 bool leave(Masked& masked, bool drain);
 
-// Whether the program itself blocks SIGPIPE in this thread.
+// Whether the program itself blocks SIGPIPE in this thread. Safe in a signal handler; the answer "no" is kept until a
+// function that changes the mask is called.
 bool blocks_sigpipe();
 
 // Makes a call that may change what this thread blocks.
@@ -35,8 +37,8 @@ auto changed_by(Change change) {
 }
 
 // A SIGPIPE that we queue carries what it is: `averted` was left pending because the thread blocks SIGPIPE and may wait
-// for it, `due` is to have its effect although it looks like one to avert. It is carried where SI_USER has nothing, so
-// that nobody looks; but of that a 32-bit process is told nothing by a 64-bit kernel.
+// for it, `due` is to have its effect although it looks like one to avert. The mark stands
+// where SI_USER has nothing, so that nobody looks.
 enum class Mark : int { none = 0, averted = 0x4e4f5347, due = 0x44554521 };
 // Linux leaves zeros there where there is no mark, emulators whatever there was.
 inline Mark mark_of(siginfo_t info) {

@@ -1,7 +1,7 @@
 // What is remembered of this thread from one call to the next: all in one place, because to find it costs.
 #pragma once
 
-// The call without a flag that a hook of this thread is making. Of a SIGPIPE over it the hook tells.
+// The call without a flag that a hook of this thread is making. A SIGPIPE over it is logged by the hook.
 class Hooked {
  public:
   constexpr Hooked() = default;  // none
@@ -9,7 +9,7 @@ class Hooked {
   int fd() const { return static_cast<int>(bits_ & ~kRaised) - 1; }
   bool none() const { return bits_ == 0; }
 
-  // A SIGPIPE came that the net knows to be this call's.
+  // A SIGPIPE came that our handler knows to be this call's.
   void raise() { bits_ |= kRaised; }
   bool raised() const { return (bits_ & kRaised) != 0; }
 
@@ -31,7 +31,7 @@ struct Streak {
 
 struct Thread {
   Hooked hooked;
-  bool told;  // of what `hooked` has raised the net has told already
+  bool logged;  // our handler has logged already what `hooked` has raised
   Streak streak;
 
   // The fd of the last call that reported fewer bytes than it was asked for, or -1. If SIGPIPE is blocked, the call may

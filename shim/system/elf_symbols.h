@@ -1,4 +1,4 @@
-// The dynamic symbols of one ELF object in memory.
+// The dynamic symbols of one ELF object in memory, by name and by address. Reads memory only: safe in a signal handler.
 #pragma once
 
 #include <link.h>
@@ -6,14 +6,14 @@
 #include <cstdint>
 #include <cstring>
 
-// One object's dynamic symbols.
-class Symbols {
+class ElfSymbols {
  public:
-  Symbols(ElfW(Addr) base, const ElfW(Phdr) * segments, unsigned count) : base_(base) {
+  ElfSymbols(ElfW(Addr) base, const ElfW(Phdr) * segments, unsigned count) : base_(base) {
     for (unsigned i = 0; i < count; ++i)
       if (segments[i].p_type == PT_DYNAMIC) read(reinterpret_cast<const ElfW(Dyn)*>(base_ + segments[i].p_vaddr));
   }
 
+  // The function of this name that a program linked today would get; nullptr: none.
   void* find(const char* name) const {
     if (!complete()) return nullptr;
     const ElfW(Sym)* found = nullptr;
@@ -25,6 +25,7 @@ class Symbols {
     return found == nullptr ? nullptr : reinterpret_cast<void*>(base_ + found->st_value);
   }
 
+  // The function that the address is in; nullptr: none that has a name.
   const char* around(std::uintptr_t address) const {
     if (!complete()) return nullptr;
     const char* name = nullptr;

@@ -57,7 +57,7 @@ int KeptFile::fd() const {
   return is_ours(fd) ? fd : -1;
 }
 
-int KeptFile::borrow() const {
+int KeptFile::duplicate() const {
   const int own = copied_high(fd_.load());
   if (own < 0 || is_ours(own)) return own;
   kernel::call(SYS_close, own);

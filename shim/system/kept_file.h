@@ -1,4 +1,5 @@
-// A file of ours that stays open in a program that may close any number, or give it to a file of its own.
+// A file of ours that stays open in a program that may close any number, or give it to a file of its own. No member
+// takes a lock, blocks or changes errno; all but open() and keep() are safe in a signal handler.
 #pragma once
 
 #include <atomic>
@@ -22,7 +23,7 @@ class KeptFile {
 
   // A number of our own for the file, to be closed: what happens to the kept one meanwhile does not matter. -1 if that
   // is not ours any more, or there is no number left.
-  int borrow() const;
+  int duplicate() const;
 
   // Is the file now another than the one at this path? Also if there is none.
   bool differs_from(const char* path) const;

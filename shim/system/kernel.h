@@ -3,8 +3,10 @@
 #pragma once
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include <cstdint>
 #include <type_traits>
@@ -32,6 +34,34 @@ inline long read_at(int fd, char* to, std::size_t size, long offset) {
     return call(SYS_pread64, fd, to, size, offset, 0);
   else
     return call(SYS_pread64, fd, to, size, offset);
+}
+
+// The time by one of the kernel's clocks. No library stands in between.
+inline timespec clock(int which) {
+  long time[2] = {};
+  call(SYS_clock_gettime, which, time);
+  return {time[0], time[1]};
+}
+
+// Sleeps so long, or until a signal comes.
+inline void sleep(long nanoseconds) {
+  const long pause[2] = {0, nanoseconds};
+  call(SYS_nanosleep, pause, nullptr);
+}
+
+// getsockopt(2): the length of what it gave, or -errno.
+template <class Value>
+long socket_option(int fd, int level, int name, Value& value) {
+  unsigned length = sizeof value;
+  const long error = call(SYS_getsockopt, fd, level, name, &value, &length);
+  return error < 0 ? error : static_cast<long>(length);
+}
+
+// What poll(2) says of this fd at once, as revents; 0 where it says nothing.
+inline short poll_now(int fd, short events) {
+  pollfd polled{fd, events, 0};
+  const long at_once[2] = {0, 0};
+  return call(SYS_ppoll, &polled, 1, at_once, nullptr, 0) == 1 ? polled.revents : short{0};
 }
 
 inline int pid() { return static_cast<int>(call(SYS_getpid)); }

@@ -4,7 +4,7 @@
 
 #include "system/elf_symbols.h"
 
-namespace module {
+namespace next_symbol {
 namespace {
 
 bool holds(const dl_phdr_info& object, std::uintptr_t address) {
@@ -29,16 +29,16 @@ int visit(dl_phdr_info* object, std::size_t, void* argument) {
     return 0;
   }
   auto& found = search.passed_us ? search.after : search.before;
-  if (found == nullptr) found = Symbols(object->dlpi_addr, object->dlpi_phdr, object->dlpi_phnum).find(search.name);
+  if (found == nullptr) found = ElfSymbols(object->dlpi_addr, object->dlpi_phdr, object->dlpi_phnum).find(search.name);
   return search.after != nullptr;
 }
 
 }  // namespace
 
-void* next_definition(const char* name) {
+void* find(const char* name) {
   Search search{name};
   dl_iterate_phdr(visit, &search);
   return search.after != nullptr ? search.after : search.before;
 }
 
-}  // namespace module
+}  // namespace next_symbol

@@ -10,14 +10,21 @@ namespace options {
 namespace {
 
 struct Option {
-  const char* name;      // of the variable
-  const char* fallback;  // the default
-  const char* values;    // separated by |; a word in capitals is any value of its kind
+  const char* name;         // of the variable
+  std::string_view values;  // separated by |: words, "syslog:PATH", or a range as "0..32"
+  std::string_view fallback;
 };
 
-#define OPTION(NAME, name, fallback, values, help) constexpr Option name{"NOSIGPIPE_" #NAME, fallback, values};
+constexpr Option choice_of(const char* name, std::string_view values) {
+  return {name, values, text::part(values, 0, values.find('|'))};
+}
+
+// Each value comes with a | before it.
+#define VALUE(enumerator, word, help) "|" word
+#define CHOICE(NAME, name, Type, what, values) constexpr Option name = choice_of("NOSIGPIPE_" #NAME, &(values)[1]);
+#define NUMBER(NAME, name, fallback, lowest, highest, help) \
+  constexpr Option name{"NOSIGPIPE_" #NAME, #lowest ".." #highest, #fallback};
 #include "options.def"
-#undef OPTION
 
 constexpr int kInvalid = -1;
 
@@ -67,16 +74,9 @@ const char* given(const Option& option) { return secure_getenv(option.name); }
 
 bool mistaken(const Option& option) { return given(option) != nullptr && place(option, given(option)) == kInvalid; }
 
-const char* value(const Option& option) {
+std::string_view value(const Option& option) {
   return given(option) == nullptr || mistaken(option) ? option.fallback : given(option);
 }
-
-template <class Choice>
-Choice choice(const Option& option) {
-  return static_cast<Choice>(place(option, value(option)));
-}
-
-unsigned number(const Option& option) { return number_in(value(option)).value; }
 
 // The socket or the file, without the word that says which it is.
 const char* path_of(Log kind) {
@@ -87,9 +87,9 @@ const char* path_of(Log kind) {
       return "/run/systemd/journal/socket";
     case Log::syslog_at:
     case Log::journal_at:
-      return strchr(value(options::log), ':') + 1;
+      return strchr(given(options::log), ':') + 1;
     case Log::file:
-      return value(options::log);
+      return given(options::log);
     default:
       return "";
   }
@@ -99,11 +99,20 @@ constinit Options current{};
 constinit std::atomic<bool> known = false;
 
 bool is_ours(std::string_view variable) {
-#define OPTION(NAME, name, fallback, values, help) \
+#define VALUE(enumerator, word, help)
+#define CHOICE(NAME, ...) \
   if (variable == "NOSIGPIPE_" #NAME) return true;
+#define NUMBER CHOICE
 #include "options.def"
-#undef OPTION
   return false;
+}
+
+void say_mistake(const Option& option, void (*say)(text::Line&)) {
+  if (!mistaken(option)) return;
+  text::Sized<1024> line;
+  line << "nosigpipe: " << option.name << "=";
+  line.quoted(given(option)) << " is not one of " << option.values << "; the default is used: " << option.fallback;
+  say(line);
 }
 
 }  // namespace
@@ -112,35 +121,23 @@ bool is_ours(std::string_view variable) {
 const Options& get() {
   if (known.load(std::memory_order_acquire)) [[likely]]
     return current;
-  current.mode = choice<Mode>(mode);
-  current.guard = choice<Guard>(guard);
-  current.net = choice<Net>(net);
-  current.scope = choice<Scope>(scope);
-  current.handlers = choice<Handlers>(handlers);
-  current.runaway = choice<Runaway>(runaway);
-  current.runaway_after = number(runaway_after);
-  current.log = choice<Log>(log);
+#define VALUE(enumerator, word, help)
+#define CHOICE(NAME, name, Type, what, values) current.name = static_cast<Type>(place(name, value(name)));
+#define NUMBER(NAME, name, fallback, lowest, highest, help) current.name = number_in(value(name)).value;
+#include "options.def"
   // A copy, since the program may overwrite its environment; and no page more where there is none.
   const char* path = path_of(current.log);
   if (path[0] != '\0') text::copy(log_path, path);
   current.log_path = path[0] != '\0' ? log_path : "";
-  current.format = choice<LogFormat>(format);
-  current.stack = number(stack);
-  current.interval = number(interval);
   known.store(true, std::memory_order_release);
   return current;
 }
 
 void each_mistake(void (*say)(text::Line&)) {
-#define OPTION(NAME, name, fallback, values, help)                                           \
-  if (mistaken(name)) {                                                                      \
-    text::Sized<1024> line;                                                                  \
-    line << "nosigpipe: NOSIGPIPE_" #NAME "=";                                               \
-    line.quoted(given(name)) << " is not one of " values "; the default is used: " fallback; \
-    say(line);                                                                               \
-  }
+#define VALUE(enumerator, word, help)
+#define CHOICE(NAME, name, ...) say_mistake(name, say);
+#define NUMBER CHOICE
 #include "options.def"
-#undef OPTION
   if (secure_getenv("LD_PRELOAD") == nullptr) return;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view variable(*entry, strcspn(*entry, "="));
@@ -148,9 +145,10 @@ void each_mistake(void (*say)(text::Line&)) {
     text::Sized<1024> line;
     line << "nosigpipe: there is no ";
     line.quoted(variable) << ", only"
-#define OPTION(NAME, name, fallback, values, help) " NOSIGPIPE_" #NAME
+#define VALUE(enumerator, word, help)
+#define CHOICE(NAME, ...) " NOSIGPIPE_" #NAME
+#define NUMBER CHOICE
 #include "options.def"
-#undef OPTION
         ;
     say(line);
   }

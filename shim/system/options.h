@@ -3,37 +3,26 @@
 
 #include "system/text.h"
 
-// The order is that of the values in options.def.
-enum class Mode { protect, observe, off };
-enum class Guard { automatic, mask, handler };
-enum class Net { on, off };
-enum class Scope { sockets, all };
-enum class Handlers { bypass, deliver };
-enum class Runaway { automatic, off, throttle, deliver };
-enum class Log { none, standard_error, syslog, journal, syslog_at, journal_at, file };
-enum class LogFormat { text, json };
+#define VALUE(enumerator, word, help) enumerator,
+#define CHOICE(NAME, name, Type, what, values) enum class Type { values };
+#define NUMBER(NAME, name, fallback, lowest, highest, help)
+#include "options.def"
 
 struct Options {
-  Mode mode;
-  Guard guard;
-  Net net;
-  Scope scope;
-  Handlers handlers;
-  Runaway runaway;
-  Log log;
-  LogFormat format;
-  unsigned runaway_after;
-  unsigned stack;        // frames
-  unsigned interval;     // ms
+#define VALUE(enumerator, word, help)
+#define CHOICE(NAME, name, Type, what, values) Type name;
+#define NUMBER(NAME, name, fallback, lowest, highest, help) unsigned name;
+#include "options.def"
   const char* log_path;  // "" where the log is at no path
 };
 
 namespace options {
 
-// Read from the environment when first used. A value that is not valid counts as the default.
+// Read from the environment when first used; a copy from then on. A value that is not valid counts as the default.
+// Takes no lock: threads that come first at once all read the same. errno may change; never blocks.
 const Options& get();
 
-// Says, once for each, what in the environment is not valid and what is.
+// Calls `say` with a line for each variable that is not valid or not ours, which names what is. errno may change.
 void each_mistake(void (*say)(text::Line&));
 
 }  // namespace options

@@ -4,10 +4,11 @@
 namespace proc {
 
 struct Status {
-  bool traced;    // a debugger or tracer is attached
-  bool confined;  // a seccomp filter is in force
+  bool traced;      // a debugger or tracer is attached
+  bool in_seccomp;  // a seccomp filter is in force
 };
-Status status();  // both false where there is no /proc
+// Reads the first 8 KiB of /proc/self/status; both false where there is none. errno is left alone.
+Status status();
 
 // Whether this thread is the whole process. Without /proc: false.
 bool single_threaded();

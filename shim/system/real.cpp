@@ -12,9 +12,8 @@ void look_for(real::Found<Prototype>& definition) {
 }  // namespace
 
 void real::find_all() {
-#define FUNCTION(name, type, technique) look_for(real::name);
+#define FUNCTION(name, type, technique, by) look_for(real::name);
 #include "functions.def"
-#undef FUNCTION
   cleanup_push.find();
   cleanup_pop.find();
 }

@@ -32,7 +32,7 @@ class Definition {
 
   Prototype* find() {
     if (known() == nullptr) [[unlikely]]
-      set(reinterpret_cast<Prototype*>(module::next_definition(name_)));
+      set(reinterpret_cast<Prototype*>(next_symbol::find(name_)));
     return known();
   }
 
@@ -64,7 +64,7 @@ constexpr auto absent_as(Result (*)(Arguments...)) {
   return &absent<Result, Arguments...>;
 }
 
-// Of a hook that asks first what technique is in use. settle() has found all of these by then, so that no call has to
+// Of a hook that asks first for the policy. policy::decide() has found all of these by then, so that no call has to
 // look whether its own is.
 template <class Prototype>
 class Found : public Definition<Prototype> {
@@ -90,9 +90,8 @@ class Found : public Definition<Prototype> {
 #define IN_blocks Definition
 #define IN_end Definition
 #define IN_seccomp Definition
-#define FUNCTION(name, type, technique) inline constinit IN_##technique<decltype(::type)> name{#name};
+#define FUNCTION(name, type, technique, by) inline constinit IN_##technique<decltype(::type)> name{#name};
 #include "functions.def"
-#undef FUNCTION
 #pragma GCC diagnostic pop
 
 // How libc keeps cleanup handlers. What pthread_cleanup_push compiles to one libc alone has; these two are in both,

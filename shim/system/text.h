@@ -1,4 +1,5 @@
 // A line of text of fixed size, built without heap or stdio. What does not fit is left out; the newline always fits.
+// Safe in a signal handler.
 #pragma once
 
 #include <concepts>

@@ -12,7 +12,7 @@ std::uintptr_t find_entry(std::uintptr_t table, Range object, std::uintptr_t pla
   const auto frames_encoding = reader.take<std::uint8_t>();
   const auto count_encoding = reader.take<std::uint8_t>();
   const auto pair_encoding = reader.take<std::uint8_t>();
-  if (version != 1 || pair_encoding != 0x3b) return 0;
+  if (version != 1 || pair_encoding != (DW_EH_PE_datarel | DW_EH_PE_sdata4)) return 0;
   reader.pointer(frames_encoding, table);
   const auto count = reader.pointer(count_encoding, table);
   struct Pair {
@@ -51,7 +51,7 @@ std::uint8_t read_common(std::uintptr_t at, Range object, Entry& entry, Row& row
     const auto instructions = reader.at() + size;
     for (char letter; (letter = augmentation.take<char>()) != '\0' && !augmentation.failed();) {
       if (letter == 'R') encoding = reader.take<std::uint8_t>();
-      if (letter == 'P') reader.pointer(reader.take<std::uint8_t>() & 0x0f);
+      if (letter == 'P') reader.pointer(reader.take<std::uint8_t>() & DW_EH_PE_format);
       if (letter == 'L') reader.skip(1);
       if (letter == 'S') row.is_signal_frame = true;
     }
@@ -68,7 +68,7 @@ bool read_entry(std::uintptr_t at, Range object, std::uintptr_t place, Entry& en
   const auto back = reader.at();
   const auto encoding = read_common(back - reader.take<std::uint32_t>(), object, entry, row);
   entry.function = reader.pointer(encoding);
-  const auto size = reader.pointer(encoding & 0x0f);
+  const auto size = reader.pointer(encoding & DW_EH_PE_format);
   const auto augmentation = reader.unsigned_leb();
   reader.skip(augmentation);
   entry.own = {reader.at(), end};
@@ -83,8 +83,8 @@ bool find_row(std::uintptr_t table, Range object, std::uintptr_t place, Row& row
   const auto at = find_entry(table, object, place);
   Entry entry{};
   if (at == 0 || !read_entry(at, object, place, entry, row)) return false;
-  return Program(entry, object).run(entry.common, ~std::uintptr_t{0}, row) &&
-         Program(entry, object).run(entry.own, place, row);
+  return CfiProgram(entry, object).run(entry.common, ~std::uintptr_t{0}, row) &&
+         CfiProgram(entry, object).run(entry.own, place, row);
 }
 
 }  // namespace dwarf

@@ -1,11 +1,12 @@
-// The instructions in .eh_frame, by which a row for each place in a function is written down in few bytes.
+// The call frame instructions of .eh_frame, a program that builds the row of rules for one place in a function (DWARF
+// 5, section 6.4.2).
 #pragma once
 
 #include "unwind/cfi.h"
 
 namespace dwarf {
 
-// What both say together of one function: the common entry (CIE) and the function's (FDE).
+// What the common entry (CIE) and the function's own (FDE) say of one function.
 struct Entry {
   std::uintptr_t function;
   std::uintptr_t code_unit = 1;
@@ -15,10 +16,11 @@ struct Entry {
 };
 
 // Runs through instructions up to the row for one place.
-class Program {
+class CfiProgram {
  public:
-  Program(const Entry& entry, Range object) : entry_(entry), object_(object), at_(entry.function) {}
+  CfiProgram(const Entry& entry, Range object) : entry_(entry), object_(object), at_(entry.function) {}
 
+  // False for an instruction that is not known, or that lies outside the object.
   bool run(Range instructions, std::uintptr_t last, Row& row) {
     const Row initial = row;
     Reader reader(instructions.begin, {object_.begin, instructions.end});
@@ -54,11 +56,11 @@ class Program {
     const auto code = reader.take<std::uint8_t>();
     const std::uint8_t low = code & 0x3f;
     switch (code & 0xc0) {
-      case 0x40:
+      case DW_CFA_advance_loc:
         return advance(low), true;
-      case 0x80:
+      case DW_CFA_offset:
         return set(row, low, {at_offset, scaled(plain(reader.unsigned_leb()))}), true;
-      case 0xc0:
+      case DW_CFA_restore:
         return restore(row, initial, low), true;
       default:
         break;
@@ -66,65 +68,65 @@ class Program {
     const auto number = [&] { return reader.unsigned_leb(); };
     std::uintptr_t of = 0;
     switch (code) {
-      case 0x00:  // nop
+      case DW_CFA_nop:
         return true;
-      case 0x02:
+      case DW_CFA_advance_loc1:
         return advance(reader.take<std::uint8_t>()), true;
-      case 0x03:
+      case DW_CFA_advance_loc2:
         return advance(reader.take<std::uint16_t>()), true;
-      case 0x04:
+      case DW_CFA_advance_loc4:
         return advance(reader.take<std::uint32_t>()), true;
-      case 0x05:  // offset_extended
+      case DW_CFA_offset_extended:
         of = number();
         return set(row, of, {at_offset, scaled(plain(reader.unsigned_leb()))}), true;
-      case 0x06:  // restore_extended
+      case DW_CFA_restore_extended:
         return restore(row, initial, number()), true;
-      case 0x07:
+      case DW_CFA_undefined:
         return set(row, number(), {undefined, 0}), true;
-      case 0x08:
+      case DW_CFA_same_value:
         return set(row, number(), {same, 0}), true;
-      case 0x09:
+      case DW_CFA_register:
         of = number();
         return set(row, of, {in_register, static_cast<std::int32_t>(number())}), true;
-      case 0x0a:  // remember_state
+      case DW_CFA_remember_state:
         if (depth_ == kDeepest) return false;
         remembered_[depth_++] = row;
         return true;
-      case 0x0b:  // restore_state
+      case DW_CFA_restore_state:
         if (depth_ == 0) return false;
         row = remembered_[--depth_];
         return true;
-      case 0x0c:  // def_cfa
+      case DW_CFA_def_cfa:
         of = number();
         return set_frame(row, of, plain(reader.unsigned_leb())), true;
-      case 0x0d:
+      case DW_CFA_def_cfa_register:
         row.frame_register = static_cast<unsigned>(number());
         return true;
-      case 0x0e:
+      case DW_CFA_def_cfa_offset:
         row.frame_address.value = static_cast<std::int32_t>(reader.unsigned_leb());
         return true;
-      case 0x0f:
+      case DW_CFA_def_cfa_expression:
         row.frame_address = expression(reader, is_expression);
         return true;
-      case 0x10:
+      case DW_CFA_expression:
         of = number();
         return set(row, of, expression(reader, at_expression)), true;
-      case 0x11:  // offset_extended_sf
+      case DW_CFA_offset_extended_sf:
         of = number();
         return set(row, of, {at_offset, scaled(reader.signed_leb())}), true;
-      case 0x12:  // def_cfa_sf
+      case DW_CFA_def_cfa_sf:
         of = number();
         return set_frame(row, of, scaled(reader.signed_leb())), true;
-      case 0x13:
+      case DW_CFA_def_cfa_offset_sf:
         row.frame_address.value = scaled(reader.signed_leb());
         return true;
-      case 0x14:  // val_offset
+      case DW_CFA_val_offset:
         of = number();
         return set(row, of, {is_offset, scaled(plain(reader.unsigned_leb()))}), true;
-      case 0x16:  // val_expression
+      case DW_CFA_val_expression:
         of = number();
         return set(row, of, expression(reader, is_expression)), true;
-      case 0x2e:  // GNU_args_size
+      case DW_CFA_GNU_args_size:
         reader.unsigned_leb();
         return true;
       default:
@@ -132,6 +134,7 @@ class Program {
     }
   }
 
+  // Compilers remember one row at a time; hand-written tables may nest.
   static constexpr unsigned kDeepest = 3;
   const Entry& entry_;
   Range object_;

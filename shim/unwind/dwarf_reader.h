@@ -1,9 +1,11 @@
-// Numbers and registers as DWARF 5 writes them.
+// Numbers as DWARF 5 writes them, read from memory that may be damaged.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+
+#include "unwind/dwarf_names.h"
 
 namespace dwarf {
 
@@ -16,7 +18,7 @@ struct Range {
   }
 };
 
-// Numbers as DWARF writes them, read inside a range; beyond it all are 0, and `failed`.
+// Reads inside a range; beyond it everything is 0, and failed() is true from then on.
 class Reader {
  public:
   Reader(std::uintptr_t at, Range range) : at_(at), range_(range) {}
@@ -52,33 +54,34 @@ class Reader {
     return static_cast<std::intptr_t>(value);
   }
 
-  // DW_EH_PE_*: how it is written, and what it is counted from.
+  // A pointer in this encoding (DW_EH_PE_*); `data` is what DW_EH_PE_datarel counts from.
   std::uintptr_t pointer(std::uint8_t encoding, std::uintptr_t data = 0) {
     const auto from = at_;
     std::uintptr_t value = 0;
-    switch (encoding & 0x0f) {
-      case 0x00:
+    switch (encoding & DW_EH_PE_format) {
+      case DW_EH_PE_absptr:
         value = take<std::uintptr_t>();
         break;
-      case 0x01:
+      case DW_EH_PE_uleb128:
         value = unsigned_leb();
         break;
-      case 0x03:
+      case DW_EH_PE_udata4:
         value = take<std::uint32_t>();
         break;
-      case 0x0b:
+      case DW_EH_PE_sdata4:
         value = static_cast<std::uintptr_t>(static_cast<std::intptr_t>(take<std::int32_t>()));
         break;
-      case 0x04:
-      case 0x0c:
+      case DW_EH_PE_udata8:
+      case DW_EH_PE_sdata8:
         value = static_cast<std::uintptr_t>(take<std::uint64_t>());
         break;
       default:
         failed_ = true;
     }
-    if ((encoding & 0x70) == 0x10) return value + from;
-    if ((encoding & 0x70) == 0x30) return value + data;
-    failed_ = failed_ || (encoding & 0x70) != 0;
+    const auto counted_from = encoding & DW_EH_PE_application;
+    if (counted_from == DW_EH_PE_pcrel) return value + from;
+    if (counted_from == DW_EH_PE_datarel) return value + data;
+    failed_ = failed_ || counted_from != 0;
     return value;
   }
 

@@ -1,20 +1,22 @@
-// One ELF object in memory, as its own headers tell of it.
+// One ELF object in memory, as its own headers describe it. Reads memory only: safe in a signal handler, as long as the
+// object stays mapped.
 #pragma once
 
 #include <link.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
 #include "system/elf_symbols.h"
 
-class Object {
+class ElfImage {
  public:
-  Object() = default;
+  ElfImage() = default;
 
   // `start` is where the file's beginning is mapped, `limit` the end of its mappings. What is no ELF file, or has its
   // headers elsewhere than in its first page, has no segments.
-  Object(std::uintptr_t start, std::uintptr_t limit) : base_(start), start_(start), limit_(limit) {
+  ElfImage(std::uintptr_t start, std::uintptr_t limit) : base_(start), start_(start), limit_(limit) {
     const auto* header = reinterpret_cast<const ElfW(Ehdr)*>(start);
     if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return;
     constexpr std::size_t kPage = 4096;
@@ -31,7 +33,7 @@ class Object {
 
   const char* symbol_around(std::uintptr_t address) const {
     const auto* dynamic = find(PT_DYNAMIC);
-    return dynamic != nullptr && is_here(*dynamic) ? Symbols(base_, segments_, count_).around(address) : nullptr;
+    return dynamic != nullptr && is_here(*dynamic) ? ElfSymbols(base_, segments_, count_).around(address) : nullptr;
   }
 
   // Where .eh_frame_hdr is; 0 where there is none.

@@ -62,13 +62,13 @@ Mapping parse(std::string_view line) {
 
 }  // namespace
 
-void Modules::keep_open() {
+void Maps::keep_open() {
   kept_maps.open("/proc/self/maps", O_RDONLY);
   kept_by.store(kernel::pid());
 }
 
 // At an offset of our own, since threads share that of the file.
-bool Modules::Lines::get(char& c) {
+bool Maps::Lines::get(char& c) {
   if (at_ == length_) {
     length_ = fd_ < 0 ? 0 : kernel::read_at(fd_, buffer_, sizeof buffer_, offset_);
     at_ = 0;
@@ -79,7 +79,7 @@ bool Modules::Lines::get(char& c) {
   return true;
 }
 
-bool Modules::Lines::next(std::string_view& line) {
+bool Maps::Lines::next(std::string_view& line) {
   std::size_t length = 0;
   for (char c; get(c);) {
     if (c == '\n') {
@@ -91,7 +91,7 @@ bool Modules::Lines::next(std::string_view& line) {
   return false;
 }
 
-void Modules::look(std::uintptr_t stack_pointer) {
+void Maps::look(std::uintptr_t stack_pointer) {
   count_ = 0;
   paths_length_ = 0;
   end_of_stack_ = 0;
@@ -103,7 +103,7 @@ void Modules::look(std::uintptr_t stack_pointer) {
 }
 
 // The mappings of an object follow one another.
-void Modules::read(int fd, std::uintptr_t stack_pointer) {
+void Maps::read(int fd, std::uintptr_t stack_pointer) {
   lines_.begin(fd);
   Mapping beginning{};
   for (std::string_view line; lines_.next(line);) {
@@ -121,7 +121,7 @@ void Modules::read(int fd, std::uintptr_t stack_pointer) {
   }
 }
 
-void Modules::add(const Module& module, const char* path, std::size_t length) {
+void Maps::add(const Module& module, const char* path, std::size_t length) {
   if (count_ == kMost || paths_length_ + length >= sizeof paths_) return;
   list_[count_] = module;
   list_[count_++].path = paths_ + paths_length_;
@@ -130,7 +130,7 @@ void Modules::add(const Module& module, const char* path, std::size_t length) {
   paths_[paths_length_++] = '\0';
 }
 
-const Module* Modules::around(std::uintptr_t address) const {
+const Module* Maps::around(std::uintptr_t address) const {
   for (unsigned i = 0; i < count_; ++i)
     if (address - list_[i].begin < list_[i].end - list_[i].begin) return &list_[i];
   return nullptr;

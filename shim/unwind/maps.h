@@ -1,5 +1,5 @@
-// Which files the program's code is mapped from: a picture of /proc/self/maps. That is asked, because the dynamic
-// linker would have a lock taken, which a child of fork may find locked for ever.
+// Which files the program's code is mapped from: a picture of /proc/self/maps. Not the dynamic linker is asked, since
+// its lock may be held by a thread that a child of fork has not got.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +15,13 @@ struct Module {
   const char* path;
 };
 
-class Modules {
+class Maps {
  public:
   // Keeps /proc/self/maps open for when the program has gone into a chroot. To be called once, at the start.
   static void keep_open();
 
-  // Takes the picture; of the mapping that holds the stack pointer only where it ends.
+  // Takes the picture; of the mapping that holds the stack pointer only where it ends. Safe in a signal handler; reads
+  // /proc with one system call for each 1 KiB. Empty where there is no /proc.
   void look(std::uintptr_t stack_pointer);
 
   // nullptr: no file's code.

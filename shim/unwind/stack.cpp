@@ -87,7 +87,7 @@ std::uintptr_t call_site(const void* context) {
   return interrupted;
 }
 
-void collect(Frame frame, const Modules& modules, unsigned most, Callers& callers) {
+void collect(Frame frame, const Maps& modules, unsigned most, Callers& callers) {
   callers.count = 0;
   if (frame.instruction() == 0) return;
   const Range stack{frame.stack(), modules.end_of_stack()};
@@ -99,7 +99,7 @@ void collect(Frame frame, const Modules& modules, unsigned most, Callers& caller
     callers.returns_to[callers.count++] = frame.instruction();
     const Module* module = modules.around(frame.place());
     if (module == nullptr || module->start == 0) return;
-    const Object object(module->start, module->limit);
+    const ElfImage object(module->start, module->limit);
     if (!unwind::step(frame, object.frame_table(), {module->start, module->limit}, stack)) return;
   }
 }

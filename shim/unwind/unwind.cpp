@@ -10,6 +10,7 @@ namespace {
 using dwarf::Reader;
 using dwarf::Row;
 using dwarf::Rule;
+using namespace dwarf;  // DW_OP_*
 
 // One step's memory: the caller's registers are read from the stack alone.
 struct Machine {
@@ -42,31 +43,32 @@ struct Machine {
       const auto code = reader.take<std::uint8_t>();
       auto& top = values[count - 1];
       auto& below = values[count >= 2 ? count - 2 : 0];
-      if (code >= 0x30 && code <= 0x4f) {  // lit
-        values[count++] = code - 0x30U;
-      } else if (code >= 0x70 && code <= 0x8f) {  // breg
-        values[count++] = in(code - 0x70U) + static_cast<std::uintptr_t>(reader.signed_leb());
-      } else if (code == 0x06) {
+      if (code >= DW_OP_lit0 && code <= DW_OP_lit31) {
+        values[count++] = static_cast<std::uintptr_t>(code - DW_OP_lit0);
+      } else if (code >= DW_OP_breg0 && code <= DW_OP_breg31) {
+        values[count++] =
+            in(static_cast<std::uintptr_t>(code - DW_OP_breg0)) + static_cast<std::uintptr_t>(reader.signed_leb());
+      } else if (code == DW_OP_deref) {
         top = load(top);
-      } else if (code == 0x08) {
+      } else if (code == DW_OP_const1u) {
         values[count++] = reader.take<std::uint8_t>();
-      } else if (code == 0x23) {  // plus_uconst
+      } else if (code == DW_OP_plus_uconst) {
         top += reader.unsigned_leb();
       } else if (count >= 2) {
         switch (code) {
-          case 0x1a:
+          case DW_OP_and:
             below &= top;
             break;
-          case 0x1c:
+          case DW_OP_minus:
             below -= top;
             break;
-          case 0x22:
+          case DW_OP_plus:
             below += top;
             break;
-          case 0x24:
+          case DW_OP_shl:
             below <<= top & (sizeof top * 8 - 1);
             break;
-          case 0x2a:  // ge, signed
+          case DW_OP_ge:  // signed
             below = static_cast<std::intptr_t>(below) >= static_cast<std::intptr_t>(top) ? 1 : 0;
             break;
           default:

@@ -25,11 +25,12 @@ struct Frame {
   std::uintptr_t place() const { return instruction() - (is_exact ? 0 : 1); }
 };
 
-// Goes on to the caller. `table` is the address of the object's .eh_frame_hdr, `object` all of its memory. False where
-// the tables do not say, or would lead out of `object` and `stack`.
+// Goes on to the caller. `table` is the address of the object's .eh_frame_hdr, `object` all of its memory. False, and
+// the frame as it was, where the tables do not say, or would lead out of `object` and `stack`. Safe in a signal
+// handler: reads memory only, and none outside these two.
 bool step(Frame& frame, std::uintptr_t table, Range object, Range stack);
 
-// The function that a signal has interrupted.
+// The function that a signal has interrupted; `context` is a handler's third argument.
 Frame interrupted(const void* context);
 
 // The function in which this stands. On a machine whose load_here() gives nothing, a frame without a caller.

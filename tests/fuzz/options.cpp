@@ -29,9 +29,10 @@ constexpr Range kRanges[] = {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   static const char* const names[] = {
-#define OPTION(NAME, name, fallback, values, help) "NOSIGPIPE_" #NAME,
+#define VALUE(enumerator, word, help)
+#define CHOICE(NAME, ...) "NOSIGPIPE_" #NAME,
+#define NUMBER CHOICE
 #include "options.def"
-#undef OPTION
   };
   if (size < 1) return 0;
   const char* name = names[data[0] % std::size(names)];
@@ -41,8 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
 
   options::known.store(false);
   const Options& options = options::get();
-  must(options.mode <= Mode::off && options.guard <= Guard::handler && options.log <= Log::file);
-  must(options.net <= Net::off && options.scope <= Scope::all && options.handlers <= Handlers::deliver);
+  must(options.mode <= Mode::off && options.guard <= Guard::hooks && options.log <= Log::file);
+  must(options.scope <= Scope::all && options.handlers <= Handlers::deliver);
   must(options.runaway <= Runaway::deliver && options.format <= LogFormat::json);
   for (const auto& range : kRanges) must(options.*range.member >= range.least && options.*range.member <= range.most);
   must(strnlen(options.log_path, 4096) < 4096);

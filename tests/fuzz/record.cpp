@@ -46,20 +46,20 @@ struct Fields {
   std::vector<Frame> stack;
 };
 
-void put(record::Record& record, const Fields& fields) {
-  record.number("count", fields.count);
-  record.number("kills", fields.kills);
-  record.truth("would_kill", fields.would_kill);
-  record.word("call", "write");
-  record.string("thread", fields.thread);
-  record.string("exe", fields.exe);
-  record.string("peer", fields.peer);
-  record.string("module", fields.module);
-  record.hex("offset", fields.offset);
-  record.string("symbol", fields.symbol);
-  record.list("stack", static_cast<unsigned>(fields.stack.size()), [&](unsigned i, record::Record::Part& part) {
-    part.string(fields.stack[i].module);
-    part.offset(fields.stack[i].offset);
+void put(record::Writer& record, const Fields& from) {
+  record.number(fields::count, from.count);
+  record.number(fields::kills, from.kills);
+  record.truth(fields::would_kill, from.would_kill);
+  record.word(fields::call, "write");
+  record.string(fields::thread, from.thread);
+  record.string(fields::exe, from.exe);
+  record.string(fields::peer, from.peer);
+  record.string(fields::module, from.module);
+  record.hex(fields::offset, from.offset);
+  record.string(fields::symbol, from.symbol);
+  record.list(fields::stack, static_cast<unsigned>(from.stack.size()), [&](unsigned i, record::Writer::Part& part) {
+    part.string(from.stack[i].module);
+    part.offset(from.stack[i].offset);
   });
 }
 
@@ -107,7 +107,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
 
   std::vector<char> memory(room);
   text::Line line(memory.data(), memory.size());
-  record::Record record(line, format, {1'800'000'000 + static_cast<time_t>(fields.count), 7'000}, "averted");
+  record::Writer record(line, format, {1'800'000'000 + static_cast<time_t>(fields.count), 7'000}, "averted");
   put(record, fields);
   const auto written = record.ended();
   must(written.size() <= room && written.back() == '\n');

@@ -16,7 +16,7 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
 using File = struct stat64;
 constexpr long kStat = SYS_fstatat64;
 
-// Where a signal that we queue carries its mark. Of si_value a 64-bit kernel tells a 32-bit process nothing.
+// Where a signal that we queue carries its mark. Of si_value a 64-bit kernel logs a 32-bit process nothing.
 inline int& mark_in(siginfo_t& info) { return info.si_errno; }
 
 using Registers = const greg_t*;
