@@ -1,0 +1,105 @@
+// The lists that the shim is made from, and what else must follow them: what is forgotten in one place fails here.
+#include <regex>
+
+#include "options_list.h"
+#include "source_tree.h"
+
+namespace {
+
+std::string all_sources() {
+  std::string text;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(source("shim"))) {
+    const std::string name = std::filesystem::relative(entry.path(), source("shim"));
+    const bool counts = name.ends_with(".cpp") || name.ends_with(".h");
+    if (counts && !name.starts_with("report/") && !name.starts_with("system/options.")) text += contents(entry.path());
+  }
+  return text;
+}
+
+// Whether some line of the shim asks for this member of Options.
+bool is_read(const std::string& sources, const std::string& member) {
+  return std::regex_search(sources, std::regex("options(::get\\(\\))?\\." + member + "\\b"));
+}
+
+// The row of a table that begins with this cell; empty: there is none.
+std::string row_of(const std::string& page, const std::string& cell) {
+  for (const auto& line : lines_of(page))
+    if (line.starts_with("| `" + cell + "` |")) return line;
+  return "";
+}
+
+bool has(const std::string& text, const std::string& word) { return text.find(word) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("every option is read by the shim") {
+  const auto sources = all_sources();
+  REQUIRE(sources.size() > 10'000);
+  CHECK(!is_read(sources, "colour"));
+  for (const auto& option : options) {
+    INFO(option.name);
+    CHECK(is_read(sources, option.member));
+  }
+}
+
+TEST_CASE("every option has a row in the README with its variable and its values") {
+  const auto page = contents(source("README.md"));
+  CHECK(row_of(page, "--colour").empty());
+  size_t rows = 0;
+  for (const auto& line : lines_of(page)) rows += line.starts_with("| `--") ? 1 : 0;
+  CHECK(rows == options.size());
+  for (const auto& option : options) {
+    const auto row = row_of(page, "--" + option.name);
+    INFO(option.name << ": " << row);
+    CHECK(has(row, "`" + option.variable + "`"));
+    CHECK(has(row, "`" + option.fallback() + "`"));
+    if (!option.range.empty()) CHECK(has(row, "`" + option.range + "`"));
+    for (const auto& value : option.values) {
+      INFO(value.word);
+      CHECK(has(row, value.word == "PATH" ? value.word : "`" + value.word + "`"));
+    }
+  }
+}
+
+TEST_CASE("the README names every function that the shim replaces") {
+  const auto page = contents(source("README.md"));
+  const auto begin = page.find("\n## Functions\n");
+  REQUIRE(begin != std::string::npos);
+  const auto section = page.substr(begin, page.find("\n## ", begin + 1) - begin);
+  CHECK(!has(section, "`accept`"));
+#define FUNCTION(name, type, technique, by) \
+  {                                         \
+    INFO(#name);                            \
+    CHECK(has(section, "`" #name "`"));     \
+  }
+#include "functions.def"
+}
+
+TEST_CASE("a list that is included without its macro does not compile") {
+  unsigned lists = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(source("shim"))) {
+    if (entry.path().extension() != ".def") continue;
+    ++lists;
+    const Ending ending = run({"g++", "-std=c++20", "-fsyntax-only", "-x", "c++", entry.path()});
+    INFO(entry.path() << "\n" << ending.err);
+    CHECK(!ending.exited(0));
+    CHECK(has(ending.err, "#error"));
+    CHECK(has(ending.err, "before you include " + entry.path().filename().string()));
+  }
+  CHECK(lists == 4);
+}
+
+TEST_CASE("the library carries the version of the Makefile as an ELF note") {
+  const auto makefile = contents(source("Makefile"));
+  const auto begin = makefile.find("\nVERSION = ") + std::string("\nVERSION = ").size();
+  const auto version = makefile.substr(begin, makefile.find('\n', begin) - begin);
+  std::string hex;
+  for (const char c : version + '\0') {
+    char digits[4];
+    std::snprintf(digits, sizeof digits, "%02x ", static_cast<unsigned char>(c));
+    hex += digits;
+  }
+  const Ending notes = run({"readelf", "-nW", built("libnosigpipe.so")});
+  INFO(notes.out);
+  CHECK(std::regex_search(notes.out, std::regex("nosigpipe +0x[0-9a-f]+\t[^\n]*version[^\n]*: " + hex)));
+}
