@@ -199,10 +199,12 @@ clean: ## remove build/
 format: ## format the sources
 	clang-format -i $(SOURCES)
 
-lint: ## clang-format, clang-tidy, shellcheck
+lint: ## clang-format, clang-tidy, shellcheck, the changelog
 	tests/install lint
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck $(SCRIPTS)
+	@grep -m 1 '^## ' shim/CHANGELOG.md | grep -qF '[$(VERSION)]' || \
+	  { echo 'shim/CHANGELOG.md does not begin with version $(VERSION)' >&2; exit 1; }
 	clang-tidy --quiet --warnings-as-errors='*' $(SHIM_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'  -fno-exceptions -fno-rtti
 	clang-tidy --quiet --warnings-as-errors='*' $(REPORT_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'
 
