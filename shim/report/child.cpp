@@ -38,10 +38,6 @@ void confine(pid_t pid) {
 
 }  // namespace
 
-Fd::~Fd() {
-  if (number_ >= 0) close(number_);
-}
-
 Child::Child(const std::vector<std::string>& argv, int in, int extra) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return;

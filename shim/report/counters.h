@@ -1,15 +1,17 @@
 // The counters for a monitoring system: few labels with few values, whatever the log holds.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <unordered_map>
 
+#include "report/record_reader.h"
 #include "report/sum.h"
 
 namespace report {
 
 struct Counter {
-  std::string exe, call, cause;
+  std::string exe, call, cause;  // "others" where there were too many counters for one of its own
   Sum averted, observed;
 };
 
@@ -29,6 +31,7 @@ class Counters {
     (observed ? found->second.observed : found->second.averted).add(record);
   }
 
+  // In no order; the keys are of no use to others.
   const std::unordered_map<std::string, Counter>& list() const { return counters_; }
 
  private:

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "report/child.h"
+#include "report/fd.h"
 
 namespace report {
 namespace {
@@ -49,7 +49,7 @@ void allow_as_usual(int fd) {
 
 }  // namespace
 
-void put(const std::string& text, const std::string& file) {
+void write_report(const std::string& text, const std::string& file) {
   if (file.empty()) {
     if (!write_all(1, text)) fail("standard output");
     return;

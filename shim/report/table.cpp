@@ -1,5 +1,6 @@
 // The report for people.
 #include <algorithm>
+#include <cctype>
 
 #include "report/display.h"
 #include "report/results.h"
@@ -37,7 +38,7 @@ std::string right(const std::string& text, std::size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
-std::string place(const Entry& entry, std::size_t room) {
+std::string location(const Entry& entry, std::size_t room) {
   const std::string function = printable(entry.function.empty() ? address_of(entry) : entry.function);
   if (entry.source.empty()) return function;
   const std::size_t used = function.size() + 2;
@@ -84,67 +85,66 @@ std::string joined(const std::vector<std::string>& items) {
 // The widths of the columns that have one.
 struct Columns {
   std::size_t count = 5, kills = 6, call = 4;
-  std::size_t before_place() const { return 2 + count + 1 + kBar + 2 + 6 + 2 + kills + 2 + (call > 0 ? call + 2 : 0); }
+  std::size_t before_name() const { return 2 + count + 1 + kBar + 2 + 6 + 2 + kills + 2 + (call > 0 ? call + 2 : 0); }
 };
 
-Columns columns_for(const Findings& findings, std::size_t rows, const Sum& rest) {
+Columns columns_for(const Results& results, std::size_t rows, const Sum& others) {
   Columns columns;
   for (std::size_t i = 0; i < rows; ++i) {
-    const auto& entry = findings.entries[i];
+    const auto& entry = results.entries[i];
     columns.count = std::max(columns.count, grouped(entry.count).size());
     columns.kills = std::max(columns.kills, grouped(entry.kills).size());
     columns.call = std::clamp(entry.call.size(), columns.call, std::size_t{12});
   }
-  columns.count = std::max(columns.count, grouped(rest.count).size());
-  columns.kills = std::max(columns.kills, grouped(rest.kills).size());
-  if (findings.tally.by() != By::site) columns.call = 0;
+  columns.count = std::max(columns.count, grouped(others.count).size());
+  columns.kills = std::max(columns.kills, grouped(others.kills).size());
+  if (results.tally.by() != By::site) columns.call = 0;
   return columns;
 }
 
 std::string row(const Sum& sum, const std::string& call, const std::string& what, const Columns& columns,
-                const Findings& findings, const Painter& paint, const Screen& screen) {
+                const Results& results, const Painter& paint, const Screen& screen) {
   const auto kills = right(grouped(sum.kills), columns.kills);
-  return "  " + right(grouped(sum.count), columns.count) + " " + bar(sum.count, findings.total(), kBar, screen) + "  " +
-         right(share(sum.count, findings.total()), 6) + "  " + (sum.kills > 0 ? paint.red(kills) : kills) + "  " +
+  return "  " + right(grouped(sum.count), columns.count) + " " + bar(sum.count, results.total(), kBar, screen) + "  " +
+         right(percentage(sum.count, results.total()), 6) + "  " + (sum.kills > 0 ? paint.red(kills) : kills) + "  " +
          (columns.call > 0 ? left(printable(call, columns.call), columns.call) + "  " : "") +
-         paint.bold(paint.cut(what, columns.before_place())) + "\n";
+         paint.bold(paint.cut(what, columns.before_name())) + "\n";
 }
 
-std::string rows(const Findings& findings, const Painter& paint, const Screen& screen) {
-  const std::size_t number = findings.shown(10);
-  Sum rest = findings.tally.others();
-  for (std::size_t i = number; i < findings.entries.size(); ++i) rest.add(findings.entries[i]);
-  const auto in_rest = findings.tally.rows_in_others() + (findings.entries.size() - number);
-  const auto columns = columns_for(findings, number, rest);
-  const By by = findings.tally.by();
+std::string rows(const Results& results, const Painter& paint, const Screen& screen) {
+  const std::size_t number = results.shown(10);
+  const auto others = results.others(number);
+  const auto columns = columns_for(results, number, others);
+  const By by = results.tally.by();
   const std::string indent(2 + columns.count + 1, ' ');
-  std::string head = kByNames[static_cast<std::size_t>(by)];
-  for (char& c : head) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  std::string head(name_of(by));
+  std::ranges::transform(head, head.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   std::string text = paint.dim("  " + right("COUNT", columns.count) + std::string(kBar + 3, ' ') + " SHARE  " +
                                right("DEADLY", columns.kills) + "  " +
                                (columns.call > 0 ? left("CALL", columns.call) + "  " : "") + head) +
                      "\n";
-  const std::size_t room = screen.width == 0 ? 4096 : screen.width - std::min(screen.width, columns.before_place());
+  const std::size_t room = screen.width == 0 ? 4096 : screen.width - std::min(screen.width, columns.before_name());
   for (std::size_t i = 0; i < number; ++i) {
-    const auto& entry = findings.entries[i];
-    const auto what = by == By::site ? place(entry, room) : printable(entry.name);
-    text += row(entry, entry.call, what, columns, findings, paint, screen);
+    const auto& entry = results.entries[i];
+    const auto what = by == By::site ? location(entry, room) : printable(entry.name);
+    text += row(entry, entry.call, what, columns, results, paint, screen);
     text += indent + paint.dim(paint.cut(joined(details(entry, by)), indent.size())) + "\n";
   }
-  if (in_rest > 0) text += row(rest, "", "others: " + plural(in_rest, "row", "rows"), columns, findings, paint, screen);
+  if (others.rows > 0)
+    text += row(others, "", "others: " + plural(others.rows, "row", "rows"), columns, results, paint, screen);
   return text;
 }
 
 }  // namespace
 
-std::string as_table(const Findings& findings, const Screen& screen) {
+std::string as_table(const Results& results, const Screen& screen) {
   const Painter paint(screen);
-  std::string text = paint.bold(summary(findings)) + "\n";
-  if (findings.total() > 0) {
-    text += "\n" + rows(findings, paint, screen);
-    text += "\n" + drawn(findings.tally.timeline(), screen);
+  std::string text = paint.bold(summary(results)) + "\n";
+  if (results.total() > 0) {
+    text += "\n" + rows(results, paint, screen);
+    text += "\n" + drawn(results.tally.timeline(), screen);
   }
-  const auto all = remarks(findings);
+  const auto all = remarks(results);
   if (!all.empty()) text += "\n";
   for (const auto& remark : all) text += remark + "\n";
   return text;
