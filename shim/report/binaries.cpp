@@ -1,5 +1,6 @@
 #include "report/binaries.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <system_error>
 #include <utility>

@@ -17,6 +17,7 @@ struct Counter {
 
 class Counters {
  public:
+  // `observed`: what the record counts was not averted.
   void add(const Record& record, bool observed) {
     key_.assign(record.exe).append(1, '\0').append(record.call).append(1, '\0').append(record.cause);
     auto found = counters_.find(key_);

@@ -1,6 +1,7 @@
 #include "report/entry.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <set>

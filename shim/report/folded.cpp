@@ -1,7 +1,11 @@
 // Stacks for flamegraph.pl and speedscope: the program, its functions from the outside to the inside, the call, and the
 // count. A semicolon separates them, and the last space ends them.
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <map>
+#include <string>
+#include <string_view>
 
 #include "report/display.h"
 #include "report/results.h"

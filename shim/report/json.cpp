@@ -1,5 +1,7 @@
 // The report for programs: one JSON object.
+#include <cstdint>
 #include <span>
+#include <string>
 
 #include "report/display.h"
 #include "report/results.h"

@@ -50,7 +50,7 @@ class Session {
   void show() {
     // On a terminal that is followed each report takes the place of the one before.
     constexpr const char* kClear = "\033[H\033[2J";
-    write_report((options_.follow && on_terminal() ? kClear : "") + report(), options_.output);
+    write_report((options_.follow && on_terminal() ? kClear : "") + report_text(), options_.output);
   }
 
   bool all_read() const { return unread_.empty(); }
@@ -68,7 +68,7 @@ class Session {
 
   bool on_terminal() const { return options_.output.empty() && options_.format == Format::table && isatty(1) == 1; }
 
-  std::string report() {
+  std::string report_text() {
     Results results{options_, tally_, reader_.seen(), {}, unread_, {}};
     if (options_.format == Format::openmetrics) return as_openmetrics(results);
     results.entries = entries_of(tally_);

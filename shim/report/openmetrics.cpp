@@ -1,7 +1,11 @@
 // Counters for Prometheus. A counter's family is called by its sample's name, with _total: so it is a counter to
-// promtool and node_exporter, which read Prometheus' older text, and to Prometheus, whichever of the two it is told.
+// promtool and node_exporter, which read Prometheus' older text, and to Prometheus, whichever of the two formats it is
+// told.
 #include <chrono>
+#include <cstdint>
 #include <map>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "report/display.h"

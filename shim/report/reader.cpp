@@ -1,5 +1,7 @@
 #include "report/reader.h"
 
+#include <cstddef>
+
 namespace report {
 
 void Reader::use(const Record& record) {

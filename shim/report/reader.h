@@ -1,6 +1,7 @@
 // From lines to records: finds the records in each line and counts what is damaged.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string_view>

@@ -19,6 +19,7 @@ struct Runaway : Sum {
 
 class Runaways {
  public:
+  // A record of the event runaway.
   void add(const Record& record) {
     auto same = std::ranges::find_if(list_, [&](const Runaway& other) {
       return other.exe == record.exe && other.thread == record.thread && other.action == record.action;

@@ -1,4 +1,7 @@
 // The sentences of the table: the answer first, and last what the reader should know about the log itself.
+#include <string>
+#include <vector>
+
 #include "report/display.h"
 #include "report/results.h"
 
