@@ -5,7 +5,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "report/record_reader.h"
+#include "report/record.h"
 #include "report/sum.h"
 
 namespace report {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "report/lines.h"
+#include "report/record.h"
 #include "report/record_reader.h"
 #include "report/timestamp.h"
 

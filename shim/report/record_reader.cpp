@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "report/field_reader.h"
 #include "report/parse.h"
 #include "report/scanner.h"
 
@@ -13,78 +14,10 @@ namespace {
 constexpr std::string_view kText = "nosigpipe: ";
 constexpr std::string_view kJson = R"({"time":)";
 
-constexpr std::string_view kFieldNames[] = {
-#define FIELD(name, how) #name,
-#include "log/fields.def"
-};
-
-enum Field : std::size_t {
-#define FIELD(name, how) name##_field,
-#include "log/fields.def"
-  kNoField
-};
-
 constexpr std::pair<std::string_view, Event> kEvents[] = {
     {"averted", Event::averted}, {"observed", Event::observed}, {"total", Event::total}, {"runaway", Event::runaway}};
 
-// Reads values into a record. The log writes its fields in one order, so the search for a name goes on behind the last.
-class FieldReader {
- public:
-  FieldReader(Record& record, Scanner& scanner) : record_(record), scanner_(scanner) {}
-
-  // The value of this field, at which the scanner stands. False for damage.
-  bool read(std::string_view name) {
-    switch (find(name)) {
-#define FIELD(field, how) \
-  case field##_field:     \
-    return read_##how(record_.field, field##_field);
-#include "log/fields.def"
-      default:
-        return scanner_.skip_value();
-    }
-  }
-
-  // Where a record is damaged, the next may have begun inside the field before.
-  void mark_field() { before_ = std::exchange(last_, scanner_.rest()); }
-  void back_to_field_before() {
-    if (before_.data() != nullptr) scanner_.rest() = before_;
-  }
-
- private:
-  std::size_t find(std::string_view name) {
-    for (std::size_t tried = 0; tried < kNoField; ++tried) {
-      const std::size_t at = next_;
-      next_ = next_ + 1 == kNoField ? 0 : next_ + 1;
-      if (kFieldNames[at] == name) return at;
-    }
-    return kNoField;
-  }
-
-  // A name that comes twice is two records run into one.
-  bool first(std::size_t field) {
-    const bool seen = (seen_ >> field & 1) != 0;
-    seen_ |= std::uint64_t{1} << field;
-    return !seen;
-  }
-
-  bool read_text(std::string_view& text, std::size_t field) { return first(field) && scanner_.text(text); }
-  bool read_frames(std::string_view& text, std::size_t field) { return first(field) && scanner_.frames(text); }
-  bool read_number(as::number& value, std::size_t field) {
-    return first(field) && scanner_.number(value.emplace(), 10);
-  }
-  bool read_hex(as::hex& value, std::size_t field) { return first(field) && scanner_.number(value.emplace(), 16); }
-
-  bool read_skipped(as::skipped, std::size_t) { return scanner_.skip_value(); }
-
-  static_assert(kNoField <= 64);
-  Record& record_;
-  Scanner& scanner_;
-  std::string_view last_, before_;  // the line from the last field on, and from the one before it
-  std::size_t next_ = 0;
-  std::uint64_t seen_ = 0;
-};
-
-// Reads fields until one is damaged or there are no more.
+// Reads fields until there are no more. False where one is damaged.
 bool read_text_fields(Scanner& scanner, FieldReader& fields) {
   while (scanner.take(' ')) {
     if (scanner.at_end()) return true;

@@ -1,34 +1,14 @@
-// Reads one record of the log from a line of text or of JSON.
+// Finds the records in a line of the log, of text or of JSON, and reads them.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "report/timestamp.h"
+#include "report/record.h"
 
 namespace report {
-
-enum class Event { averted, observed, total, runaway };
-
-// How log/fields.def says that a field is read. A field that is absent is empty.
-namespace as {
-using text = std::string_view;  // unescaped
-using number = std::optional<std::uint64_t>;
-using hex = std::optional<std::uint64_t>;
-using frames = std::string_view;  // unescaped, with a NUL between two frames
-struct skipped {};
-}  // namespace as
-
-// The texts point into the line or into the RecordReader, and are good until it reads the next record.
-struct Record {
-  Event kind = Event::averted;
-  Timestamp time;
-#define FIELD(name, how) as::how name{};
-#include "log/fields.def"
-};
 
 // Where a record begins, at or after `from`: at "nosigpipe: " and a time, or at {"time": in JSON. npos where none does.
 std::size_t find_record(std::string_view line, std::size_t from);

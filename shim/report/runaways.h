@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "report/record_reader.h"
+#include "report/record.h"
 #include "report/sum.h"
 
 namespace report {

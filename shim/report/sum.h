@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "report/record_reader.h"
+#include "report/record.h"
 #include "report/timestamp.h"
 
 namespace report {

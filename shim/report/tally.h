@@ -13,7 +13,7 @@
 #include "report/counters.h"
 #include "report/grouping.h"
 #include "report/peers.h"
-#include "report/record_reader.h"
+#include "report/record.h"
 #include "report/runaways.h"
 #include "report/sum.h"
 #include "report/timeline.h"
