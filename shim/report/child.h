@@ -28,7 +28,7 @@ class Child {
   // Waits for its end; whether its exit status was 0. To be asked once.
   bool succeeded();
 
-  // What it writes until its end, or what has come when the time is up or there are `most` bytes, or a block more.
+  // What it writes until its end, but no longer than `limit`, and no more than `most` bytes and a block of 16 KiB.
   std::string output(std::chrono::milliseconds limit, std::size_t most);
 
  private:

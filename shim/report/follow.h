@@ -39,6 +39,7 @@ class Followed {
     off_t at = 0;  // what has been read, in bytes
     Lines lines;
   };
+  // Opens what has the name now, and lets go of the oldest where too many are open.
   void open_latest();
   bool read_on(Open& file);
 

@@ -48,7 +48,7 @@ class Session {
   }
 
   void show() {
-    // On a terminal that is followed each report takes the place of the one before.
+    // With --follow on a terminal, each report replaces the one before.
     constexpr const char* kClear = "\033[H\033[2J";
     write_report((options_.follow && on_terminal() ? kClear : "") + report_text(), options_.output);
   }

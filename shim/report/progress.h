@@ -22,7 +22,7 @@ class Progress {
     if (shown_) std::fputs("\r\033[K", stderr);
   }
 
-  // From the second second on, five times in a second at most. `percent` is -1 where it is not known.
+  // Shows nothing in the first second, and then at most five reports a second. `percent` is -1 where it is not known.
   void show(const std::string& name, int percent) {
     const auto now = std::chrono::steady_clock::now();
     if (!terminal_ || now < next_) return;

@@ -20,7 +20,7 @@ struct Period {
   Timestamp until = Timestamp::max();
 };
 
-// What has been read, whether it was used or not.
+// How much has been read, by what became of it.
 struct Seen {
   std::uint64_t records = 0;   // in the period
   std::uint64_t outside = 0;   // of the period

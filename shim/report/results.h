@@ -31,13 +31,13 @@ struct Results {
     return sum;
   }
 
-  // How many of the entries are to be shown. `by_default` is what --top would say; 0 is all.
+  // How many of the entries are to be shown: as many as --top says, or else `by_default`. 0 stands for all.
   std::size_t shown(std::size_t by_default) const {
     const std::size_t top = options.top.value_or(by_default);
     return top == 0 ? entries.size() : std::min(top, entries.size());
   }
 
-  // The rows that are not shown where so many entries are, as one.
+  // The rows that are not shown, as one, where `number_shown` entries are.
   struct Others : Sum {
     std::uint64_t rows = 0;
   };
@@ -52,7 +52,7 @@ std::string as_table(const Results& results, const Screen& screen);
 std::string as_json(const Results& results);
 // By call site only, and of entries that have not been merged.
 std::string as_folded(const Results& results);
-// Of the entries it needs none.
+// Of the tally alone; the entries may be missing.
 std::string as_openmetrics(const Results& results);
 
 // The first sentence of the table: how many SIGPIPEs, how deadly, and when.

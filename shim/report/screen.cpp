@@ -64,7 +64,7 @@ std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width, cons
   return text + std::string(width - (length + 7) / 8, ' ');
 }
 
-std::string drawn(const Timeline& timeline, const Screen& screen) {
+std::string draw_timeline(const Timeline& timeline, const Screen& screen) {
   const std::size_t width = std::min<std::size_t>(screen.width == 0 ? 80 : screen.width, 160) - 2;
   const auto& bins = timeline.bins();
   const auto from = bins.begin()->first;

@@ -23,6 +23,6 @@ Screen screen_for(const Options& options, int fd);
 std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width, const Screen& screen);
 
 // A line of vertical bars, as wide as the screen, and a line with the times. The timeline is not empty.
-std::string drawn(const Timeline& timeline, const Screen& screen);
+std::string draw_timeline(const Timeline& timeline, const Screen& screen);
 
 }  // namespace report

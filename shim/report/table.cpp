@@ -162,7 +162,7 @@ std::string as_table(const Results& results, const Screen& screen) {
   std::string text = paint.bold(summary(results)) + "\n";
   if (results.total() > 0) {
     text += "\n" + Rows(results, paint, screen).text();
-    text += "\n" + drawn(results.tally.timeline(), screen);
+    text += "\n" + draw_timeline(results.tally.timeline(), screen);
   }
   const auto all = remarks(results);
   if (!all.empty()) text += "\n";

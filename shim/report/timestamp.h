@@ -13,7 +13,7 @@ using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 
 // Reads "2026-11-22T18:10:39.540662Z" from the front of the text and takes it off. Seconds, their fraction and the zone
 // may be missing, the T may be a space, and with `date_alone` so may the whole time of day. Where the text begins
-// otherwise, or names no day of the calendar, nothing comes back and the text stays as it is.
+// with anything else, or with a day that is not in the calendar, nothing comes back and the text stays as it is.
 std::optional<Timestamp> take_timestamp(std::string_view& text, bool date_alone = false);
 
 // What --since and --until accept: the above, or an age such as "90s", "15m", "2h", "3d ago". Nothing for other words.
