@@ -229,6 +229,24 @@ TEST_CASE("the help and the manual have every option") {
   CHECK(report_of("", {"--version"}).starts_with("nosigpipe-report "));
 }
 
+TEST_CASE("the help and the manual name every grouping and no other") {
+  std::string in_help = "group by ";
+  std::string in_manual = "--by= {";
+  const Strings names{
+#define GROUPING(name) #name,
+#include "report/groupings.def"
+  };
+  for (const auto& name : names) {
+    in_help += (name == names.front() ? "" : name == names.back() ? " or " : ", ") + name;
+    in_manual += (name == names.front() ? " " : " | ") + name;
+    CHECK(report_on("", {"--by", name}).exited(0));
+  }
+  CHECK(has(report_of("", {"--help"}), in_help + " ("));
+  auto manual = contents("shim/report/nosigpipe-report.1");
+  std::erase(manual, '\\');
+  CHECK(has(manual, in_manual + " }\n"));
+}
+
 TEST_CASE("the manual of the report is well-formed") {
   const Ending ending = run({"mandoc", "-Tlint", "-Wwarning", "shim/report/nosigpipe-report.1"});
   INFO(ending.out);

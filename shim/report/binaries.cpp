@@ -1,7 +1,9 @@
 #include "report/binaries.h"
 
-#include <algorithm>
+#include <cstddef>
 #include <filesystem>
+#include <system_error>
+#include <utility>
 
 namespace report {
 namespace {
@@ -65,8 +67,8 @@ std::optional<Elf> Binaries::debug_file_of(const Elf& binary) {
   std::error_code error;
   const auto real = fs::canonical(binary.path(), error);
   const std::string directory = (error ? fs::path(binary.path()) : real).parent_path();
-  for (const auto& place : {directory + "/", directory + "/.debug/", "/usr/lib/debug" + directory + "/"}) {
-    auto file = Elf::open(place + link);
+  for (const auto& parent : {directory + "/", directory + "/.debug/", "/usr/lib/debug" + directory + "/"}) {
+    auto file = Elf::open(parent + link);
     if (!file || !file->has_lines()) continue;
     const bool same =
         binary.build_id().empty() ? file->crc() == binary.debug_link_crc() : file->build_id() == binary.build_id();

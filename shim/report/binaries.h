@@ -1,4 +1,4 @@
-// Finds the file that can tell the source lines of a binary, and makes sure that it is of the same build.
+// Finds the file that has the source lines of a binary, and makes sure that it is of the same build.
 #pragma once
 
 #include <map>
@@ -7,26 +7,28 @@
 #include <vector>
 
 #include "report/elf.h"
+#include "report/timestamp.h"
 
 namespace report {
 
 // A binary as the log names it.
 struct Binary {
   std::string path;
-  std::string build_id;  // empty where the log does not tell
-  Moment since = 0;      // when the log first met it
+  std::string build_id;  // in hex; empty where the log has none
+  Timestamp since;       // of its first record
 };
 
 struct Found {
-  std::optional<Elf> file;  // what to ask; of the same build for certain
-  std::string note;         // what the reader should know
+  std::optional<Elf> file;  // to ask for lines; of the same build for certain
+  std::string note;         // for the user: why there are no lines, or what is special about them
 };
 
 class Binaries {
  public:
-  // Debug files and binaries that have moved are looked for in these directories, too.
+  // Debug files and binaries that have moved are looked for below these directories, too.
   explicit Binaries(std::vector<std::string> search);
 
+  // May read a hundred thousand files below those directories when it is first needed.
   Found find(const Binary& binary);
 
  private:

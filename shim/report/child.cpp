@@ -25,8 +25,8 @@ std::vector<std::string> environment() {
   return {std::string("PATH=") + (path != nullptr ? path : "/usr/bin:/bin"), "LC_ALL=C"};
 }
 
-// It reads what somebody else has written, so it gets no more than it can need.
-void confine(pid_t pid) {
+// It reads what somebody else has written, so it gets no more than it can need: 4 GiB, and no files.
+void set_limits(pid_t pid) {
   const auto limit = [pid](int what, rlim_t value) {
     const rlimit both{value, value};
     prlimit(pid, static_cast<__rlimit_resource>(what), &both, nullptr);
@@ -37,10 +37,6 @@ void confine(pid_t pid) {
 }
 
 }  // namespace
-
-Fd::~Fd() {
-  if (number_ >= 0) close(number_);
-}
 
 Child::Child(const std::vector<std::string>& argv, int in, int extra) {
   int ends[2];
@@ -74,7 +70,7 @@ Child::Child(const std::vector<std::string>& argv, int in, int extra) {
   if (error != 0)
     pid_ = -1;
   else
-    confine(pid_);
+    set_limits(pid_);
 }
 
 Child::~Child() {

@@ -1,38 +1,23 @@
-// Other programs, started without a shell.
+// Starts other programs, without a shell, and reads what they write.
 #pragma once
 
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "report/fd.h"
 
 namespace report {
 
-// A descriptor, closed with its owner.
-class Fd {
- public:
-  explicit Fd(int number = -1) : number_(number) {}
-  Fd(Fd&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Fd();
-  int get() const { return number_; }
-  explicit operator bool() const { return number_ >= 0; }
-  void reset() { *this = Fd(); }
-
- private:
-  int number_;
-};
-
-// A program under way whose output we read. It is killed with its owner.
+// A running program whose output we read. It is killed with its owner.
 class Child {
  public:
-  // Its standard input is `in`, its descriptor 3, where there is one, is `extra`. It has no environment but PATH and
-  // the C locale: no library is preloaded into it, and it asks no server for debug files.
+  // Starts argv[0], which is looked for in PATH. Its standard input is `in`; its descriptor 3 is `extra`, unless that
+  // is -1. It has no environment but PATH and the C locale: no library is preloaded into it, and it asks no server for
+  // debug files.
   Child(const std::vector<std::string>& argv, int in, int extra = -1);
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -40,9 +25,10 @@ class Child {
 
   bool started() const { return pid_ > 0; }
   int out() const { return out_.get(); }
-  bool succeeded();  // waits for its end
+  // Waits for its end; whether its exit status was 0. To be asked once.
+  bool succeeded();
 
-  // What it writes until its end, or what has come until the time or the room is used up.
+  // What it writes until its end, but no longer than `limit`, and no more than `most` bytes and a block of 16 KiB.
   std::string output(std::chrono::milliseconds limit, std::size_t most);
 
  private:

@@ -1,31 +1,40 @@
 #include "report/display.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <iterator>
 
 namespace report {
 namespace {
 
-constexpr char kDigits[] = "0123456789abcdef";
+void append_hex(std::string& text, char byte) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  text += kDigits[static_cast<unsigned char>(byte) >> 4];
+  text += kDigits[static_cast<unsigned char>(byte) & 15];
+}
 
-void append_hex(std::string& out, char c) {
-  out += kDigits[static_cast<unsigned char>(c) >> 4];
-  out += kDigits[static_cast<unsigned char>(c) & 15];
+// Bytes that are not printable, and these others, as their number in hexadecimal behind a mark.
+std::string escaped(std::string_view text, std::string_view mark, std::string_view others = {}) {
+  std::string out;
+  for (const char c : text) {
+    if (c >= ' ' && c <= '~' && others.find(c) == others.npos)
+      out += c;
+    else
+      append_hex(out += mark, c);
+  }
+  return out;
 }
 
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t most) {
-  std::string out;
-  for (const char c : text) {
-    if (c >= ' ' && c <= '~')
-      out += c;
-    else
-      append_hex(out += "\\x", c);
-  }
-  if (out.size() > most) out = most < 4 ? out.substr(0, most) : "..." + out.substr(out.size() - (most - 3));
-  return out;
+  std::string out = escaped(text, "\\x");
+  if (out.size() <= most) return out;
+  return most < 4 ? out.substr(0, most) : "..." + out.substr(out.size() - (most - 3));
 }
+
+std::string json_quoted(std::string_view text) { return "\"" + escaped(text, "\\u00", "\"\\") + "\""; }
 
 std::string grouped(std::uint64_t number) {
   std::string digits = std::to_string(number);
@@ -37,29 +46,32 @@ std::string plural(std::uint64_t number, const std::string& one, const std::stri
   return grouped(number) + " " + (number == 1 ? one : many);
 }
 
-std::string share(std::uint64_t part, std::uint64_t whole) {
+std::string percentage(std::uint64_t part, std::uint64_t whole) {
   char text[16];
   std::snprintf(text, sizeof text, "%.1f%%",
                 whole == 0 ? 0.0 : std::min(100.0, 100.0 * static_cast<double>(part) / static_cast<double>(whole)));
   return text;
 }
 
-std::string duration(std::int64_t seconds) {
-  if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 2 * 3600) return std::to_string(seconds / 60) + " min";
-  if (seconds < 2 * 86400) return std::to_string(seconds / 3600) + " h";
-  return std::to_string(seconds / 86400) + " d";
+std::string duration(std::chrono::seconds time) {
+  using namespace std::chrono;
+  if (time < minutes(2)) return std::to_string(time.count()) + " s";
+  if (time < hours(2)) return std::to_string(duration_cast<minutes>(time).count()) + " min";
+  if (time < days(2)) return std::to_string(duration_cast<hours>(time).count()) + " h";
+  return std::to_string(duration_cast<days>(time).count()) + " d";
 }
 
-std::string json_quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c >= ' ' && c <= '~' && c != '"' && c != '\\')
-      out += c;
-    else
-      append_hex(out += "\\u00", c);
-  }
-  return out += '"';
+std::string hex(std::uint64_t number) {
+  char digits[16];
+  return "0x" + std::string(digits, std::to_chars(digits, std::end(digits), number, 16).ptr);
 }
+
+std::string hex_bytes(std::string_view bytes) {
+  std::string text;
+  for (const char byte : bytes) append_hex(text, byte);
+  return text;
+}
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace report

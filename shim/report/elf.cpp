@@ -12,9 +12,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <climits>
+#include <cstddef>
 #include <cstring>
+#include <string_view>
 #include <vector>
+
+#include "report/display.h"
 
 namespace report {
 namespace {
@@ -22,7 +27,8 @@ namespace {
 constexpr std::size_t kMostSections = 4096;
 constexpr std::size_t kLargestSection = 1 << 20;  // of those that are read here
 
-bool is_made_up(int fd) {
+// Whether it is on a file system of the kernel's, where reading a file can do anything.
+bool is_virtual(int fd) {
   struct statfs system {};
   if (fstatfs(fd, &system) != 0) return true;
   const auto type = static_cast<unsigned long>(system.f_type);
@@ -54,15 +60,6 @@ bool copy_at(const std::string& bytes, std::size_t at, T& to) {
   return true;
 }
 
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    text += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4];
-    text += "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
-  }
-  return text;
-}
-
 // The notes stand one behind the other, each name and description filled up to four bytes.
 template <class Note>
 std::string build_id_in(const std::string& notes) {
@@ -73,7 +70,7 @@ std::string build_id_in(const std::string& notes) {
     const std::size_t description = name + filled(note.n_namesz);
     if (description > notes.size() || notes.size() - description < note.n_descsz) break;
     if (note.n_type == NT_GNU_BUILD_ID && notes.compare(name, 4, std::string_view("GNU\0", 4)) == 0)
-      return hex(std::string_view(notes).substr(description, note.n_descsz));
+      return hex_bytes(std::string_view(notes).substr(description, note.n_descsz));
     at = description + filled(note.n_descsz);
   }
   return {};
@@ -109,17 +106,19 @@ void Elf::read_sections() {
 
 std::optional<Elf> Elf::open(const std::string& path) {
   if (!path.starts_with('/') || path.size() >= PATH_MAX || path.find('\0') != path.npos) return {};
-  const Fd place(path_only(path));
+  const Fd file(path_only(path));
   struct stat status {};
-  if (!place || fstat(place.get(), &status) != 0 || !S_ISREG(status.st_mode) || is_made_up(place.get())) return {};
-  const auto again = "/proc/self/fd/" + std::to_string(place.get());
+  if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || is_virtual(file.get())) return {};
+  const auto again = "/proc/self/fd/" + std::to_string(file.get());
   Fd fd(::open(again.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd) return {};
   const auto identity = bytes_at(fd.get(), 0, EI_NIDENT);
   if (identity.size() < EI_NIDENT || !identity.starts_with(ELFMAG)) return {};
 
-  const auto micro = [](const timespec& time) { return time.tv_sec * kSecond + time.tv_nsec / 1000; };
-  Elf elf(std::move(fd), path, std::max(micro(status.st_mtim), micro(status.st_ctim)));
+  const auto timestamp = [](const timespec& time) {
+    return Timestamp(std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_nsec / 1000));
+  };
+  Elf elf(std::move(fd), path, std::max(timestamp(status.st_mtim), timestamp(status.st_ctim)));
   if (identity[EI_CLASS] == ELFCLASS64) elf.read_sections<Elf64_Ehdr, Elf64_Shdr, Elf64_Nhdr>();
   if (identity[EI_CLASS] == ELFCLASS32) elf.read_sections<Elf32_Ehdr, Elf32_Shdr, Elf32_Nhdr>();
   return elf;

@@ -1,19 +1,20 @@
-// Binaries and debug files, opened with care: a log may name any path, and an ELF file may lie about itself.
+// Opens binaries and debug files, with care: a log may name any path, and an ELF file may lie about itself.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
-#include "report/child.h"
+#include "report/fd.h"
 #include "report/timestamp.h"
 
 namespace report {
 
 class Elf {
  public:
-  // Nothing for what is not an absolute path to a regular file on a real file system that begins as ELF does. Nothing
-  // else is opened: opening alone can rewind a tape or wait for a writer.
+  // Nothing where the path is not absolute, or leads to no regular file on a real file system, or to one that does not
+  // begin as ELF does. What is no regular file is not even opened: that alone can rewind a tape or wait for a writer.
   static std::optional<Elf> open(const std::string& path);
 
   int fd() const { return fd_.get(); }
@@ -21,18 +22,19 @@ class Elf {
   const std::string& build_id() const { return build_id_; }      // in hex, empty where there is none
   const std::string& debug_link() const { return debug_link_; }  // the name of a debug file, without a directory
   std::uint32_t debug_link_crc() const { return debug_link_crc_; }
-  bool has_lines() const { return has_lines_; }  // DWARF's line table
-  Moment changed() const { return changed_; }    // its contents, name or mode
-  std::uint32_t crc() const;                     // of the whole file, as a debug link has it
+  bool has_lines() const { return has_lines_; }   // DWARF's line table
+  Timestamp changed() const { return changed_; }  // its contents, name or mode
+  // Of the whole file, which is read for it: the CRC-32 that a debug link names.
+  std::uint32_t crc() const;
 
  private:
-  Elf(Fd fd, std::string path, Moment changed) : fd_(std::move(fd)), path_(std::move(path)), changed_(changed) {}
+  Elf(Fd fd, std::string path, Timestamp changed) : fd_(std::move(fd)), path_(std::move(path)), changed_(changed) {}
   template <class Header, class Section, class Note>
   void read_sections();
 
   Fd fd_;
   std::string path_;
-  Moment changed_;
+  Timestamp changed_;
   std::string build_id_;
   std::string debug_link_;
   std::uint32_t debug_link_crc_ = 0;

@@ -1,15 +1,20 @@
 #include "report/entry.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
+
+#include "report/display.h"
 
 namespace report {
 
 std::string address_of(const Entry& entry) {
   const auto& file = entry.module.empty() ? entry.exe : entry.module;
-  const std::string name = file.empty() ? "unknown" : file.substr(file.rfind('/') + 1);
+  const std::string name = file.empty() ? "unknown" : base_name(file);
   return entry.offset.empty() ? name : name + "+" + entry.offset;
 }
 
@@ -21,7 +26,7 @@ std::vector<Entry> entries_of(const Tally& tally) {
     entry.add(row);
     entry.peers = row.peers;
     if (tally.by() == By::site) {
-      const Key parts = parts_of(key);
+      const SiteKey parts = parts_of(key);
       entry.exe = parts.exe;
       entry.call = parts.call;
       entry.module = parts.module;
@@ -37,37 +42,37 @@ std::vector<Entry> entries_of(const Tally& tally) {
     entries.push_back(std::move(entry));
   }
   // The same log gives the same report, so equal counts have an order, too.
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+  std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
     const auto order = [](const Entry& e) { return std::tie(e.name, e.exe, e.module, e.offset, e.call, e.build_id); };
     return a.count != b.count ? a.count > b.count : order(a) < order(b);
   });
   return entries;
 }
 
-// A total tells no stack: where only one is known for its site, it belongs there.
+// A total has no stack: where only one is known for its call site, it belongs there.
 void merge(std::vector<Entry>& entries) {
   std::stable_partition(entries.begin(), entries.end(), [](const Entry& entry) { return entry.has_stack; });
-  std::map<std::vector<std::string>, std::size_t> places;
-  std::map<std::string, std::set<std::size_t>> sites;
+  std::map<std::vector<std::string>, std::size_t> merged_at;  // by what is shown
+  std::map<std::string, std::set<std::size_t>> stacks;        // by call site: those in `merged` with a stack
   std::vector<Entry> merged;
   for (auto& entry : entries) {
-    const std::vector<std::string> place{entry.name,   entry.exe,      entry.call, entry.module,
+    const std::vector<std::string> shown{entry.name,   entry.exe,      entry.call, entry.module,
                                          entry.offset, entry.build_id, entry.via,  entry.function};
-    auto& ways = sites[entry.site];
+    auto& with_stack = stacks[entry.site];
     std::size_t at = merged.size();
-    if (!entry.has_stack && !entry.site.empty() && ways.size() == 1)
-      at = *ways.begin();
+    if (!entry.has_stack && !entry.site.empty() && with_stack.size() == 1)
+      at = *with_stack.begin();
     else
-      at = places.emplace(place, at).first->second;
+      at = merged_at.emplace(shown, at).first->second;
     if (at == merged.size()) {
       merged.push_back(std::move(entry));
     } else {
       merged[at].add(entry);
       merged[at].peers.add(entry.peers);
     }
-    if (merged[at].has_stack) ways.insert(at);
+    if (merged[at].has_stack) with_stack.insert(at);
   }
-  std::stable_sort(merged.begin(), merged.end(), [](const Entry& a, const Entry& b) { return a.count > b.count; });
+  std::ranges::stable_sort(merged, std::ranges::greater{}, &Entry::count);
   entries = std::move(merged);
 }
 

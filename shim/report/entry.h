@@ -1,9 +1,11 @@
-// The rows as they are shown: sorted, with what is known about their place in the source.
+// The rows as they are shown: sorted, with what is known about their call site in the source.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "report/peers.h"
+#include "report/sum.h"
 #include "report/tally.h"
 
 namespace report {
@@ -13,10 +15,10 @@ struct Entry : Sum {
   std::string exe, call, module, offset, build_id;
   std::string function;             // empty where it is not known
   std::string source;               // "file:line", or empty
-  std::string via;                  // the module that made the call, where the place shown is in another
+  std::string via;                  // the module that made the call, where the function shown is in another
   std::string note;                 // why there is no source
   std::vector<std::string> frames;  // functions, the innermost first
-  std::string site;                 // what the log counts by
+  std::string site;                 // what the log counts by; empty where rows are not call sites
   bool has_stack = false;
   Peers peers;
 };
@@ -24,10 +26,10 @@ struct Entry : Sum {
 // The most frequent first.
 std::vector<Entry> entries_of(const Tally& tally);
 
-// Makes one entry of those that show the same place.
+// Makes one entry of those that show the same function at the same address, and sorts them anew.
 void merge(std::vector<Entry>& entries);
 
-// What they are called where their function is not known: "server+0x806e".
+// What an entry is called where its function is not known: "server+0x806e", "unknown".
 std::string address_of(const Entry& entry);
 
 }  // namespace report

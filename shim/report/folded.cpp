@@ -1,7 +1,11 @@
 // Stacks for flamegraph.pl and speedscope: the program, its functions from the outside to the inside, the call, and the
 // count. A semicolon separates them, and the last space ends them.
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <map>
+#include <string>
+#include <string_view>
 
 #include "report/display.h"
 #include "report/results.h"
@@ -11,27 +15,23 @@ namespace {
 
 std::string frame(std::string_view name) {
   std::string text = printable(name);
-  std::replace(text.begin(), text.end(), ';', ':');
+  std::ranges::replace(text, ';', ':');
   return text;
 }
 
-std::string base(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 }  // namespace
 
-std::string as_folded(const Findings& findings) {
+std::string as_folded(const Results& results) {
   std::map<std::string, std::uint64_t> stacks;
-  const auto number = findings.shown(0);
+  const auto number = results.shown(0);
   for (std::size_t i = 0; i < number; ++i) {
-    const auto& entry = findings.entries[i];
-    std::string stack = frame(base(entry.exe.empty() ? "unknown" : entry.exe));
+    const auto& entry = results.entries[i];
+    std::string stack = frame(base_name(entry.exe.empty() ? "unknown" : entry.exe));
     for (auto name = entry.frames.rbegin(); name != entry.frames.rend(); ++name) stack += ";" + frame(*name);
     if (entry.frames.empty()) stack += ";" + frame(entry.function.empty() ? address_of(entry) : entry.function);
-    grow(stacks[stack + ";" + frame(entry.call.empty() ? "unknown" : entry.call)], entry.count);
+    add_saturated(stacks[stack + ";" + frame(entry.call.empty() ? "unknown" : entry.call)], entry.count);
   }
-  Sum rest = findings.tally.others();
-  for (std::size_t i = number; i < findings.entries.size(); ++i) rest.add(findings.entries[i]);
-  if (rest.count > 0) grow(stacks["others"], rest.count);
+  if (const auto others = results.others(number); others.count > 0) add_saturated(stacks["others"], others.count);
   std::string text;
   for (const auto& [stack, count] : stacks) text += stack + " " + std::to_string(count) + "\n";
   return text;

@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
 
 namespace report {
 namespace {
@@ -18,13 +21,12 @@ constexpr auto kPause = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Followed::Followed(std::string name, Reader& reader) : name_(std::move(name)), reader_(reader) { open_anew(); }
+Followed::Followed(std::string name, Reader& reader) : name_(std::move(name)), reader_(reader) { open_latest(); }
 
-void Followed::open_anew() {
+void Followed::open_latest() {
   Open file;
   // A FIFO without a writer would otherwise be waited for.
-  file.fd = name_ == "-" ? Fd(fcntl(0, F_DUPFD_CLOEXEC, 3))
-                         : Fd(open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  file.fd = open_to_read(name_, O_NONBLOCK);
   struct stat status {};
   if (!file.fd || fstat(file.fd.get(), &status) != 0) return;
   file.device = status.st_dev;
@@ -61,7 +63,7 @@ bool Followed::read_on(Open& file) {
   }
 }
 
-bool Followed::look() {
+bool Followed::read_new() {
   if (ended_) return false;
   bool some = false;
   for (auto& file : open_) some |= read_on(file);
@@ -69,13 +71,13 @@ bool Followed::look() {
   if (ended_ || name_ == "-" || stat(name_.c_str(), &now) != 0) return some;
   if (!open_.empty() && (open_.back().device == now.st_dev && open_.back().inode == now.st_ino)) return some;
   const auto before = open_.size();
-  open_anew();
+  open_latest();
   return (open_.size() > before && read_on(open_.back())) || some;
 }
 
 bool Followed::finished() const { return ended_ || (name_ == "-" && open_.empty()); }
 
-int Followed::waits_for() const { return ended_ || open_.empty() || open_.back().regular ? -1 : open_.back().fd.get(); }
+int Followed::poll_fd() const { return ended_ || open_.empty() || open_.back().regular ? -1 : open_.back().fd.get(); }
 
 std::string Followed::directory() const {
   const auto slash = name_.rfind('/');
@@ -105,24 +107,24 @@ Follower::Follower(const std::vector<std::string>& names, Reader& reader) {
 // watched.
 Follower::News Follower::wait(std::chrono::milliseconds limit) {
   std::vector<pollfd> all{{signals_.get(), POLLIN, 0}, {changes_.get(), POLLIN, 0}};
-  for (const auto& file : files_) all.push_back({file.waits_for(), POLLIN, 0});
+  for (const auto& file : files_) all.push_back({file.poll_fd(), POLLIN, 0});
   poll(all.data(), all.size(), static_cast<int>(std::min<std::int64_t>(limit.count(), 1000)));
   if (all[0].revents != 0) return News::end;
   if (all[1].revents != 0) {
     char events[16384];
     while (read(changes_.get(), events, sizeof events) > 0) continue;
-    // Others may write to the directory all the time.
+    // Others may write to the directory all the time: that is no reason to look without a pause.
     poll(all.data(), 1, static_cast<int>(kPause.count()));
   }
   bool some = false;
-  for (auto& file : files_) some |= file.look();
-  if (std::all_of(files_.begin(), files_.end(), [](const Followed& file) { return file.finished(); })) return News::end;
+  for (auto& file : files_) some |= file.read_new();
+  if (std::ranges::all_of(files_, &Followed::finished)) return News::end;
   return some ? News::some : News::none;
 }
 
 void Follower::finish() {
   for (auto& file : files_) {
-    file.look();
+    file.read_new();
     file.finish();
   }
 }

@@ -1,4 +1,4 @@
-// Reads files on as they grow, are truncated, and are rotated.
+// Follows logs: reads on as files grow, are truncated, and are rotated.
 #pragma once
 
 #include <sys/types.h>
@@ -7,22 +7,28 @@
 #include <string>
 #include <vector>
 
-#include "report/child.h"
+#include "report/fd.h"
+#include "report/lines.h"
 #include "report/reader.h"
 
 namespace report {
 
-// One file under its name, or the standard input ("-"), and those that had the name before: a program that has its log
-// open goes on writing to the file, whatever it is called now.
+// One file under its name, or the standard input ("-"), and the three that had the name before: a program that has its
+// log open goes on writing to the file, whatever it is called now. The file need not be there yet.
 class Followed {
  public:
   Followed(std::string name, Reader& reader);
 
-  bool look();            // reads what is new; true where there was something
-  bool finished() const;  // nothing more can come
-  int waits_for() const;  // what poll can tell about, or -1
+  // Reads what is new, without waiting for it. Whether there was something.
+  bool read_new();
+  // Whether nothing more can come.
+  bool finished() const;
+  // The descriptor that poll() can wait on, or -1: a regular file is always ready.
+  int poll_fd() const;
+  // Where its name stands, to be watched for changes.
   std::string directory() const;
-  void finish();  // what has no newline will get none
+  // Uses what has no newline, which will get none.
+  void finish();
 
  private:
   struct Open {
@@ -30,10 +36,11 @@ class Followed {
     dev_t device = 0;
     ino_t inode = 0;
     bool regular = false;
-    off_t at = 0;
+    off_t at = 0;  // what has been read, in bytes
     Lines lines;
   };
-  void open_anew();
+  // Opens what has the name now, and lets go of the oldest where too many are open.
+  void open_latest();
   bool read_on(Open& file);
 
   std::string name_;
@@ -44,12 +51,14 @@ class Followed {
 
 class Follower {
  public:
-  // SIGINT and SIGTERM end it from now on rather than the process.
+  // Blocks SIGINT and SIGTERM: they end the waiting from now on rather than the process.
   Follower(const std::vector<std::string>& names, Reader& reader);
 
   enum class News { none, some, end };
-  // Waits until something is new, or for this long.
+  // Waits until something is new, which it reads, or for this long, but never for more than a second. `end` where
+  // nothing more can come, or a signal asked for it.
   News wait(std::chrono::milliseconds limit);
+  // Reads what has come since, to its end.
   void finish();
 
  private:

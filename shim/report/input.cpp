@@ -1,12 +1,13 @@
 #include "report/input.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <vector>
 
 #include "report/progress.h"
 
@@ -22,9 +23,7 @@ bool is_gzip(int fd) {
 
 }  // namespace
 
-Input::Input(const std::string& name)
-    : name_(name == "-" ? "standard input" : name),
-      file_(name == "-" ? fcntl(0, F_DUPFD_CLOEXEC, 3) : open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)) {
+Input::Input(const std::string& name) : name_(name == "-" ? "standard input" : name), file_(open_to_read(name)) {
   struct stat status {};
   if (!file_ || fstat(file_.get(), &status) != 0) fail(name_, std::strerror(errno));
   if (S_ISDIR(status.st_mode)) fail(name_, "is a directory");

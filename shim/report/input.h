@@ -1,28 +1,31 @@
-// The files to read: plain, gzipped, or the standard input.
+// The logs to read from their beginning to their end: plain files, gzipped ones, or the standard input.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "report/child.h"
+#include "report/fd.h"
 #include "report/reader.h"
 
 namespace report {
 
 class Input {
  public:
-  // "-" is the standard input. Throws std::runtime_error where it cannot be read.
+  // Opens the file, and starts zcat where it is gzipped; "-" is the standard input. Waits for a writer where it is a
+  // FIFO. Throws std::runtime_error where it cannot be opened, or is a directory.
   explicit Input(const std::string& name);
 
-  // The next bytes into this space: how many, 0 at the end. Throws std::runtime_error.
+  // The next bytes into this space: how many, 0 at the end. Waits for them. Throws std::runtime_error where they cannot
+  // be read, or the end of a gzipped file is missing.
   std::size_t read(std::span<char> space);
 
   const std::string& name() const { return name_; }
-  int fd() const { return file_.get(); }
-  bool zipped() const { return zcat_ != nullptr; }
-  // How far in hundredths, or -1 where nobody knows.
+  // How much has been read, 0 to 100, or -1 where the size is not known.
   int percent() const;
 
  private:
@@ -32,7 +35,7 @@ class Input {
   std::unique_ptr<Child> zcat_;
 };
 
-// Reads all of it. After a second of this, and where standard error is a terminal, how far it is stands there.
+// Reads all of it, and throws as the input does; what was read before that is used. Shows its progress on a terminal.
 void read_all(Input& input, Reader& reader);
 
 }  // namespace report

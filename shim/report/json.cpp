@@ -1,4 +1,8 @@
 // The report for programs: one JSON object.
+#include <cstdint>
+#include <span>
+#include <string>
+
 #include "report/display.h"
 #include "report/results.h"
 
@@ -59,32 +63,28 @@ std::string runaway(const Runaway& runaway) {
 
 }  // namespace
 
-std::string as_json(const Findings& findings) {
-  const auto& tally = findings.tally;
-  const auto& seen = findings.seen;
-  auto shown = findings.entries;
-  Sum others = tally.others();
-  const auto number = findings.shown(0);
-  for (std::size_t i = number; i < shown.size(); ++i) others.add(shown[i]);
-  const auto in_others = tally.rows_in_others() + (shown.size() - number);
-  shown.resize(number);
+std::string as_json(const Results& results) {
+  const auto& tally = results.tally;
+  const auto& seen = results.seen;
+  const auto shown = std::span(results.entries).first(results.shown(0));
+  const auto others = results.others(shown.size());
 
   Object object;
   object.member("averted", Object().sum(tally.averted()).ended());
   object.member("observed", Object().sum(tally.observed()).ended());
   object.number("processes", tally.processes());
-  object.text("by", kByNames[static_cast<std::size_t>(tally.by())]);
+  object.text("by", std::string(name_of(tally.by())));
   object.member("rows", array(shown, entry));
-  if (in_others > 0) object.member("others", Object().number("rows", in_others).sum(others).ended());
+  if (others.rows > 0) object.member("others", Object().number("rows", others.rows).sum(others).ended());
   object.member("runaways", array(tally.runaways().list(), runaway));
-  object.number("timeline_seconds", static_cast<std::uint64_t>(tally.timeline().width() / kSecond));
+  object.number("timeline_seconds", static_cast<std::uint64_t>(tally.timeline().width().count()));
   object.member("timeline", array(tally.timeline().bins(), [](const auto& bin) {
                   return "[" + json_quoted(for_programs(bin.first)) + "," + std::to_string(bin.second) + "]";
                 }));
   object.number("records", seen.records).number("damaged", seen.damaged).number("too_long", seen.too_long);
   object.number("unknown", seen.unknown).number("outside", seen.outside).number("lost", tally.lost());
-  object.member("unread", array(findings.unread, [](const std::string& why) { return json_quoted(why); }));
-  object.text_if("trouble", findings.trouble);
+  object.member("unread", array(results.unread, [](const std::string& why) { return json_quoted(why); }));
+  object.text_if("trouble", results.trouble);
   return object.ended() + "\n";
 }
 

@@ -1,6 +1,7 @@
-// Cuts a stream into lines without ever holding more than a block of it.
+// Cuts a stream into lines, and holds no more than a block of it: lines that are too long for a record are dropped.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -13,27 +14,20 @@ constexpr std::size_t kLongestLine = 16384;
 
 class Lines {
  public:
-  // Where the next bytes are to be put, and how many of them have been.
+  // Where the next bytes are to be put; never empty.
   std::span<char> space() { return std::span(block_).subspan(used_); }
 
-  // Gives each line that is complete now to on_line(line, true), without its newline; on_too_long() for each that is
-  // too long, once.
+  // So many bytes have been put there. Gives each line that is complete now to on_line(line, true), without its
+  // newline, and calls on_too_long() once for each that is longer than kLongestLine.
   template <class OnLine, class OnTooLong>
   void filled(std::size_t bytes, OnLine on_line, OnTooLong on_too_long);
 
-  // The stream has ended: gives what has no newline to on_line(line, false).
+  // The stream has ended, and maybe another follows: gives what has no newline to on_line(line, false).
   template <class OnLine>
   void finish(OnLine on_line) {
     if (used_ > 0 && !skipping_) on_line(std::string_view(block_.data(), used_), false);
-    drop();
-  }
-
-  // Forgets what has no newline yet; true where there was something.
-  bool drop() {
-    const bool had = used_ > 0 || skipping_;
     used_ = 0;
     skipping_ = false;
-    return had;
   }
 
  private:
@@ -59,7 +53,7 @@ void Lines::filled(std::size_t bytes, OnLine on_line, OnTooLong on_too_long) {
     skipping_ = true;
   }
   if (skipping_) rest = {};
-  std::copy(rest.begin(), rest.end(), block_.begin());
+  std::ranges::copy(rest, block_.begin());
   used_ = rest.size();
 }
 

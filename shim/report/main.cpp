@@ -1,16 +1,19 @@
-// nosigpipe-report: tells from logs where SIGPIPE would have struck.
+// nosigpipe-report: shows from logs where SIGPIPE would have struck.
 #include <unistd.h>
 
 #include <chrono>
+#include <exception>
 #include <iostream>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "report/display.h"
 #include "report/follow.h"
 #include "report/input.h"
 #include "report/output.h"
-#include "report/places.h"
 #include "report/results.h"
+#include "report/source_lines.h"
 
 namespace report {
 namespace {
@@ -22,7 +25,7 @@ class Session {
       : options_(options),
         tally_(options.by),
         reader_(options.period, [this](const Record& record) { tally_.add(record); }),
-        places_(options.symbolizer, options.search) {}
+        source_lines_(options.symbolizer, options.search) {}
 
   void read() {
     for (const auto& name : options_.files) read(name);
@@ -31,7 +34,6 @@ class Session {
   void follow() {
     Follower follower(options_.files, reader_);
     const bool again = !options_.output.empty() || on_terminal();
-    const auto interval = std::chrono::seconds(options_.interval);
     auto next = std::chrono::steady_clock::now();
     bool changed = true;
     for (auto news = Follower::News::some; news != Follower::News::end;) {
@@ -40,15 +42,15 @@ class Session {
       if (!again || !changed || std::chrono::steady_clock::now() < next) continue;
       show();
       changed = false;
-      next = std::chrono::steady_clock::now() + interval;
+      next = std::chrono::steady_clock::now() + options_.interval;
     }
     follower.finish();
   }
 
-  // Where one follows on a terminal each report takes the place of the one before.
   void show() {
+    // With --follow on a terminal, each report replaces the one before.
     constexpr const char* kClear = "\033[H\033[2J";
-    put((options_.follow && on_terminal() ? kClear : "") + written(), options_.output);
+    write_report((options_.follow && on_terminal() ? kClear : "") + report_text(), options_.output);
   }
 
   bool all_read() const { return unread_.empty(); }
@@ -66,22 +68,22 @@ class Session {
 
   bool on_terminal() const { return options_.output.empty() && options_.format == Format::table && isatty(1) == 1; }
 
-  std::string written() {
-    Findings findings{options_, tally_, reader_.seen(), {}, unread_, {}};
-    if (options_.format == Format::openmetrics) return as_openmetrics(findings);
-    findings.entries = entries_of(tally_);
-    if (options_.by == By::site) places_.look_up(findings.entries);
-    findings.trouble = places_.trouble();
-    if (options_.format == Format::folded) return as_folded(findings);
-    merge(findings.entries);
-    if (options_.format == Format::json) return as_json(findings);
-    return as_table(findings, options_.output.empty() ? screen_for(options_, 1) : Screen{});
+  std::string report_text() {
+    Results results{options_, tally_, reader_.seen(), {}, unread_, {}};
+    if (options_.format == Format::openmetrics) return as_openmetrics(results);
+    results.entries = entries_of(tally_);
+    if (options_.by == By::site) source_lines_.look_up(results.entries);
+    results.trouble = source_lines_.trouble();
+    if (options_.format == Format::folded) return as_folded(results);
+    merge(results.entries);
+    if (options_.format == Format::json) return as_json(results);
+    return as_table(results, options_.output.empty() ? screen_for(options_, 1) : Screen{});
   }
 
   const Options& options_;
   Tally tally_;
   Reader reader_;
-  Places places_;
+  SourceLines source_lines_;
   std::vector<std::string> unread_;
 };
 
@@ -100,7 +102,8 @@ int run(const Options& options) {
 
 int main(int argc, char* argv[]) {
   try {
-    const auto options = report::parse_options({argv + 1, argv + argc}, report::now());
+    const auto options = report::parse_options(
+        {argv + 1, argv + argc}, std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
     if (options.help) {
       std::cout << report::help();
     } else if (options.version) {

@@ -1,23 +1,25 @@
 // Counters for Prometheus. A counter's family is called by its sample's name, with _total: so it is a counter to
-// promtool and node_exporter, which read Prometheus' older text, and to Prometheus, whichever of the two it is told.
+// promtool and node_exporter, which read Prometheus' older text, and to Prometheus, whichever of the two formats it is
+// told.
+#include <chrono>
+#include <cstdint>
 #include <map>
+#include <string>
+#include <string_view>
+#include <utility>
 
+#include "report/display.h"
 #include "report/results.h"
 
 namespace report {
 namespace {
 
-// A label's value is UTF-8: what is outside of ASCII goes as \xNN, with its backslash escaped.
+// A label's value is UTF-8: what is outside of ASCII goes as \xNN, with its backslash escaped like any other.
 std::string label(std::string_view value) {
   std::string text;
-  for (const char c : value) {
-    if (c == '"' || c == '\\')
-      (text += '\\') += c;
-    else if (c >= ' ' && c <= '~')
-      text += c;
-    else
-      ((text += "\\\\x") += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4]) +=
-          "0123456789abcdef"[static_cast<unsigned char>(c) & 15];
+  for (const char c : printable(value)) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
   }
   return "\"" + text + "\"";
 }
@@ -44,12 +46,13 @@ class Family {
 
 }  // namespace
 
-std::string as_openmetrics(const Findings& findings) {
+std::string as_openmetrics(const Results& results) {
+  using namespace std::chrono;
   Family averted("nosigpipe_averted_total", "counter", "SIGPIPEs averted.");
   Family saved("nosigpipe_averted_deadly_total", "counter", "SIGPIPEs averted that would have killed the process.");
   Family observed("nosigpipe_observed_total", "counter", "SIGPIPEs observed and not averted.");
   Family deadly("nosigpipe_observed_deadly_total", "counter", "SIGPIPEs observed that killed the process.");
-  for (const auto& [key, counter] : findings.tally.counters().list()) {
+  for (const auto& [key, counter] : results.tally.counters().list()) {
     const auto labels =
         "{exe=" + label(counter.exe) + ",call=" + label(counter.call) + ",cause=" + label(counter.cause) + "}";
     if (counter.averted.count > 0) {
@@ -63,19 +66,19 @@ std::string as_openmetrics(const Findings& findings) {
   }
   Family runaways("nosigpipe_runaways_total", "counter", "Threads that ran away on a dead socket.");
   std::map<std::string, std::uint64_t> by_program;
-  for (const auto& runaway : findings.tally.runaways().list())
-    grow(by_program["{exe=" + label(runaway.exe) + ",action=" + label(runaway.action) + "}"], runaway.count);
+  for (const auto& runaway : results.tally.runaways().list())
+    add_saturated(by_program["{exe=" + label(runaway.exe) + ",action=" + label(runaway.action) + "}"], runaway.count);
   for (const auto& [labels, count] : by_program) runaways.add(labels, count);
   Family lost("nosigpipe_log_lost_lines_total", "counter", "Lines that the log could not write.");
-  lost.add("", findings.tally.lost());
+  lost.add("", results.tally.lost());
   Family damaged("nosigpipe_log_damaged_lines_total", "counter", "Lines of the log that could not be read.");
-  std::uint64_t unreadable = findings.seen.damaged;
-  grow(unreadable, findings.seen.too_long);
+  std::uint64_t unreadable = results.seen.damaged;
+  add_saturated(unreadable, results.seen.too_long);
   damaged.add("", unreadable);
   Family last("nosigpipe_last_timestamp_seconds", "gauge", "When the last SIGPIPE was told of.");
-  Sum all = findings.tally.averted();
-  all.add(findings.tally.observed());
-  if (all.count > 0) last.add("", std::to_string(all.last / kSecond));
+  Sum all = results.tally.averted();
+  all.add(results.tally.observed());
+  if (all.count > 0) last.add("", std::to_string(duration_cast<seconds>(all.last.time_since_epoch()).count()));
 
   std::string text;
   for (const auto* family : {&averted, &saved, &observed, &deadly, &runaways, &lost, &damaged, &last})

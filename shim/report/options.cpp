@@ -3,45 +3,51 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
-#include <span>
 #include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "report/symbolizer.h"
+#include "report/tally.h"
 
 namespace report {
 namespace {
 
-struct Known {
-  std::string_view name, value, help;
-};
-
-constexpr Known kKnown[] = {
-#define OPTION(name, value, help) {name, value, help},
-#include "report/options.def"
-#undef OPTION
+// An option as it is given.
+struct Argument {
+  std::string name, value;
+  Timestamp now;
 };
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
 
-std::size_t number(const std::string& name, const std::string& text, std::size_t least, std::size_t most) {
+std::size_t number(const Argument& given, std::size_t least, std::size_t most) {
   std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
-    refuse("--" + name + " wants a number from " + std::to_string(least) + " to " + std::to_string(most));
+  const char* end = given.value.data() + given.value.size();
+  const auto result = std::from_chars(given.value.data(), end, value);
+  if (result.ec != std::errc{} || result.ptr != end || value < least || value > most)
+    refuse("--" + given.name + " wants a number from " + std::to_string(least) + " to " + std::to_string(most));
   return value;
 }
 
-// Which of these names the value is.
-std::size_t one_of(const std::string& name, const std::string& value, std::span<const char* const> names) {
-  const auto found = std::find(names.begin(), names.end(), value);
-  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  std::string list;
-  for (const char* one : names) list += std::string(list.empty() ? "" : ", ") + one;
-  refuse("--" + name + " wants one of " + list);
+template <class T>
+using Choices = std::vector<std::pair<std::string_view, T>>;
+
+template <class T>
+T choice(const Argument& given, const Choices<T>& choices) {
+  std::string names;
+  for (const auto& [name, value] : choices) {
+    if (name == given.value) return value;
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  refuse("--" + given.name + " wants one of " + names);
 }
 
-Moment moment(const std::string& name, const std::string& value, Moment now) {
-  const auto moment = asked_moment(value, now);
-  if (!moment) refuse("--" + name + " wants a time such as 2026-11-22T18:10:00Z, 2026-11-22 or 15m");
-  return *moment;
+Timestamp time(const Argument& given) {
+  const auto time = parse_timestamp_or_age(given.value, given.now);
+  if (!time) refuse("--" + given.name + " wants a time such as 2026-11-22T18:10:00Z, 2026-11-22 or 15m");
+  return *time;
 }
 
 void set_format(Options& options, Format format) {
@@ -50,30 +56,63 @@ void set_format(Options& options, Format format) {
   options.format = format;
 }
 
-void set(Options& options, const std::string& name, const std::string& value, Moment now) {
-  constexpr const char* kSymbolizers[] = {"auto", "llvm-symbolizer", "eu-addr2line", "addr2line", "none"};
-  constexpr const char* kWhen[] = {"auto", "always", "never"};
-  if (name == "by") options.by = static_cast<By>(one_of(name, value, kByNames));
-  if (name == "since") options.period.since = moment(name, value, now);
-  if (name == "until") options.period.until = moment(name, value, now);
-  if (name == "top") options.top = number(name, value, 0, kMostRows);
-  if (name == "json") set_format(options, Format::json);
-  if (name == "folded") set_format(options, Format::folded);
-  if (name == "openmetrics") set_format(options, Format::openmetrics);
-  if (name == "output") options.output = value;
-  if (name == "follow") options.follow = true;
-  if (name == "interval") options.interval = static_cast<unsigned>(number(name, value, 1, 86400));
-  if (name == "symbolizer") options.symbolizer = kSymbolizers[one_of(name, value, kSymbolizers)];
-  if (name == "search") options.search.push_back(value);
-  if (name == "width") options.width = number(name, value, 40, 1000);
-  if (name == "color") options.color = static_cast<When>(one_of(name, value, kWhen));
-  if (name == "help") options.help = true;
-  if (name == "version") options.version = true;
+// What each option of options.def does.
+namespace set {
+
+void by(Options& options, const Argument& given) {
+  options.by = choice<By>(given, {
+#define GROUPING(name) {#name, By::name},
+#include "report/groupings.def"
+                                 });
+}
+void since(Options& options, const Argument& given) { options.period.since = time(given); }
+void until(Options& options, const Argument& given) { options.period.until = time(given); }
+void top(Options& options, const Argument& given) { options.top = number(given, 0, kMostRows); }
+void json(Options& options, const Argument&) { set_format(options, Format::json); }
+void folded(Options& options, const Argument&) { set_format(options, Format::folded); }
+void openmetrics(Options& options, const Argument&) { set_format(options, Format::openmetrics); }
+void output(Options& options, const Argument& given) { options.output = given.value; }
+void follow(Options& options, const Argument&) { options.follow = true; }
+void interval(Options& options, const Argument& given) {
+  options.interval = std::chrono::seconds(number(given, 1, 86400));
+}
+void symbolizer(Options& options, const Argument& given) {
+  Choices<std::string_view> choices{{"auto", "auto"}};
+  for (const auto name : kSymbolizers) choices.emplace_back(name, name);
+  choices.emplace_back("none", "none");
+  options.symbolizer = choice(given, choices);
+}
+void search(Options& options, const Argument& given) { options.search.push_back(given.value); }
+void width(Options& options, const Argument& given) { options.width = number(given, 40, 1000); }
+void color(Options& options, const Argument& given) {
+  options.color = choice<When>(given, {{"auto", When::automatic}, {"always", When::always}, {"never", When::never}});
+}
+void help(Options& options, const Argument&) { options.help = true; }
+void version(Options& options, const Argument&) { options.version = true; }
+
+}  // namespace set
+
+struct Option {
+  std::string_view name, value, help;
+  void (*set)(Options& options, const Argument& given);
+};
+
+constexpr Option kOptions[] = {
+#define OPTION(name, value, help) {#name, value, help, set::name},
+#include "report/options.def"
+};
+
+// Of an argument without its value: "--top", "-h".
+const Option& option_of(const std::string& word) {
+  const std::string_view name = word == "-h" ? "help" : word.starts_with("--") ? std::string_view(word).substr(2) : "";
+  const auto* option = std::ranges::find(kOptions, name, &Option::name);
+  if (option == std::end(kOptions)) refuse("unknown option " + word + "; --help lists what there is");
+  return *option;
 }
 
 }  // namespace
 
-Options parse_options(const std::vector<std::string>& arguments, Moment now) {
+Options parse_options(const std::vector<std::string>& arguments, Timestamp now) {
   Options options;
   for (auto at = arguments.begin(); at != arguments.end(); ++at) {
     if (*at == "--") {
@@ -85,21 +124,16 @@ Options parse_options(const std::vector<std::string>& arguments, Moment now) {
       continue;
     }
     const auto equals = at->find('=');
-    const std::string written = at->substr(0, equals);
-    const std::string name = written == "-h" ? "help" : written.substr(std::min<std::size_t>(2, written.size()));
-    const auto* known =
-        std::find_if(std::begin(kKnown), std::end(kKnown), [&](const Known& option) { return option.name == name; });
-    if (known == std::end(kKnown) || (written != "-h" && !written.starts_with("--")))
-      refuse("unknown option " + written + "; --help lists what there is");
-    if (known->value.empty() && equals != at->npos) refuse("--" + name + " takes no value");
-    std::string value;
+    const Option& option = option_of(at->substr(0, equals));
+    Argument given{std::string(option.name), {}, now};
+    if (option.value.empty() && equals != at->npos) refuse("--" + given.name + " takes no value");
     if (equals != at->npos)
-      value = at->substr(equals + 1);
-    else if (!known->value.empty() && ++at != arguments.end())
-      value = *at;
-    if (!known->value.empty() && value.empty())
-      refuse("--" + name + " wants a value: --" + name + "=" + std::string(known->value));
-    set(options, name, value, now);
+      given.value = at->substr(equals + 1);
+    else if (!option.value.empty() && ++at != arguments.end())
+      given.value = *at;
+    if (!option.value.empty() && given.value.empty())
+      refuse("--" + given.name + " wants a value: --" + given.name + "=" + std::string(option.value));
+    option.set(options, given);
   }
   if (options.format == Format::folded && options.by != By::site) refuse("--folded goes by site alone");
   if (options.files.empty()) options.files.push_back("-");
@@ -111,7 +145,7 @@ std::string help() {
       "usage: nosigpipe-report [OPTION]... [FILE]...\n"
       "Tells from logs of nosigpipe where SIGPIPE would have struck. Reads text and JSON, plain or\n"
       "gzipped; with no FILE, or where FILE is -, the standard input.\n\n";
-  for (const auto& option : kKnown) {
+  for (const auto& option : kOptions) {
     const std::string form(option.value.empty() ? option.name
                                                 : std::string(option.name) + "=" + std::string(option.value));
     text += (option.name == "help" ? "  -h, --" : "  --") + form + "\n      " + std::string(option.help) + "\n";

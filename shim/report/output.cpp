@@ -5,12 +5,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
 
-#include "report/child.h"
+#include "report/fd.h"
 
 namespace report {
 namespace {
@@ -27,7 +28,7 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
-// Removes the new file unless it got its name.
+// A file under a name of its own, removed again unless it was renamed.
 struct NewFile {
   explicit NewFile(const std::string& beside) : name(beside + ".XXXXXX"), fd(mkostemp(name.data(), O_CLOEXEC)) {}
   NewFile(const NewFile&) = delete;
@@ -40,8 +41,8 @@ struct NewFile {
   bool renamed = false;
 };
 
-// What a file that was simply created would have.
-void allow_as_usual(int fd) {
+// Gives it the mode that a file has which is simply created: mkostemp lets nobody else read it.
+void set_usual_mode(int fd) {
   const mode_t mask = umask(0);
   umask(mask);
   fchmod(fd, 0666 & ~mask);
@@ -49,14 +50,14 @@ void allow_as_usual(int fd) {
 
 }  // namespace
 
-void put(const std::string& text, const std::string& file) {
+void write_report(const std::string& text, const std::string& file) {
   if (file.empty()) {
     if (!write_all(1, text)) fail("standard output");
     return;
   }
   NewFile fresh(file);
   if (!fresh.fd) fail(fresh.name);
-  allow_as_usual(fresh.fd.get());
+  set_usual_mode(fresh.fd.get());
   if (!write_all(fresh.fd.get(), text) || fsync(fresh.fd.get()) != 0) fail(fresh.name);
   if (std::rename(fresh.name.c_str(), file.c_str()) != 0) fail(file);
   fresh.renamed = true;

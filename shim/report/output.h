@@ -1,12 +1,13 @@
-// Where the report goes.
+// Writes the report to where it goes.
 #pragma once
 
 #include <string>
 
 namespace report {
 
-// To the standard output, or to a file, by way of a new one beside it that is complete before it gets the name: whoever
-// reads it sees the old report or the new one. Throws std::runtime_error.
-void put(const std::string& text, const std::string& file);
+// To a file, by way of a new one beside it that is complete and on the disk before it gets the name: whoever reads it
+// sees the old report or the new one. To the standard output where the name is empty; that may wait for its reader.
+// Throws std::runtime_error where not all could be written.
+void write_report(const std::string& text, const std::string& file);
 
 }  // namespace report

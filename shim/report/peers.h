@@ -1,9 +1,12 @@
-// The peers that a row met most often, in a fixed number of places: a peer that finds none takes over the smallest
-// place with its count (the Space-Saving algorithm), so that what is frequent stays whatever else comes.
+// The most frequent peers of a row, in a fixed number of slots: a peer that finds none free takes over the one with the
+// smallest count, and that count with it (the Space-Saving algorithm), so that what is frequent stays whatever else
+// comes.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,42 +24,38 @@ class Peers {
     std::uint64_t at_least() const { return count - inherited; }
   };
 
+  // Of a name the first 108 bytes count, which is as long as an AF_UNIX path can be.
   void add(std::string_view name, std::uint64_t count) {
     name = name.substr(0, kLongest);
-    for (auto& peer : places_)
-      if (peer.name == name) {
-        grow(peer.count, count);
-        return;
-      }
-    if (places_.size() < kPlaces) {
-      places_.push_back({std::string(name), count, 0});
+    if (const auto same = std::ranges::find(slots_, name, &Peer::name); same != slots_.end())
+      return add_saturated(same->count, count);
+    if (slots_.size() < kSlots) {
+      slots_.push_back({std::string(name), count, 0});
       return;
     }
-    auto& least = *std::min_element(places_.begin(), places_.end(), by_count);
+    auto& least = *std::ranges::min_element(slots_, {}, &Peer::count);
     least.name = name;
     least.inherited = least.count;
-    grow(least.count, count);
+    add_saturated(least.count, count);
   }
 
   void add(const Peers& others) {
-    for (const auto& peer : others.places_) add(peer.name, peer.at_least());
+    for (const auto& peer : others.slots_) add(peer.name, peer.at_least());
   }
 
-  // The most frequent first.
+  // The most frequent first, at most this many.
   std::vector<Peer> top(std::size_t number) const {
-    auto sorted = places_;
-    std::stable_sort(sorted.begin(), sorted.end(),
-                     [](const Peer& a, const Peer& b) { return a.at_least() > b.at_least(); });
+    auto sorted = slots_;
+    std::ranges::stable_sort(sorted, std::ranges::greater{}, &Peer::at_least);
     sorted.resize(std::min(sorted.size(), number));
     return sorted;
   }
 
  private:
-  static constexpr std::size_t kPlaces = 8;
-  static constexpr std::size_t kLongest = 108;  // an AF_UNIX path
-  static bool by_count(const Peer& a, const Peer& b) { return a.count < b.count; }
+  static constexpr std::size_t kSlots = 8;
+  static constexpr std::size_t kLongest = 108;
 
-  std::vector<Peer> places_;
+  std::vector<Peer> slots_;
 };
 
 }  // namespace report

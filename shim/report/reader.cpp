@@ -1,9 +1,11 @@
 #include "report/reader.h"
 
+#include <cstddef>
+
 namespace report {
 
 void Reader::use(const Record& record) {
-  if (parser_.unknown()) {
+  if (record_reader_.unknown()) {
     ++seen_.unknown;
   } else if (record.time < period_.since || record.time >= period_.until) {
     ++seen_.outside;
@@ -23,7 +25,7 @@ void Reader::line(std::string_view line, bool ended) {
   }
   // Where the end of one record is missing, the next may stand in the same line.
   for (; at != line.npos; at = find_record(line, at)) {
-    if (const auto record = parser_.parse(line, at, ended))
+    if (const auto record = record_reader_.read(line, at, ended))
       use(*record);
     else
       damaged = true;

@@ -1,44 +1,52 @@
 // From lines to records: finds the records in each line and counts what is damaged.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
+#include <string_view>
+#include <utility>
 
 #include "report/lines.h"
+#include "report/record.h"
 #include "report/record_reader.h"
+#include "report/timestamp.h"
 
 namespace report {
 
+// From `since` on, before `until`.
 struct Period {
-  Moment since = std::numeric_limits<Moment>::min();
-  Moment until = std::numeric_limits<Moment>::max();
+  Timestamp since = Timestamp::min();
+  Timestamp until = Timestamp::max();
 };
 
+// How much has been read, by what became of it.
 struct Seen {
-  std::uint64_t records = 0;  // in the period
-  std::uint64_t outside = 0;  // of the period
-  std::uint64_t damaged = 0;  // lines
-  std::uint64_t too_long = 0;
-  std::uint64_t unknown = 0;  // records of kinds that a later version writes
-  std::uint64_t foreign = 0;  // lines of somebody else
+  std::uint64_t records = 0;   // in the period
+  std::uint64_t outside = 0;   // of the period
+  std::uint64_t damaged = 0;   // lines
+  std::uint64_t too_long = 0;  // lines
+  std::uint64_t unknown = 0;   // records of kinds that a later version writes
+  std::uint64_t foreign = 0;   // lines of somebody else
 };
 
 class Reader {
  public:
   using OnRecord = std::function<void(const Record&)>;
 
+  // Gives on_record() each record of the period whose event is known.
   Reader(const Period& period, OnRecord on_record) : period_(period), on_record_(std::move(on_record)) {}
 
-  // `ended`: by a newline. The last record of a line that is not may be cut, and is not used.
+  // `ended`: by a newline. The last record of a line without one may be cut: in text it is not used.
   void line(std::string_view line, bool ended);
   void too_long() { ++seen_.too_long; }
 
-  // What is in the space of these lines now.
+  // So many bytes have been put into the space of these lines.
   void filled(Lines& lines, std::size_t bytes) {
     lines.filled(
         bytes, [this](std::string_view text, bool ended) { line(text, ended); }, [this] { too_long(); });
   }
+  // The stream of these lines has ended.
   void finish(Lines& lines) {
     lines.finish([this](std::string_view text, bool ended) { line(text, ended); });
   }
@@ -50,7 +58,7 @@ class Reader {
 
   Period period_;
   OnRecord on_record_;
-  Parser parser_;
+  RecordReader record_reader_;
   Seen seen_;
 };
 

@@ -1,52 +1,33 @@
-// One record of the log, read from a line of text or of JSON.
+// Finds the records in a line of the log, of text or of JSON, and reads them.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "report/timestamp.h"
+#include "report/record.h"
 
 namespace report {
 
-enum class Event { averted, observed, total, runaway };
-
-namespace as {
-using text = std::string_view;  // unescaped; empty where the field is absent
-using number = std::optional<std::uint64_t>;
-using hex = std::optional<std::uint64_t>;
-using frames = std::string_view;  // unescaped, with a NUL between two frames
-struct skipped {};
-}  // namespace as
-
-// The texts are those of the line or of the parser, and good until the next record is parsed.
-struct Record {
-  Event kind = Event::averted;
-  Moment time = 0;
-#define FIELD(name, how) as::how name{};
-#include "log/fields.def"
-#undef FIELD
-};
-
-// Where a record begins, at or after `from`: "nosigpipe: " and a time, or {"time": and its quote.
+// Where a record begins, at or after `from`: at "nosigpipe: " and a time, or at {"time": in JSON. npos where none does.
 std::size_t find_record(std::string_view line, std::size_t from);
 
-// Whether a line without the beginning of a record has the inside of one.
+// Whether a text that has no beginning of a record has the inside of one.
 bool looks_torn(std::string_view text);
 
-class Parser {
+class RecordReader {
  public:
   // Reads the record that begins at `at`, which is moved to its end, or to where it is damaged. Nothing comes back for
-  // damage. `ended`: the line has a newline, without which a last text field may be cut.
-  std::optional<Record> parse(std::string_view line, std::size_t& at, bool ended);
+  // damage. `ended`: the line has its newline; without one the last field of a text record may be cut, so the record
+  // counts as damaged.
+  std::optional<Record> read(std::string_view line, std::size_t& at, bool ended);
 
-  // The last record was sound, but of a kind that this program does not know.
+  // Whether the last record was sound, but of an event that this program does not know.
   bool unknown() const { return unknown_; }
 
  private:
-  std::string room_;  // for texts that had to be unescaped
+  std::string buffer_;  // texts that had to be unescaped
   bool unknown_ = false;
 };
 

@@ -1,53 +1,63 @@
 // Everything that a report is made of, and the forms in which it is written.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "report/entry.h"
 #include "report/options.h"
+#include "report/reader.h"
+#include "report/screen.h"
+#include "report/sum.h"
+#include "report/tally.h"
 
 namespace report {
 
-struct Findings {
+struct Results {
   const Options& options;
   const Tally& tally;
   const Seen& seen;
-  std::vector<Entry> entries;
-  std::vector<std::string> unread;  // inputs that could not be read, and why
-  std::string trouble;              // with looking up source lines
+  std::vector<Entry> entries;       // the most frequent first
+  std::vector<std::string> unread;  // a line for each input that could not be read
+  std::string trouble;              // why there are no source lines; empty where there are
 
+  // All SIGPIPEs, averted and observed.
   std::uint64_t total() const {
     std::uint64_t sum = tally.averted().count;
-    grow(sum, tally.observed().count);
+    add_saturated(sum, tally.observed().count);
     return sum;
   }
-  // Of all entries, how many are to be shown.
+
+  // How many of the entries are to be shown: as many as --top says, or else `by_default`. 0 stands for all.
   std::size_t shown(std::size_t by_default) const {
     const std::size_t top = options.top.value_or(by_default);
     return top == 0 ? entries.size() : std::min(top, entries.size());
   }
+
+  // The rows that are not shown, as one, where `number_shown` entries are.
+  struct Others : Sum {
+    std::uint64_t rows = 0;
+  };
+  Others others(std::size_t number_shown) const {
+    Others others{tally.others(), tally.rows_in_others() + (entries.size() - number_shown)};
+    for (std::size_t i = number_shown; i < entries.size(); ++i) others.add(entries[i]);
+    return others;
+  }
 };
 
-struct Screen {
-  std::size_t width = 0;  // 0: lines are not cut
-  bool color = false;
-  bool blocks = false;  // it can show U+2581 and its kin
-};
-Screen screen_for(const Options& options, int fd);
+std::string as_table(const Results& results, const Screen& screen);
+std::string as_json(const Results& results);
+// By call site only, and of entries that have not been merged.
+std::string as_folded(const Results& results);
+// Of the tally alone; the entries may be missing.
+std::string as_openmetrics(const Results& results);
 
-std::string as_table(const Findings& findings, const Screen& screen);
-std::string as_json(const Findings& findings);
-std::string as_folded(const Findings& findings);
-std::string as_openmetrics(const Findings& findings);
-
-// The first sentences, for people: how many, how deadly, where, when.
-std::string summary(const Findings& findings);
-// What was lost, damaged or left out; a line each.
-std::vector<std::string> remarks(const Findings& findings);
-
-// Rows of blocks, or of letters where there are none, and a line with the times.
-std::string drawn(const Timeline& timeline, const Screen& screen);
-std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width, const Screen& screen);
+// The first sentence of the table: how many SIGPIPEs, how deadly, and when.
+std::string summary(const Results& results);
+// Its last lines: what was lost, damaged or left out.
+std::vector<std::string> remarks(const Results& results);
 
 }  // namespace report

@@ -1,15 +1,16 @@
-// The terminal: how wide it is, what it can show, and what is drawn there.
+#include "report/screen.h"
+
 #include <langinfo.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <clocale>
 #include <cstdlib>
 #include <cstring>
 
 #include "report/display.h"
-#include "report/results.h"
 
 namespace report {
 namespace {
@@ -29,7 +30,7 @@ bool set(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
-// In eighths; something is never nothing.
+// How much of the width the part is, in eighths of a column; at least one where there is a part.
 std::size_t eighths(std::uint64_t part, std::uint64_t whole, std::size_t width) {
   if (part == 0 || whole == 0) return 0;
   const double of = static_cast<double>(part) / static_cast<double>(whole) * static_cast<double>(width * 8);
@@ -63,18 +64,18 @@ std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width, cons
   return text + std::string(width - (length + 7) / 8, ' ');
 }
 
-std::string drawn(const Timeline& timeline, const Screen& screen) {
+std::string draw_timeline(const Timeline& timeline, const Screen& screen) {
   const std::size_t width = std::min<std::size_t>(screen.width == 0 ? 80 : screen.width, 160) - 2;
   const auto& bins = timeline.bins();
   const auto from = bins.begin()->first;
-  const auto seconds = (bins.rbegin()->first - from + timeline.width()) / kSecond;
-  const auto number = std::min<std::size_t>(width, static_cast<std::size_t>(seconds * kSecond / timeline.width()));
+  const auto time = std::chrono::floor<std::chrono::seconds>(bins.rbegin()->first - from) + timeline.width();
+  const auto number = std::min(width, static_cast<std::size_t>(time / timeline.width()));
   const auto columns = timeline.columns(number);
-  const auto most = *std::max_element(columns.begin(), columns.end());
+  const auto most = std::ranges::max(columns);
   std::string text = "  ";
   for (const auto count : columns) text += (screen.blocks ? kUp : kUpPlain)[eighths(count, most, 1)];
-  text += "\n  " + for_people(from) + ", " + duration(seconds) + ", at most " + grouped(most) + " in " +
-          duration(std::max<std::int64_t>(1, seconds / static_cast<std::int64_t>(number))) + "\n";
+  text += "\n  " + for_people(from) + ", " + duration(time) + ", at most " + grouped(most) + " in " +
+          duration(std::max(std::chrono::seconds(1), time / static_cast<std::int64_t>(number))) + "\n";
   return text;
 }
 

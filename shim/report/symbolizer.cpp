@@ -3,13 +3,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <iterator>
 #include <sstream>
+
+#include "report/child.h"
+#include "report/display.h"
+#include "report/fd.h"
+#include "report/parse.h"
 
 namespace report {
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(5);
+constexpr auto kTimeLimit = std::chrono::seconds(5);
 constexpr std::size_t kMostOutput = 16 * 1024 * 1024;
 constexpr std::size_t kLongestName = 1024;
 
@@ -19,17 +26,7 @@ std::vector<std::string> command(const std::string& name) {
   return {name, "--addresses", "--functions", "--demangle", "--exe=/proc/self/fd/3"};
 }
 
-std::string hex(std::uint64_t number) {
-  char digits[24];
-  return "0x" + std::string(digits, std::to_chars(digits, std::end(digits), number, 16).ptr);
-}
-
-bool is_address(const std::string& line, std::uint64_t address) {
-  std::uint64_t number = 0;
-  const char* end = line.data() + line.size();
-  return line.starts_with("0x") && std::from_chars(line.data() + 2, end, number, 16).ptr == end && number == address;
-}
-
+// Takes ":12" off the end of the text.
 bool take_number(std::string_view& text, std::string_view& digits) {
   const auto colon = text.rfind(':');
   if (colon == text.npos || colon + 1 == text.size()) return false;
@@ -49,33 +46,34 @@ std::string source_in(std::string_view text) {
   return std::string(text.substr(0, kLongestName)) + ":" + std::string(line.substr(0, 10));
 }
 
-// For each address the address itself, then the innermost function and its line, then maybe more.
-std::vector<Place> places_in(const std::string& output, const std::vector<std::uint64_t>& addresses) {
-  std::vector<Place> places(addresses.size());
+// What a symbolizer writes: for each address the address itself, then the innermost function and its line, then maybe
+// those into which it was inlined.
+std::vector<Location> locations_in(const std::string& output, const std::vector<std::uint64_t>& addresses) {
+  std::vector<Location> locations(addresses.size());
   std::istringstream lines(output);
   std::string line;
   std::getline(lines, line);
   for (std::size_t i = 0; i < addresses.size() && lines; ++i) {
-    while (lines && !is_address(line, addresses[i])) std::getline(lines, line);
+    while (lines && parse_hex(line) != addresses[i]) std::getline(lines, line);
     std::string function;
     if (!std::getline(lines, function) || !std::getline(lines, line)) break;
-    if (function != "??") places[i].function = function.substr(0, kLongestName);
-    places[i].source = source_in(line);
+    if (function != "??") locations[i].function = function.substr(0, kLongestName);
+    locations[i].source = source_in(line);
   }
-  return places;
+  return locations;
 }
 
 }  // namespace
 
 Symbolizer::Symbolizer(const std::string& name) {
   if (name == "auto")
-    names_ = {"llvm-symbolizer", "eu-addr2line", "addr2line"};
+    names_.assign(std::begin(kSymbolizers), std::end(kSymbolizers));
   else if (name != "none")
     names_ = {name};
 }
 
-std::vector<Place> Symbolizer::places(const Elf& file, const std::vector<std::uint64_t>& addresses) {
-  // A file for its input: nobody waits for anybody, whatever it does.
+std::vector<Location> Symbolizer::locate(const Elf& file, const std::vector<std::uint64_t>& addresses) {
+  // Its input is a file, so that writing it never waits, whatever the program does.
   const Fd input(memfd_create("addresses", MFD_CLOEXEC));
   std::string list;
   for (const auto address : addresses) list += hex(address) + "\n";
@@ -85,8 +83,8 @@ std::vector<Place> Symbolizer::places(const Elf& file, const std::vector<std::ui
     lseek(input.get(), 0, SEEK_SET);
     Child child(command(names_.front()), input.get(), file.fd());
     if (child.started()) {
-      const auto output = child.output(kPatience, kMostOutput);
-      if (!output.empty()) return places_in(output, addresses);
+      const auto output = child.output(kTimeLimit, kMostOutput);
+      if (!output.empty()) return locations_in(output, addresses);
       trouble_ = names_.front() + " gave no answer";
       return {};
     }

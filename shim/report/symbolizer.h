@@ -1,28 +1,33 @@
-// Asks llvm-symbolizer, eu-addr2line or addr2line which function and which line of source an address belongs to.
+// Asks llvm-symbolizer, eu-addr2line or addr2line to which function and which line of source an address belongs.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "report/elf.h"
 
 namespace report {
 
-struct Place {
+// The programs that can be asked, the best first.
+constexpr std::string_view kSymbolizers[] = {"llvm-symbolizer", "eu-addr2line", "addr2line"};
+
+struct Location {
   std::string function;  // empty where it is not known
   std::string source;    // "file:line", or empty
 };
 
 class Symbolizer {
  public:
-  // A name of kSymbolizers, "auto" or "none".
+  // One of kSymbolizers; "auto" for the first of them that can be started, "none" for no program at all.
   explicit Symbolizer(const std::string& name);
 
-  // One place for each address, in one process.
-  std::vector<Place> places(const Elf& file, const std::vector<std::uint64_t>& addresses);
+  // A location for each address in the file, or an empty list where no program has answered. Starts one program, and
+  // waits five seconds for it at most.
+  std::vector<Location> locate(const Elf& file, const std::vector<std::uint64_t>& addresses);
 
-  // Why there are none, where that is not the files' fault.
+  // Why no program has answered, for the user; empty where one has.
   const std::string& trouble() const { return trouble_; }
 
  private:

@@ -1,13 +1,16 @@
 // The report for people.
 #include <algorithm>
+#include <cctype>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "report/display.h"
 #include "report/results.h"
 
 namespace report {
 namespace {
-
-constexpr std::size_t kBar = 10;
 
 class Painter {
  public:
@@ -37,7 +40,8 @@ std::string right(const std::string& text, std::size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
-std::string place(const Entry& entry, std::size_t room) {
+// The function, and where it is known the line, of which in so much room the end stays.
+std::string location(const Entry& entry, std::size_t room) {
   const std::string function = printable(entry.function.empty() ? address_of(entry) : entry.function);
   if (entry.source.empty()) return function;
   const std::size_t used = function.size() + 2;
@@ -81,70 +85,86 @@ std::string joined(const std::vector<std::string>& items) {
   return text;
 }
 
-// The widths of the columns that have one.
-struct Columns {
-  std::size_t count = 5, kills = 6, call = 4;
-  std::size_t before_place() const { return 2 + count + 1 + kBar + 2 + 6 + 2 + kills + 2 + (call > 0 ? call + 2 : 0); }
+// The rows below one another: a bar, numbers, the name, and under it what else is known, in as many columns as the
+// numbers and the calls need.
+class Rows {
+ public:
+  Rows(const Results& results, const Painter& paint, const Screen& screen)
+      : results_(results),
+        paint_(paint),
+        screen_(screen),
+        by_(results.tally.by()),
+        shown_(std::span(results.entries).first(results.shown(10))),
+        others_(results.others(shown_.size())) {
+    for (const auto& entry : shown_) {
+      widen_for(entry);
+      call_width_ = std::clamp(entry.call.size(), call_width_, std::size_t{12});
+    }
+    widen_for(others_);
+    if (by_ != By::site) call_width_ = 0;
+  }
+
+  std::string text() const {
+    const std::string indent(2 + count_width_ + 1, ' ');
+    const std::size_t room = screen_.width == 0 ? 4096 : screen_.width - std::min(screen_.width, before_name());
+    std::string text = paint_.dim(heading()) + "\n";
+    for (const auto& entry : shown_) {
+      text += row(entry, entry.call, by_ == By::site ? location(entry, room) : printable(entry.name));
+      text += indent + paint_.dim(paint_.cut(joined(details(entry, by_)), indent.size())) + "\n";
+    }
+    if (others_.rows > 0) text += row(others_, "", "others: " + plural(others_.rows, "row", "rows"));
+    return text;
+  }
+
+ private:
+  static constexpr std::size_t kBar = 10;
+
+  void widen_for(const Sum& sum) {
+    count_width_ = std::max(count_width_, grouped(sum.count).size());
+    kills_width_ = std::max(kills_width_, grouped(sum.kills).size());
+  }
+
+  std::string call_column(const std::string& call) const {
+    return call_width_ > 0 ? left(call, call_width_) + "  " : "";
+  }
+  std::size_t before_name() const {
+    return 2 + count_width_ + 1 + kBar + 2 + 6 + 2 + kills_width_ + 2 + call_column("").size();
+  }
+
+  std::string heading() const {
+    std::string name(name_of(by_));
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return "  " + right("COUNT", count_width_) + std::string(kBar + 3, ' ') + " SHARE  " +
+           right("DEADLY", kills_width_) + "  " + call_column("CALL") + name;
+  }
+
+  std::string row(const Sum& sum, const std::string& call, const std::string& name) const {
+    const auto total = results_.total();
+    const auto kills = right(grouped(sum.kills), kills_width_);
+    return "  " + right(grouped(sum.count), count_width_) + " " + bar(sum.count, total, kBar, screen_) + "  " +
+           right(percentage(sum.count, total), 6) + "  " + (sum.kills > 0 ? paint_.red(kills) : kills) + "  " +
+           call_column(printable(call, call_width_)) + paint_.bold(paint_.cut(name, before_name())) + "\n";
+  }
+
+  const Results& results_;
+  const Painter& paint_;
+  const Screen& screen_;
+  const By by_;
+  const std::span<const Entry> shown_;
+  const Results::Others others_;
+  std::size_t count_width_ = 5, kills_width_ = 6, call_width_ = 4;  // as the heading needs
 };
-
-Columns columns_for(const Findings& findings, std::size_t rows, const Sum& rest) {
-  Columns columns;
-  for (std::size_t i = 0; i < rows; ++i) {
-    const auto& entry = findings.entries[i];
-    columns.count = std::max(columns.count, grouped(entry.count).size());
-    columns.kills = std::max(columns.kills, grouped(entry.kills).size());
-    columns.call = std::clamp(entry.call.size(), columns.call, std::size_t{12});
-  }
-  columns.count = std::max(columns.count, grouped(rest.count).size());
-  columns.kills = std::max(columns.kills, grouped(rest.kills).size());
-  if (findings.tally.by() != By::site) columns.call = 0;
-  return columns;
-}
-
-std::string row(const Sum& sum, const std::string& call, const std::string& what, const Columns& columns,
-                const Findings& findings, const Painter& paint, const Screen& screen) {
-  const auto kills = right(grouped(sum.kills), columns.kills);
-  return "  " + right(grouped(sum.count), columns.count) + " " + bar(sum.count, findings.total(), kBar, screen) + "  " +
-         right(share(sum.count, findings.total()), 6) + "  " + (sum.kills > 0 ? paint.red(kills) : kills) + "  " +
-         (columns.call > 0 ? left(printable(call, columns.call), columns.call) + "  " : "") +
-         paint.bold(paint.cut(what, columns.before_place())) + "\n";
-}
-
-std::string rows(const Findings& findings, const Painter& paint, const Screen& screen) {
-  const std::size_t number = findings.shown(10);
-  Sum rest = findings.tally.others();
-  for (std::size_t i = number; i < findings.entries.size(); ++i) rest.add(findings.entries[i]);
-  const auto in_rest = findings.tally.rows_in_others() + (findings.entries.size() - number);
-  const auto columns = columns_for(findings, number, rest);
-  const By by = findings.tally.by();
-  const std::string indent(2 + columns.count + 1, ' ');
-  std::string head = kByNames[static_cast<std::size_t>(by)];
-  for (char& c : head) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  std::string text = paint.dim("  " + right("COUNT", columns.count) + std::string(kBar + 3, ' ') + " SHARE  " +
-                               right("DEADLY", columns.kills) + "  " +
-                               (columns.call > 0 ? left("CALL", columns.call) + "  " : "") + head) +
-                     "\n";
-  const std::size_t room = screen.width == 0 ? 4096 : screen.width - std::min(screen.width, columns.before_place());
-  for (std::size_t i = 0; i < number; ++i) {
-    const auto& entry = findings.entries[i];
-    const auto what = by == By::site ? place(entry, room) : printable(entry.name);
-    text += row(entry, entry.call, what, columns, findings, paint, screen);
-    text += indent + paint.dim(paint.cut(joined(details(entry, by)), indent.size())) + "\n";
-  }
-  if (in_rest > 0) text += row(rest, "", "others: " + plural(in_rest, "row", "rows"), columns, findings, paint, screen);
-  return text;
-}
 
 }  // namespace
 
-std::string as_table(const Findings& findings, const Screen& screen) {
+std::string as_table(const Results& results, const Screen& screen) {
   const Painter paint(screen);
-  std::string text = paint.bold(summary(findings)) + "\n";
-  if (findings.total() > 0) {
-    text += "\n" + rows(findings, paint, screen);
-    text += "\n" + drawn(findings.tally.timeline(), screen);
+  std::string text = paint.bold(summary(results)) + "\n";
+  if (results.total() > 0) {
+    text += "\n" + Rows(results, paint, screen).text();
+    text += "\n" + draw_timeline(results.tally.timeline(), screen);
   }
-  const auto all = remarks(findings);
+  const auto all = remarks(results);
   if (!all.empty()) text += "\n";
   for (const auto& remark : all) text += remark + "\n";
   return text;

@@ -1,8 +1,10 @@
 #include "report/tally.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
+#include <optional>
+
+#include "report/display.h"
 
 namespace report {
 namespace {
@@ -12,11 +14,8 @@ std::string_view host_of(const Record& record) {
   return record.peer.substr(0, record.peer.rfind(':'));
 }
 
-void append(std::string& key, const std::optional<std::uint64_t>& number, int base = 10) {
-  if (!number) return;
-  char digits[24];
-  key.append(digits, std::to_chars(digits, std::end(digits), *number, base).ptr);
-}
+// Empty where the record has no such number.
+std::string decimal(const std::optional<std::uint64_t>& number) { return number ? std::to_string(*number) : ""; }
 
 std::uint64_t process_of(const Record& record) {
   return std::hash<std::string_view>{}(record.exe) ^ (record.pid.value_or(0) * 0x9e3779b97f4a7c15u);
@@ -37,7 +36,7 @@ void Tally::make_key(const Record& record) {
     case By::site:
       for (const auto& part : {record.exe, record.call, record.module, record.build_id, record.symbol})
         key_.append(part) += '\0';
-      if (record.offset) append(key_ += "0x", record.offset, 16);
+      if (record.offset) key_ += hex(*record.offset);
       if (!record.stack.empty()) (key_ += '\0').append(record.stack);
       break;
     case By::call:
@@ -54,14 +53,11 @@ void Tally::make_key(const Record& record) {
       break;
     case By::fd:
       if (!record.fd) break;
-      key_ = "fd ";
-      append(key_, record.fd);
-      key_ += " of ";
+      key_ = "fd " + decimal(record.fd) + " of ";
       [[fallthrough]];
     case By::process:
-      key_ += "pid ";
-      append(key_, record.pid);
-      (key_ += ' ').append(record.exe);
+      ((key_ += "pid ") += decimal(record.pid)) += ' ';
+      key_ += record.exe;
   }
 }
 
@@ -78,7 +74,7 @@ void Tally::fold_small_rows() {
   std::vector<std::uint64_t> counts;
   for (const auto& [key, row] : rows_) counts.push_back(row.count);
   const auto middle = counts.begin() + static_cast<std::ptrdiff_t>(counts.size() / 2);
-  std::nth_element(counts.begin(), middle, counts.end());
+  std::ranges::nth_element(counts, middle);
   for (auto row = rows_.begin(); row != rows_.end();) {
     if (row->second.count > *middle) {
       ++row;
@@ -92,15 +88,14 @@ void Tally::fold_small_rows() {
 }
 
 void Tally::add(const Record& record) {
-  if (record.lost) grow(lost_, *record.lost);
+  if (record.lost) add_saturated(lost_, *record.lost);
   if (record.kind == Event::runaway) return runaways_.add(record);
   const auto process = process_of(record);
   if (processes_.size() < kMostProcesses) processes_.insert(process);
   if (record.kind == Event::observed && observing_.size() < kMostProcesses) observing_.insert(process);
   if (*record.count == 0) return;
 
-  const bool observed =
-      record.kind == Event::observed || (record.kind == Event::total && observing_.count(process) > 0);
+  const bool observed = record.kind == Event::observed || (record.kind == Event::total && observing_.contains(process));
   (observed ? observed_ : averted_).add(record);
   timeline_.add(record.time, *record.count);
   counters_.add(record, observed);
@@ -110,14 +105,14 @@ void Tally::add(const Record& record) {
   if (const auto peer = peer_of(record); !peer.empty()) to.peers.add(peer, *record.count);
 }
 
-Key parts_of(std::string_view key) {
+SiteKey parts_of(std::string_view key) {
   const auto next = [&key] {
     const auto end = key.find('\0');
     const auto part = key.substr(0, end);
     key.remove_prefix(end == key.npos ? key.size() : end + 1);
     return part;
   };
-  Key parts;
+  SiteKey parts;
   for (auto* part : {&parts.exe, &parts.call, &parts.module, &parts.build_id, &parts.symbol, &parts.offset})
     *part = next();
   while (!key.empty() && parts.stack.size() < kMostFrames) parts.stack.push_back(next());

@@ -1,23 +1,25 @@
-// What the report keeps of the records it has read: the sums, and one row for each call site (or thread, peer, …).
+// What the report keeps of the records it has read: the sums, and one row for each call site (or thread, peer, …). Its
+// memory is bounded, whatever the log holds.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "report/counters.h"
+#include "report/grouping.h"
 #include "report/peers.h"
-#include "report/record_reader.h"
+#include "report/record.h"
 #include "report/runaways.h"
 #include "report/sum.h"
 #include "report/timeline.h"
 
 namespace report {
 
-enum class By { site, call, thread, peer, fd, cause, process };
-
-// However many different sites a log makes up: the smaller rows go into one, "others".
 constexpr std::size_t kMostRows = 10'000;
 constexpr std::size_t kMostKeyBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMostFrames = 64;
@@ -27,26 +29,31 @@ struct Row : Sum {
   Peers peers;
 };
 
-// The parts of a row's key. Only a site's has all.
-struct Key {
+// The parts of the key of a call site's row.
+struct SiteKey {
   std::string_view exe, call, module, build_id, symbol, offset;
-  std::vector<std::string_view> stack;
+  std::vector<std::string_view> stack;  // at most kMostFrames
 };
 
 class Tally {
  public:
   explicit Tally(By by) : by_(by) {}
 
+  // A record of an event that is known, with its counts.
   void add(const Record& record);
 
   By by() const { return by_; }
   const Sum& averted() const { return averted_; }
   const Sum& observed() const { return observed_; }
+  // The smaller rows for which there was no room, as one, and how many they were.
   const Sum& others() const { return others_; }
   std::uint64_t rows_in_others() const { return rows_in_others_; }
+  // How many different ones there were; kMostProcesses stands for more.
   std::size_t processes() const { return processes_.size(); }
+  // Lines that the log says it could not write.
   std::uint64_t lost() const { return lost_; }
   const Timeline& timeline() const { return timeline_; }
+  // By their keys: a call site's is taken apart by parts_of(), any other's is its name.
   const std::unordered_map<std::string, Row>& rows() const { return rows_; }
   const Runaways& runaways() const { return runaways_; }
   const Counters& counters() const { return counters_; }
@@ -70,10 +77,11 @@ class Tally {
   Counters counters_;
 };
 
-// A site's key, taken apart.
-Key parts_of(std::string_view key);
+// The parts point into the key.
+SiteKey parts_of(std::string_view key);
 
-// The host alone, since a client's port tells nothing; the peer's process where it has no name.
+// The host alone, since a client's port says nothing about it; "process N" of an AF_UNIX peer without a name; empty
+// where the record has neither.
 std::string peer_of(const Record& record);
 
 }  // namespace report

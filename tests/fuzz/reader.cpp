@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "report/places.h"
 #include "report/results.h"
+#include "report/source_lines.h"
 
 namespace {
 
@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   std::uint64_t sum = 0;
   Reader reader({}, [&](const Record& record) {
     tally.add(record);
-    if (record.kind != Event::runaway) grow(sum, *record.count);
+    if (record.kind != Event::runaway) add_saturated(sum, *record.count);
   });
   Lines lines;
   for (std::size_t at = 2; at < size; at += block) {
@@ -39,16 +39,16 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   }
   reader.finish(lines);
 
-  Findings findings{options, tally, reader.seen(), entries_of(tally), {}, {}};
-  must(findings.total() == sum);
-  Places("none", {}).look_up(findings.entries);
-  must_be_printable(as_folded(findings));
-  merge(findings.entries);
+  Results results{options, tally, reader.seen(), entries_of(tally), {}, {}};
+  must(results.total() == sum);
+  SourceLines("none", {}).look_up(results.entries);
+  must_be_printable(as_folded(results));
+  merge(results.entries);
   std::uint64_t shown = tally.others().count;
-  for (const auto& entry : findings.entries) grow(shown, entry.count);
+  for (const auto& entry : results.entries) add_saturated(shown, entry.count);
   must(shown == sum);
-  must_be_printable(as_table(findings, {80, false, false}));
-  must_be_printable(as_json(findings));
-  must_be_printable(as_openmetrics(findings));
+  must_be_printable(as_table(results, {80, false, false}));
+  must_be_printable(as_json(results));
+  must_be_printable(as_openmetrics(results));
   return 0;
 }

@@ -67,10 +67,10 @@ void put(record::Writer& record, const Fields& from) {
 void must_be(std::string_view read, const std::string& written) { must(read.empty() || read == written); }
 
 void must_read_back(std::string_view line, const Fields& fields) {
-  report::Parser parser;
+  report::RecordReader reader;
   std::size_t at = report::find_record(line, 0);
   must(at == 0);
-  const auto read = parser.parse(line, at, true);
+  const auto read = reader.read(line, at, true);
   must(read.has_value());
   must(read->count == fields.count && read->kills == fields.kills);
   must_be(read->thread, fields.thread);

@@ -1,43 +1,48 @@
-// Puts functions and source lines to the entries of a report.
+// Looks up the functions and the source lines of a report's entries.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "report/binaries.h"
 #include "report/entry.h"
 #include "report/symbolizer.h"
+#include "report/timestamp.h"
 
 namespace report {
 
-// A place in a binary that a call returns to.
+// A return address: where in a binary a call returns to.
 struct Frame {
   std::string module, build_id;
-  std::uint64_t address = 0;
+  std::uint64_t address = 0;  // as the file has it
 
   bool operator==(const Frame&) const = default;
 };
 
-class Places {
+class SourceLines {
  public:
-  Places(const std::string& symbolizer, const std::vector<std::string>& search)
+  // `symbolizer` as a Symbolizer takes it; `search` as Binaries do.
+  SourceLines(const std::string& symbolizer, const std::vector<std::string>& search)
       : symbolizer_(symbolizer), binaries_(search), wanted_(symbolizer != "none") {}
 
-  // Looks up the most frequent entries. What is known already is not asked for again.
+  // Completes the first thousand entries, which are to be the most frequent. Opens their binaries and starts a
+  // symbolizer for each of 64 at most, for half a minute in all; what is known already is not asked for again.
   void look_up(std::vector<Entry>& entries);
 
-  // What went wrong as a whole; empty where nothing did.
+  // Why there are no source lines at all, for the user; empty where that is not so.
   const std::string& trouble() const { return symbolizer_.trouble(); }
 
  private:
   using BinaryId = std::pair<std::string, std::string>;  // path and build id
 
   // What is asked of one binary, and the answers.
-  struct Asked {
-    Moment since = std::numeric_limits<Moment>::max();
-    std::map<std::uint64_t, std::optional<Place>> places;
+  struct Lookup {
+    Timestamp since = Timestamp::max();
+    std::map<std::uint64_t, std::optional<Location>> locations;  // by return address
     std::string note;
     bool same = false;  // as the one that the log met
   };
@@ -48,7 +53,7 @@ class Places {
   Symbolizer symbolizer_;
   Binaries binaries_;
   bool wanted_;
-  std::map<BinaryId, Asked> all_;
+  std::map<BinaryId, Lookup> lookups_;
   std::vector<BinaryId> order_;  // those of the most frequent entries first
 };
 
