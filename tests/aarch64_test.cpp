@@ -2,7 +2,7 @@
 // dead socket is known by. Left out is what QEMU itself cannot do: it forgets what a signal carries besides its sender,
 // has no seccomp, and a vfork is a fork.
 
-#include "scene.h"
+#include "support/scene.h"
 
 namespace {
 const bool is_aarch64 = [] {

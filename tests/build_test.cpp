@@ -6,7 +6,7 @@
 #include <regex>
 #include <set>
 
-#include "source_tree.h"
+#include "support/source_tree.h"
 
 namespace {
 
@@ -155,7 +155,7 @@ TEST_CASE("every function of functions.def is defined in hooks.cpp and in no oth
 }
 
 TEST_CASE("every function that writes has a verb in the victim") {
-  const auto verbs = all_matches(contents(source("tests/matrix.def")), "\nVERB\\((\\w+),");
+  const auto verbs = all_matches(contents(source("tests/support/matrix.def")), "\nVERB\\((\\w+),");
 #define FUNCTION(name, type, technique)                                          \
   if (std::string(#technique) == "flag" || std::string(#technique) == "guard") { \
     INFO(#name);                                                                 \
@@ -211,7 +211,7 @@ TEST_CASE("the shim can be built without the optimizer") {
   const SourceTree tree;
   tree.made({"-j4", "CXXFLAGS=-O0 -g", "build/libnosigpipe.so"});
   const auto victim = tree / "small_victim";
-  output_of({"gcc", "-pthread", "-o", victim, source("tests/small_victim.c")});
+  output_of({"gcc", "-pthread", "-o", victim, source("tests/victims/small_victim.c")});
   averts(victim, tree / "build/libnosigpipe.so");
 }
 
@@ -250,7 +250,7 @@ TEST_CASE("a 32-bit build keeps a 32-bit program alive") {
   const SourceTree tree;
   tree.made({"-j4", "BUILD=build32", "CXXFLAGS=-O2 -m32", "CFLAGS=-m32", "build32/libnosigpipe.so"});
   const auto victim = tree / "small_victim";
-  output_of({"gcc", "-m32", "-O2", "-pthread", "-o", victim, source("tests/small_victim.c")});
+  output_of({"gcc", "-m32", "-O2", "-pthread", "-o", victim, source("tests/victims/small_victim.c")});
   averts(victim, tree / "build32/libnosigpipe.so");
   cancels(victim, tree / "build32/libnosigpipe.so");
   CHECK(output_of({"readelf", "-h", victim}).find("ELF32") != std::string::npos);
@@ -259,7 +259,7 @@ TEST_CASE("a 32-bit build keeps a 32-bit program alive") {
 TEST_CASE("the same shared object keeps a program of musl alive") {
   const Directory directory;
   const auto victim = directory / "small_victim";
-  output_of({"musl-gcc", "-O2", "-pthread", "-o", victim, source("tests/small_victim.c")});
+  output_of({"musl-gcc", "-O2", "-pthread", "-o", victim, source("tests/victims/small_victim.c")});
   REQUIRE(output_of({"readelf", "-lW", victim}).find("ld-musl") != std::string::npos);
   averts(victim, built("libnosigpipe.so"));
   cancels(victim, built("libnosigpipe.so"));

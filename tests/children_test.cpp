@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "scene.h"
+#include "support/scene.h"
 
 TEST_CASE("a forked child lives and so does its parent") { survives("fork_child"); }
 

@@ -1,8 +1,8 @@
 // The shim's cost, as far as it is the same on every run and every machine: nothing here is a time. System calls are
 // counted by strace_test, exports are compared by build_test.
-#include "cost.h"
+#include "support/cost.h"
 
-#include "catch.h"
+#include "support/catch.h"
 
 namespace {
 

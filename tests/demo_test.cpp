@@ -1,6 +1,6 @@
 // The demo in short: its servers are killed by clients that leave, and live under the shim.
-#include "demo_server.h"
-#include "source_tree.h"
+#include "support/demo_server.h"
+#include "support/source_tree.h"
 
 namespace {
 

@@ -7,15 +7,15 @@
 #include <regex>
 #include <set>
 
-#include "log_lines.h"
-#include "log_socket.h"
-#include "source_tree.h"
+#include "support/log_lines.h"
+#include "support/log_socket.h"
+#include "support/source_tree.h"
 
 namespace {
 
 using Strings = std::vector<std::string>;
 
-Strings victim(const Strings& words) { return joined({built("tests/telling_victim")}, words); }
+Strings victim(const Strings& words) { return joined({built("tests/victims/telling_victim")}, words); }
 
 Start logging_to(const std::string& log, const Strings& variables = {}) {
   Start start;
@@ -158,7 +158,7 @@ TEST_CASE("the log goes on where no descriptor can be opened") {
   lives({"unix-closed", "no-numbers", "write", "print"}, logging_to(directory / "log"));
   const auto lines = parsed(contents(directory / "log"));
   REQUIRE(lines.size() == 2);
-  for (const auto& line : lines) CHECK(line.text("module") == built("tests/telling_victim"));
+  for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/telling_victim"));
 }
 
 TEST_CASE("the log goes on in a chroot, knows the place there, and makes no file inside") {
@@ -169,7 +169,7 @@ TEST_CASE("the log goes on in a chroot, knows the place there, and makes no file
   lives({"unix-closed", "write", "chroot=" + prison.path(), "write", "print"}, logging_to(directory / "log"));
   const auto lines = parsed(contents(directory / "log"));
   CHECK(count_of(lines) == 3);
-  for (const auto& line : lines) CHECK(line.text("module") == built("tests/telling_victim"));
+  for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/telling_victim"));
   CHECK(!std::filesystem::exists(prison.path() + directory / "log"));
 }
 
@@ -182,7 +182,7 @@ TEST_CASE("the log goes on when the program has given up its rights") {
   lives({"unix-closed", "write", "become-nobody", "write", "print"}, logging_to(place + "/log"));
   const auto lines = parsed(contents(place + "/log"));
   CHECK(count_of(lines) == 3);
-  for (const auto& line : lines) CHECK(line.text("module") == built("tests/telling_victim"));
+  for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/telling_victim"));
 }
 
 TEST_CASE("what a full disk does not take is counted and told with the next line") {

@@ -1,6 +1,6 @@
 // A debugger sees ignored signals too. gdb, as it comes, stops at the first SIGPIPE of an event-loop server, whether or
 // not the program ignores it; under the shim there is none to see.
-#include "demo_server.h"
+#include "support/demo_server.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // The shim built for i386, on a 32-bit program: other registers, another way into the kernel, another signal frame.
 
-#include "scene.h"
+#include "support/scene.h"
 
 namespace {
 const bool is_i386 = [] {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "log_socket.h"
-#include "source_tree.h"
+#include "support/log_socket.h"
+#include "support/source_tree.h"
 
 namespace {
 
@@ -84,7 +84,7 @@ void gives_up(const Strings& argv, int status, const std::string& words, const S
 
 // A program that dies bare lives when this launcher starts it.
 void averts(const Strings& launcher_argv, const Start& start = {}) {
-  const Strings victim{built("tests/log_victim"), "send", "stdio"};
+  const Strings victim{built("tests/victims/log_victim"), "send", "stdio"};
   REQUIRE(run(victim, start).killed_by(SIGPIPE));
   const Ending ending = run(joined(launcher_argv, victim), start);
   INFO(launcher_argv.back() << ": " << told(ending));
@@ -412,7 +412,7 @@ TEST_CASE("a bad value is told with one line that names the valid ones") {
 
 TEST_CASE("a bad value counts as the default") {
   Start start = in_environment({"NOSIGPIPE_MODE=Off", "NOSIGPIPE_NET=none", "NOSIGPIPE_RUNAWAY_AFTER=0"});
-  const Strings victim{built("tests/log_victim"), "send", "stdio"};
+  const Strings victim{built("tests/victims/log_victim"), "send", "stdio"};
   REQUIRE(run(victim, start).killed_by(SIGPIPE));
   start.shim = true;
   const Ending ending = run(victim, start);
@@ -450,7 +450,7 @@ TEST_CASE("a set-user-ID program takes no orders from the environment") {
   std::filesystem::copy_file(built("libnosigpipe.so"), library);
   // Linked with the shim, since the loader would not preload it there either.
   const auto victim = directory / "small_victim";
-  REQUIRE(run({"gcc", "-pthread", "-o", victim, source("tests/small_victim.c"), "-Wl,--no-as-needed", library,
+  REQUIRE(run({"gcc", "-pthread", "-o", victim, source("tests/victims/small_victim.c"), "-Wl,--no-as-needed", library,
                "-Wl,-rpath," + directory.path()})
               .exited(0));
   const Strings as_nobody{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};

@@ -15,14 +15,14 @@
 #include <set>
 
 #include "log/timestamp.h"
-#include "log_lines.h"
-#include "source_tree.h"
+#include "support/log_lines.h"
+#include "support/source_tree.h"
 
 namespace {
 
 using Strings = std::vector<std::string>;
 
-Strings victim(const Strings& words) { return joined({built("tests/log_victim")}, words); }
+Strings victim(const Strings& words) { return joined({built("tests/victims/log_victim")}, words); }
 
 Start shimmed(const Strings& variables) {
   Start start;
@@ -116,7 +116,7 @@ TEST_CASE("every call that the hooks see is told with its name and size and tech
       CHECK(line["would_kill"] == "yes");
       CHECK(line["socket"] == "unix");
       CHECK(line.text("thread") == "log_victim");
-      CHECK(line.text("module") == built("tests/log_victim"));
+      CHECK(line.text("module") == built("tests/victims/log_victim"));
       CHECK(function_at(line) == "calls_" + row.call);
     }
 }
@@ -128,13 +128,13 @@ TEST_CASE("what only the net sees is told with the place that called libc") {
     CHECK(line["call"] == told);
     CHECK(line["technique"] == "catch");
     CHECK(line["bytes"].empty());
-    CHECK(line.text("module") == built("tests/log_victim"));
+    CHECK(line.text("module") == built("tests/victims/log_victim"));
     CHECK(function_at(line) == (call == "stdio" ? "(anonymous namespace)::print(int)" : "calls_syscall"));
   }
 }
 
 TEST_CASE("the exported function that made the call is named") {
-  const auto library = built("tests/libcaller.so");
+  const auto library = built("tests/victims/libcaller.so");
   const Line line = told_of({"library=" + library});
   CHECK(line.text("module") == library);
   CHECK(line["symbol"] == "\"calls_from_a_library\"");
@@ -145,7 +145,7 @@ TEST_CASE("the place is right in a library that does not begin at address 0") {
   const Directory directory;
   const auto library = directory / "libprelinked.so";
   REQUIRE(run({"g++", "-O0", "-fPIC", "-shared", "-Wl,-Ttext-segment=0x10000000", "-o", library,
-               source("tests/libcaller.cpp")})
+               source("tests/victims/libcaller.cpp")})
               .exited(0));
   const Line line = told_of({"library=" + library});
   CHECK(line.text("module") == library);
@@ -157,7 +157,7 @@ TEST_CASE("the place is right in a library that does not begin at address 0") {
 TEST_CASE("the place is right in a program at a fixed address") {
   const Directory directory;
   const auto program = directory / "fixed";
-  REQUIRE(run({"gcc", "-no-pie", "-O0", "-pthread", "-o", program, source("tests/small_victim.c")}).exited(0));
+  REQUIRE(run({"gcc", "-no-pie", "-O0", "-pthread", "-o", program, source("tests/victims/small_victim.c")}).exited(0));
   REQUIRE(run({program, "write"}).killed_by(SIGPIPE));
   const Line line = only_line(run({program, "write"}, shimmed({"NOSIGPIPE_LOG=stderr"})).err);
   CHECK(line.text("module") == program);
@@ -304,7 +304,7 @@ TEST_CASE("a hostile path of the program forges no line") {
                                                        {"\033]0;x\a", "\033]0;x\a"}};
   for (const auto& [name, told] : names) {
     const auto program = directory / name;
-    std::filesystem::copy_file(built("tests/log_victim"), program);
+    std::filesystem::copy_file(built("tests/victims/log_victim"), program);
     const Ending ending = run({program, "send"}, shimmed({"NOSIGPIPE_LOG=stderr"}));
     CHECK(only_line(ending.err).text("module") == directory / told);
   }
@@ -315,7 +315,7 @@ TEST_CASE("a path longer than a line is cut and the line ends") {
   std::string place = directory.path();
   while (place.size() < 3000) place += "/" + std::string(200, 'd');
   std::filesystem::create_directories(place);
-  std::filesystem::copy_file(built("tests/log_victim"), place + "/victim");
+  std::filesystem::copy_file(built("tests/victims/log_victim"), place + "/victim");
   const Ending ending = run({place + "/victim", "times=2", "send"}, shimmed({"NOSIGPIPE_LOG=stderr"}));
   CHECK(ending.exited(0));
   const auto lines = parsed(ending.err, "averted");

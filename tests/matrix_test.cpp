@@ -1,8 +1,8 @@
 // Every function that writes, on everything it can be called on, in every state of SIGPIPE: the oracle is the kernel.
 //
-// A row is performed by tests/victim, which prints all it can see of one call. On a socket the shimmed line has to be
-// the one of the bare program with SIGPIPE ignored for the length of that call; on everything else, and wherever the
-// program has taken SIGPIPE into its own hands, that of the bare program, its death included.
+// A row is performed by victims/victim.cpp, which prints all it can see of one call. On a socket the shimmed line has
+// to be the one of the bare program with SIGPIPE ignored for the length of that call; on everything else, and wherever
+// the program has taken SIGPIPE into its own hands, that of the bare program, its death included.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "catch.h"
-#include "matrix.h"
-#include "process.h"
+#include "support/catch.h"
+#include "support/matrix.h"
+#include "support/process.h"
 
 namespace {
 
@@ -27,7 +27,7 @@ struct Target {
 };
 const Target targets[] = {
 #define TARGET(name, kind, end) {#name, Kind::kind, End::end},
-#include "matrix.def"
+#include "support/matrix.def"
 };
 
 struct Disposition {
@@ -41,7 +41,7 @@ struct Disposition {
 const Disposition dispositions[] = {
 #define DISPOSITION(name, action, block, pending, afterwards) \
   {#name, Action::action, Block::block, Pending::pending, Afterwards::afterwards},
-#include "matrix.def"
+#include "support/matrix.def"
 };
 
 struct Arguments {
@@ -50,7 +50,7 @@ struct Arguments {
 };
 const Arguments all_arguments[] = {
 #define ARGUMENTS(name, takes) {#name, takes},
-#include "matrix.def"
+#include "support/matrix.def"
 };
 
 struct Verb {
@@ -144,7 +144,7 @@ class Performance {
     start.in = memfd_create("rows", MFD_CLOEXEC);
     REQUIRE(pwrite(start.in, input.data(), input.size(), 0) == static_cast<ssize_t>(input.size()));
     start.env.push_back("LD_BIND_NOW=1");  // or each row's child would look all functions up again
-    process_ = std::make_unique<Process>(std::vector{built("tests/victim"), std::string("--rows")}, start);
+    process_ = std::make_unique<Process>(std::vector{built("tests/victims/victim"), std::string("--rows")}, start);
     close(start.in);
   }
 
@@ -245,12 +245,12 @@ void compare_with_kernel(const Verb& verb) {
   TEST_CASE(#name " does what the kernel does in every row of the matrix") { \
     compare_with_kernel({#name, Seen::seen, raises, takes});                 \
   }
-#include "matrix.def"
+#include "support/matrix.def"
 
 TEST_CASE("every function of the shim that writes has a verb in the matrix") {
   std::string verbs = " ";
 #define VERB(name, seen, raises, takes, call) verbs += #name " ";
-#include "matrix.def"
+#include "support/matrix.def"
 #define FUNCTION(name, type, technique)                                          \
   if (std::string(#technique) == "flag" || std::string(#technique) == "guard") { \
     CHECK(verbs.find(" " #name " ") != std::string::npos);                       \

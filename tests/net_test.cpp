@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "scene.h"
+#include "support/scene.h"
 
 TEST_CASE("stdio on a dead socket says EPIPE and the program lives") { survives("stdio_on_socket", kGuardsWithNet); }
 TEST_CASE("the control: without the net stdio on a dead socket kills") {

@@ -6,7 +6,7 @@
 
 #include <functional>
 
-#include "report_log.h"
+#include "support/report_log.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 #include <regex>
 
-#include "report_log.h"
+#include "support/report_log.h"
 
 namespace {
 

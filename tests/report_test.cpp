@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <ctime>
 
-#include "report_log.h"
+#include "support/report_log.h"
 
 namespace {
 

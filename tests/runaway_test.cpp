@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "scene.h"
+#include "support/scene.h"
 
 namespace {
 
@@ -27,7 +27,7 @@ class Counter {
   std::vector<std::string> start(const std::string& scene) const {
     return {"sh", "-c",
             "exec 3<>/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd_) + "; exec \"$0\" \"$1\"",
-            built("tests/scenes"), scene};
+            built("tests/victims/scenes"), scene};
   }
   long value() const { return *at_; }
 

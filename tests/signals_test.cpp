@@ -1,6 +1,6 @@
 // Signals around a write: what is pending, what is masked, what others send, and cancellation.
 
-#include "scene.h"
+#include "support/scene.h"
 
 TEST_CASE("every verb on a dead socket says EPIPE and the program lives") { survives("alive"); }
 TEST_CASE("eight threads on dead sockets live") { survives("threads"); }

@@ -1,8 +1,8 @@
 // The stack that a line names: who called whom, out of the program's own frames alone.
 #include <signal.h>
 
-#include "log_lines.h"
-#include "source_tree.h"
+#include "support/log_lines.h"
+#include "support/source_tree.h"
 
 namespace {
 
@@ -53,7 +53,7 @@ Strings functions_of(const Line& line) {
 // Optimized as distributions do: no frame pointers.
 std::string compiled(const Directory& directory, const Strings& options) {
   const auto program = directory / "victim";
-  Strings argv{"g++", "-std=c++20", "-g", "-pthread", "-o", program, source("tests/stack_victim.cpp")};
+  Strings argv{"g++", "-std=c++20", "-g", "-pthread", "-o", program, source("tests/victims/stack_victim.cpp")};
   argv.insert(argv.end(), options.begin(), options.end());
   const Ending ending = run(argv);
   INFO(ending.err);
@@ -118,7 +118,8 @@ TEST_CASE("the stack leads through a signal handler and out of a thread") {
 TEST_CASE("the stack leads through OpenSSL to the line that calls SSL_write") {
   const Directory directory;
   const auto program = directory / "tls";
-  REQUIRE(run({"gcc", "-g", "-O2", "-o", program, source("tests/openssl_victim.c"), "-lssl", "-lpthread"}).exited(0));
+  REQUIRE(run({"gcc", "-g", "-O2", "-o", program, source("tests/victims/openssl_victim.c"), "-lssl", "-lpthread"})
+              .exited(0));
   const Line line = line_of({program}, "32");
   CHECK(line.text("module").find("libcrypto") != std::string::npos);
   const auto places = stack_of(line);

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "catch.h"
-#include "directory.h"
-#include "process.h"
+#include "support/catch.h"
+#include "support/directory.h"
+#include "support/process.h"
 
 namespace {
 
@@ -17,7 +17,7 @@ std::vector<std::string> calls_made(const std::string& verb, const std::string& 
   REQUIRE(pipe2(input, O_CLOEXEC) == 0);
   Start start = how;
   start.in = input[0];
-  Process caller({built("tests/caller"), verb, "3", kind}, start);
+  Process caller({built("tests/victims/caller"), verb, "3", kind}, start);
   close(input[0]);
   const auto proc = "/proc/" + std::to_string(caller.pid()) + "/";
   // It reads its standard input.

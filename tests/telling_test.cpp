@@ -4,14 +4,14 @@
 #include <chrono>
 #include <set>
 
-#include "log_lines.h"
-#include "source_tree.h"
+#include "support/log_lines.h"
+#include "support/source_tree.h"
 
 namespace {
 
 using Strings = std::vector<std::string>;
 
-Strings victim(const Strings& words) { return joined({built("tests/telling_victim")}, words); }
+Strings victim(const Strings& words) { return joined({built("tests/victims/telling_victim")}, words); }
 
 // What a run under the shim has written to its log. Bare it is killed.
 std::string log_of(const Strings& words, const Strings& variables = {}) {
@@ -98,10 +98,10 @@ TEST_CASE("the peer of an AF_UNIX socket is told by its name and process and use
 
 TEST_CASE("the build ID is that of the file") {
   const auto line = told_of({"unix-closed", "write"}).line;
-  const Ending notes = run({"readelf", "-n", built("tests/telling_victim")});
+  const Ending notes = run({"readelf", "-n", built("tests/victims/telling_victim")});
   CHECK(!line["build_id"].empty());
   CHECK(notes.out.find("Build ID: " + line["build_id"]) != std::string::npos);
-  CHECK(line.text("exe") == built("tests/telling_victim"));
+  CHECK(line.text("exe") == built("tests/victims/telling_victim"));
 }
 
 TEST_CASE("a storm of a million is a few lines with the right total") {
@@ -141,7 +141,7 @@ TEST_CASE("what was held back is told at the end, however the program ends") {
 }
 
 TEST_CASE("from an alternate stack, however small, nothing is lost, and the thread lives") {
-  const std::vector<std::string> scene{built("tests/scenes"), "alternate_stacks"};
+  const std::vector<std::string> scene{built("tests/victims/scenes"), "alternate_stacks"};
   CHECK(run(scene).killed_by(SIGPIPE));
   for (const std::string depth : {"0", "32"}) {
     Start start;
@@ -218,7 +218,7 @@ TEST_CASE("a child of fork does not tell what its parent has counted") {
 TEST_CASE("more call sites than can be kept lose no count") {
   const Directory directory;
   const auto program = directory / "sites";
-  REQUIRE(run({"gcc", "-o", program, source("tests/many_sites.c")}).exited(0));
+  REQUIRE(run({"gcc", "-o", program, source("tests/victims/many_sites.c")}).exited(0));
   REQUIRE(run({program}).killed_by(SIGPIPE));
   Start start;
   start.shim = true;
@@ -262,7 +262,7 @@ TEST_CASE("a JSON line that was cut to its length is still an object") {
   std::string place = directory.path();
   while (place.size() < 1200) place += "/" + std::string(200, '"');
   std::filesystem::create_directories(place);
-  std::filesystem::copy_file(built("tests/telling_victim"), place + "/victim");
+  std::filesystem::copy_file(built("tests/victims/telling_victim"), place + "/victim");
   Start start;
   start.shim = true;
   for (const std::string format : {"json", "text"}) {

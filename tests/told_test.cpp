@@ -1,8 +1,8 @@
 // From an averted SIGPIPE to the line of the source: programs run, their logs reported.
 #include <signal.h>
 
-#include "log_lines.h"
-#include "source_tree.h"
+#include "support/log_lines.h"
+#include "support/source_tree.h"
 
 namespace {
 
@@ -60,7 +60,7 @@ void names_the_line(const Strings& program, const Directory& directory, const st
 TEST_CASE("the report names the line of a write made directly and by stdio, also of a stripped program") {
   const Directory directory;
   const auto program = directory / "victim";
-  const std::string file = "tests/stack_victim.cpp";
+  const std::string file = "tests/victims/stack_victim.cpp";
   must_run({"g++", "-std=c++20", "-g", "-O2", "-pthread", "-o", program, source(file)});
   for (const bool stripped : {false, true}) {
     INFO("stripped: " << stripped);
@@ -74,7 +74,7 @@ TEST_CASE("the report names the line of a write made directly and by stdio, also
 TEST_CASE("the report names the line that calls SSL_write, also of a stripped program") {
   const Directory directory;
   const auto program = directory / "tls";
-  const std::string file = "tests/openssl_victim.c";
+  const std::string file = "tests/victims/openssl_victim.c";
   must_run({"gcc", "-g", "-O2", "-o", program, source(file), "-lssl", "-lpthread"});
   for (const bool stripped : {false, true}) {
     INFO("stripped: " << stripped);
@@ -90,9 +90,9 @@ TEST_CASE("the report names the line that calls SSL_write, also of a stripped pr
 TEST_CASE("the report names no line of a program that was built anew since") {
   const Directory directory;
   const auto program = directory / "victim";
-  must_run({"g++", "-std=c++20", "-g", "-O2", "-pthread", "-o", program, source("tests/stack_victim.cpp")});
+  must_run({"g++", "-std=c++20", "-g", "-O2", "-pthread", "-o", program, source("tests/victims/stack_victim.cpp")});
   reported({program, "direct"}, directory / "log");
-  must_run({"g++", "-std=c++20", "-g", "-O0", "-pthread", "-o", program, source("tests/stack_victim.cpp")});
+  must_run({"g++", "-std=c++20", "-g", "-O0", "-pthread", "-o", program, source("tests/victims/stack_victim.cpp")});
   const Ending ending = run({built("nosigpipe-report"), directory / "log"});
   INFO(ending.out);
   CHECK(ending.out.find("build id differs") != std::string::npos);

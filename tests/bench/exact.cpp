@@ -1,7 +1,7 @@
 // What is the same however busy the machine is: system calls, instructions, the shared object's shape, memory.
-#include "../cost.h"
-#include "sections.h"
-#include "variants.h"
+#include "bench/sections.h"
+#include "bench/variants.h"
+#include "support/cost.h"
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include <map>
 #include <sstream>
 
-#include "../cost.h"
-#include "sections.h"
+#include "bench/sections.h"
+#include "support/cost.h"
 
 namespace {
 

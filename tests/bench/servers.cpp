@@ -11,9 +11,9 @@
 #include <memory>
 #include <thread>
 
-#include "../cost.h"
-#include "sections.h"
-#include "variants.h"
+#include "bench/sections.h"
+#include "bench/variants.h"
+#include "support/cost.h"
 
 namespace {
 

@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "report/results.h"
 #include "report/places.h"
+#include "report/results.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string>
 
-#include "catch.h"
+#include "support/catch.h"
 
 class LogSocket {
  public:

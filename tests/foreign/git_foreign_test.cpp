@@ -1,5 +1,5 @@
 // git daemon wants to die of SIGPIPE: it raises the signal itself where a write said EPIPE. The shim lets it.
-#include "foreign.h"
+#include "foreign/server.h"
 
 namespace {
 

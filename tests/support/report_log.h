@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "catch.h"
-#include "directory.h"
-#include "process.h"
+#include "support/catch.h"
+#include "support/directory.h"
+#include "support/process.h"
 
 using Strings = std::vector<std::string>;
 

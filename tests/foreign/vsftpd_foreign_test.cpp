@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "foreign.h"
+#include "foreign/server.h"
 
 namespace {
 

@@ -10,8 +10,8 @@
 #include <set>
 #include <stdexcept>
 
-#include "directory.h"
-#include "process.h"
+#include "support/directory.h"
+#include "support/process.h"
 
 namespace cost {
 
@@ -51,9 +51,10 @@ inline std::vector<double> instructions(const std::vector<Cell>& cells, Start st
   std::ofstream(directory / "orders") << orders;
   start.in = open((directory / "orders").c_str(), O_RDONLY | O_CLOEXEC);
   // Two patterns for the same function, because callgrind keeps one option for each.
-  const Ending ending = run({"valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=" + directory / "out",
-                             "--toggle-collect=*Work::make(*", "--dump-after=*::Work::make(*", built("bench/load")},
-                            start, std::chrono::seconds(100));
+  const Ending ending =
+      run({"valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=" + directory / "out",
+           "--toggle-collect=*Work::make(*", "--dump-after=*::Work::make(*", built("tests/bench/load")},
+          start, std::chrono::seconds(100));
   close(start.in);
   if (!ending.exited(0)) throw std::runtime_error("valgrind: " + ending.text() + "\n" + ending.err);
   std::vector<double> counts;
@@ -74,7 +75,7 @@ inline long private_dirty(const Start& how) {
   Start start = how;
   start.in = input[0];
   start.out = output[1];
-  const Process load({built("bench/load")}, start);
+  const Process load({built("tests/bench/load")}, start);
   close(input[0]);
   close(output[1]);
   const std::string order = "write unix 1 times 64\n";

@@ -59,7 +59,7 @@ Ending run(const std::vector<std::string>& argv, const Start& start = {},
 // One command line out of two pieces.
 std::vector<std::string> joined(std::vector<std::string> first, const std::vector<std::string>& second);
 
-// Where the build has put a file: built("libnosigpipe.so"), built("tests/victim").
+// Where the build has put a file: built("libnosigpipe.so"), built("tests/victims/victim").
 std::string built(const std::string& name);
 
 // Waits until the condition holds, looking again every few milliseconds; false when the limit has passed.

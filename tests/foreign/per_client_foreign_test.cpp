@@ -1,5 +1,5 @@
 // Servers that lose one child for every client that leaves: the child is killed by signal 13, its server runs on.
-#include "foreign.h"
+#include "foreign/server.h"
 
 namespace {
 

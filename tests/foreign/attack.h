@@ -17,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-#include "process.h"
+#include "support/process.h"
 
 inline sockaddr_in loopback(int port) {
   sockaddr_in address{};

@@ -1,7 +1,7 @@
 // mitmproxy and a browser whose tabs are opened and closed fast.
 #include <random>
 
-#include "counted.h"
+#include "foreign/counted.h"
 
 namespace {
 

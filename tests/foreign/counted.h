@@ -1,8 +1,8 @@
 // Holds what the log says of a server under attack against what strace saw of the same process in the same minutes.
 #pragma once
 
-#include "foreign.h"
-#include "log_lines.h"
+#include "foreign/server.h"
+#include "support/log_lines.h"
 
 // What strace sees of a process that runs already, each thread in a file of its own.
 class Strace {

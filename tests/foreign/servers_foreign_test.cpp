@@ -1,7 +1,7 @@
 // Servers of which one process serves everybody: one client that leaves, and all others lose it.
 #include <regex>
 
-#include "counted.h"
+#include "foreign/counted.h"
 
 namespace {
 

@@ -1,9 +1,9 @@
 // The source tree, which the tests only read, and copies of it, in which they build.
 #pragma once
 
-#include "catch.h"
-#include "directory.h"
-#include "process.h"
+#include "support/catch.h"
+#include "support/directory.h"
+#include "support/process.h"
 
 // The suites are started at the root of the tree, as tests/run is by make.
 inline std::string source(const std::string& path) {

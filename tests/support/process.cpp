@@ -1,4 +1,4 @@
-#include "process.h"
+#include "support/process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -151,7 +151,11 @@ std::vector<std::string> joined(std::vector<std::string> first, const std::vecto
 }
 
 std::string built(const std::string& name) {
-  static const auto build = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
+  static const auto build = [] {
+    auto place = std::filesystem::read_symlink("/proc/self/exe");
+    while (place.has_relative_path() && place.filename() != "tests") place = place.parent_path();
+    return place.parent_path();
+  }();
   return build / name;
 }
 

@@ -15,9 +15,9 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "attack.h"
-#include "catch.h"
-#include "directory.h"
+#include "foreign/attack.h"
+#include "support/catch.h"
+#include "support/directory.h"
 
 // Makes a file and returns its path. `mode` as of chmod(2).
 inline std::string write_file(const std::string& path, const std::string& content = "", unsigned mode = 0644) {
@@ -198,7 +198,7 @@ class Endings {
  public:
   Endings() : file_(write_file(directory_ / "endings", "", 0666)) {}
   Start seen(Start start) const {
-    start.env.push_back("LD_PRELOAD=" + built("tests/libendings.so"));
+    start.env.push_back("LD_PRELOAD=" + built("tests/victims/libendings.so"));
     start.env.push_back("ENDINGS=" + file_);
     return start;
   }

@@ -4,7 +4,7 @@
 // usage: log_victim WORD...
 //
 // The words are obeyed one after the other: a name from `callers` below makes the call, `library=PATH` has it made by
-// tests/libcaller.so, and the others are in main().
+// libcaller.so, and the others are in main().
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>

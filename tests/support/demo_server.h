@@ -9,10 +9,10 @@
 #include <optional>
 #include <regex>
 
-#include "catch.h"
-#include "directory.h"
-#include "log_lines.h"
-#include "process.h"
+#include "support/catch.h"
+#include "support/directory.h"
+#include "support/log_lines.h"
+#include "support/process.h"
 
 // What the clients said at their end.
 struct Attack {

@@ -35,7 +35,7 @@
 #include <thread>
 #include <vector>
 
-#include "matrix.h"
+#include "support/matrix.h"
 
 // In no header of glibc's.
 extern "C" ssize_t __write(int, const void*, size_t);
@@ -496,7 +496,7 @@ struct Verb {
 };
 const Verb verbs[] = {
 #define VERB(name, seen, raises, takes, expression) {#name, takes, [](Call& c) -> ssize_t { return expression; }},
-#include "matrix.def"
+#include "support/matrix.def"
 };
 
 struct TargetKind {
@@ -505,7 +505,7 @@ struct TargetKind {
 };
 const TargetKind targets[] = {
 #define TARGET(name, kind, end) {#name, name},
-#include "matrix.def"
+#include "support/matrix.def"
 };
 
 struct Disposition {
@@ -518,7 +518,7 @@ struct Disposition {
 const Disposition dispositions[] = {
 #define DISPOSITION(name, action, block, pending, afterwards) \
   {#name, Action::action, Block::block, Pending::pending, Afterwards::afterwards},
-#include "matrix.def"
+#include "support/matrix.def"
 };
 
 // --- what the program does about SIGPIPE, and what it sees of it

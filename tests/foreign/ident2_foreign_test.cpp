@@ -1,7 +1,7 @@
 // ident2 never looks at what write returns: SIGPIPE is what ends its children. What survives must not run away.
 #include <unistd.h>
 
-#include "foreign.h"
+#include "foreign/server.h"
 
 namespace {
 

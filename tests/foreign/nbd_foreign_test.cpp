@@ -1,5 +1,5 @@
 // nbd-server, with splice and without: in the foreground one process serves one client, else each client gets a child.
-#include "foreign.h"
+#include "foreign/server.h"
 
 namespace {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "catch.h"
-#include "directory.h"
+#include "support/catch.h"
+#include "support/directory.h"
 
 // A text in quotes as the program had it.
 inline std::string unquoted(const std::string& text) {
