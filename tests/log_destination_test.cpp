@@ -15,7 +15,7 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-Strings victim(const Strings& words) { return joined({built("tests/victims/telling_victim")}, words); }
+Strings victim(const Strings& words) { return joined({built("tests/victims/totals_victim")}, words); }
 
 Start logging_to(const std::string& log, const Strings& variables = {}) {
   Start start;
@@ -92,7 +92,7 @@ TEST_CASE("percent signs in the path are the process and the program") {
   kills_bare("unix-closed");
   Process process(victim({"unix-closed", "write"}), logging_to(directory / "%e-%p-%%-%x.log"));
   REQUIRE(process.wait().exited(0));
-  const auto log = directory / ("telling_victim-" + std::to_string(process.pid()) + "-%-%x.log");
+  const auto log = directory / ("totals_victim-" + std::to_string(process.pid()) + "-%-%x.log");
   CHECK(parsed(contents(log)).size() == 1);
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("the log goes on where no descriptor can be opened") {
   lives({"unix-closed", "no-numbers", "write", "print"}, logging_to(directory / "log"));
   const auto lines = parsed(contents(directory / "log"));
   REQUIRE(lines.size() == 2);
-  for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/telling_victim"));
+  for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
 }
 
 TEST_CASE("the log goes on in a chroot, knows the place there, and makes no file inside") {
@@ -169,7 +169,7 @@ TEST_CASE("the log goes on in a chroot, knows the place there, and makes no file
   lives({"unix-closed", "write", "chroot=" + prison.path(), "write", "print"}, logging_to(directory / "log"));
   const auto lines = parsed(contents(directory / "log"));
   CHECK(count_of(lines) == 3);
-  for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/telling_victim"));
+  for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
   CHECK(!std::filesystem::exists(prison.path() + directory / "log"));
 }
 
@@ -182,7 +182,7 @@ TEST_CASE("the log goes on when the program has given up its rights") {
   lives({"unix-closed", "write", "become-nobody", "write", "print"}, logging_to(place + "/log"));
   const auto lines = parsed(contents(place + "/log"));
   CHECK(count_of(lines) == 3);
-  for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/telling_victim"));
+  for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
 }
 
 TEST_CASE("what a full disk does not take is counted and told with the next line") {

@@ -11,7 +11,7 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-Strings victim(const Strings& words) { return joined({built("tests/victims/telling_victim")}, words); }
+Strings victim(const Strings& words) { return joined({built("tests/victims/totals_victim")}, words); }
 
 // What a run under the shim has written to its log. Bare it is killed.
 std::string log_of(const Strings& words, const Strings& variables = {}) {
@@ -98,10 +98,10 @@ TEST_CASE("the peer of an AF_UNIX socket is told by its name and process and use
 
 TEST_CASE("the build ID is that of the file") {
   const auto line = told_of({"unix-closed", "write"}).line;
-  const Ending notes = run({"readelf", "-n", built("tests/victims/telling_victim")});
+  const Ending notes = run({"readelf", "-n", built("tests/victims/totals_victim")});
   CHECK(!line["build_id"].empty());
   CHECK(notes.out.find("Build ID: " + line["build_id"]) != std::string::npos);
-  CHECK(line.text("exe") == built("tests/victims/telling_victim"));
+  CHECK(line.text("exe") == built("tests/victims/totals_victim"));
 }
 
 TEST_CASE("a storm of a million is a few lines with the right total") {
@@ -262,7 +262,7 @@ TEST_CASE("a JSON line that was cut to its length is still an object") {
   std::string place = directory.path();
   while (place.size() < 1200) place += "/" + std::string(200, '"');
   std::filesystem::create_directories(place);
-  std::filesystem::copy_file(built("tests/victims/telling_victim"), place + "/victim");
+  std::filesystem::copy_file(built("tests/victims/totals_victim"), place + "/victim");
   Start start;
   start.shim = true;
   for (const std::string format : {"json", "text"}) {

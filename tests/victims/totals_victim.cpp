@@ -1,7 +1,7 @@
 // A program that loses its peers in every way there is, and changes what a log could stand on. It knows nothing of the
 // shim, says on standard output what is true of each connection, and lives if nobody kills it.
 //
-// usage: telling_victim WORD...
+// usage: totals_victim WORD...
 //
 // A connection: tcp-reset tcp-shutdown tcp-unconnected tcp6-reset unix-closed unix-shutdown unix-named=PATH
 // unix-named=@NAME (abstract, each @ a NUL).
@@ -42,7 +42,7 @@ namespace {
 
 int must(int result) {
   if (result < 0) {
-    std::perror("telling_victim");
+    std::perror("totals_victim");
     std::exit(2);
   }
   return result;
