@@ -39,7 +39,7 @@ OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(AARCH64_SUITE),$(SUITES))
 TEST_SUPPORT = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/support/*.cpp))
 VICTIM_LIBRARIES = $(patsubst %.cpp,$(BUILD)/%.so,$(wildcard tests/victims/lib*.cpp))
 VICTIMS = $(patsubst %.cpp,$(BUILD)/%,$(filter-out tests/victims/lib%.cpp,$(wildcard tests/victims/*.cpp)))
-SCENES = $(BUILD)/tests/victims/scenes
+SCENES = $(BUILD)/tests/victims/scenes/scenes
 DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
 BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start report
@@ -100,6 +100,8 @@ CATCH_LIBS = $(if $(wildcard $(foreach d,/usr/include /usr/local/include,$(d)/ca
 $(BUILD)/tests/victims/%: TEST_INCLUDES = -iquote tests
 
 $(VICTIMS): %: %.o
+$(SCENES): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/victims/scenes/*.cpp))
+$(VICTIMS) $(SCENES):
 	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^
 
 $(VICTIM_LIBRARIES): $(BUILD)/%.so: %.cpp Makefile
@@ -163,7 +165,7 @@ bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libtextbook.so libfarfd.so libflagonly.so hundred)
 
 .PHONY: test-programs
-test-programs: all $(OWN_SUITES) $(VICTIMS) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load i386
+test-programs: all $(OWN_SUITES) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load i386
 
 # The shim for 32-bit programs, and a program to try it on.
 .PHONY: i386

@@ -8,14 +8,14 @@
 TEST_CASE("a forked child lives and so does its parent") { survives("fork_child"); }
 
 TEST_CASE("children forked while another thread is told of live, and are told of themselves") {
-  CHECK(bare("fork_while_telling").killed_by(SIGPIPE));
+  CHECK(bare("fork_while_logging").killed_by(SIGPIPE));
   for (auto guard : kGuards) {
     guard.push_back("NOSIGPIPE_LOG=stderr");
     const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     Start start;
     start.err = null;
     INFO(words(guard));
-    CHECK(shimmed("fork_while_telling", guard, start).out == "alive\n");
+    CHECK(shimmed("fork_while_logging", guard, start).out == "alive\n");
     close(null);
   }
 }

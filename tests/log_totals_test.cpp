@@ -141,7 +141,7 @@ TEST_CASE("what was held back is told at the end, however the program ends") {
 }
 
 TEST_CASE("from an alternate stack, however small, nothing is lost, and the thread lives") {
-  const std::vector<std::string> scene{built("tests/victims/scenes"), "alternate_stacks"};
+  const std::vector<std::string> scene{built("tests/victims/scenes/scenes"), "alternate_stacks"};
   CHECK(run(scene).killed_by(SIGPIPE));
   for (const std::string depth : {"0", "32"}) {
     Start start;

@@ -27,7 +27,7 @@ class Counter {
   std::vector<std::string> start(const std::string& scene) const {
     return {"sh", "-c",
             "exec 3<>/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd_) + "; exec \"$0\" \"$1\"",
-            built("tests/victims/scenes"), scene};
+            built("tests/victims/scenes/scenes"), scene};
   }
   long value() const { return *at_; }
 

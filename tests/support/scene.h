@@ -1,4 +1,4 @@
-// Runs the scenes of victims/scenes.cpp: bare, with SIGPIPE ignored as the kernel's own oracle, and under the shim.
+// Runs the scenes of victims/scenes/: bare, with SIGPIPE ignored as the kernel's own oracle, and under the shim.
 #pragma once
 
 #include <signal.h>
@@ -30,7 +30,7 @@ inline std::vector<std::string> emulator_env;
 inline Ending bare(const std::string& scene, Start start = {}) {
   start.flavour = flavour;
   start.env.insert(start.env.end(), emulator_env.begin(), emulator_env.end());
-  return run(joined(emulator, {built(flavour + "tests/victims/scenes"), scene}), start);
+  return run(joined(emulator, {built(flavour + "tests/victims/scenes/scenes"), scene}), start);
 }
 
 inline Ending shimmed(const std::string& scene, const std::vector<std::string>& env = {}, Start start = {}) {

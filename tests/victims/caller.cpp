@@ -1,49 +1,28 @@
 // Makes one call a given number of times on a live peer, when its standard input says so, between two getppid calls
-// that a trace can be cut at. Knows nothing of the shim. caller VERB COUNT tcp|unix|file|pipe
-
+// that a trace can be cut at. Knows nothing of the shim.
+//
+// usage: caller VERB COUNT tcp|unix|file|pipe
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 
+#include "victims/sockets.h"
+
 namespace {
 
 char byte[1] = {'x'};
 iovec one_byte{byte, 1};
 
-struct Ends {
-  int writer;
-  int reader;
-};
-
-Ends tcp() {
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  bind(listener, reinterpret_cast<sockaddr*>(&address), length);
-  listen(listener, 1);
-  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
-  const int writer = socket(AF_INET, SOCK_STREAM, 0);
-  connect(writer, reinterpret_cast<sockaddr*>(&address), length);
-  const int reader = accept(listener, nullptr, nullptr);
-  close(listener);
-  return {writer, reader};
-}
-
-Ends ends_of(const std::string& kind) {
-  if (kind == "tcp") return tcp();
+Pair ends_of(const std::string& kind) {
+  if (kind == "tcp") return tcp_pair();
+  if (kind == "unix") return unix_pair();
   int fds[2];
-  if (kind == "unix" && socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0) return {fds[1], fds[0]};
   if (kind == "pipe" && pipe(fds) == 0) return {fds[1], fds[0]};
   return {memfd_create("file", 0), -1};
 }

@@ -5,17 +5,14 @@
 // blocked. Prints in how many rounds less than everything was sent and in how many of those SIGPIPE was seen, by the
 // handler or as pending; and in how many one was left behind, or the thread's mask had changed.
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -25,48 +22,26 @@
 #include <string>
 #include <thread>
 
+#include "victims/sockets.h"
+
 namespace {
 
 constexpr int kPortions = 256;  // as many as a pipe has room for
 constexpr int kBuffer = 16 * 1024;
 
-template <class Result>
-Result must(Result result, const char* what) {
-  if (result == -1) {
-    std::perror(what);
-    std::_Exit(99);
-  }
-  return result;
-}
-
-struct Pair {
-  int fd;
-  int peer;
-};
-
-Pair unix_pair() {
-  int fds[2];
-  must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), "socketpair");
-  return {fds[0], fds[1]};
-}
-
-Pair tcp_pair() {
-  static sockaddr_in address{};
-  static socklen_t size = sizeof address;
+// All from one listener, whose buffer is small.
+Pair tcp_pair_with_small_buffer() {
+  static Address address;
   static const int listener = [] {
     const int fd = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     must(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kBuffer, sizeof kBuffer), "SO_RCVBUF");
-    must(bind(fd, reinterpret_cast<sockaddr*>(&address), size), "bind");
-    must(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
+    address = bound_to_loopback(fd);
     must(listen(fd, 1), "listen");
     return fd;
   }();
   const int fd = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
-  must(connect(fd, reinterpret_cast<sockaddr*>(&address), size), "connect");
-  const linger reset_at_close{1, 0};  // thousands of connections leave nothing in TIME_WAIT
-  must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset_at_close, sizeof reset_at_close), "SO_LINGER");
+  connect_to(fd, address);
+  reset_at_close(fd);
   return {fd, must(accept(listener, nullptr, nullptr), "accept")};
 }
 
@@ -245,7 +220,7 @@ int main(int argc, char* argv[]) {
   std::uniform_int_distribution<> some(1, waits_for_room ? content.size / 2 : content.portion);
   int partial = 0, seen = 0, left_behind = 0, changed = 0;
   for (int round = 0; round < std::atoi(argv[4]); ++round) {
-    const auto [fd, other] = socket == "tcp" ? tcp_pair() : unix_pair();
+    const auto [fd, other] = socket == "tcp" ? tcp_pair_with_small_buffer() : unix_pair();
     if (waits_for_room) must(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kBuffer, sizeof kBuffer), "SO_SNDBUF");
     const sigset_t before = mask();
     const int handled_before = handled;

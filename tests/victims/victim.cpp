@@ -7,7 +7,6 @@
 // same is done for each line of standard input, in a child of its own, and told how that ended.
 #include <aio.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pty.h>
@@ -16,12 +15,10 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -36,6 +33,7 @@
 #include <vector>
 
 #include "support/matrix.h"
+#include "victims/sockets.h"
 
 // In no header of glibc's.
 extern "C" ssize_t __write(int, const void*, size_t);
@@ -58,17 +56,6 @@ struct Report {
   char line[1024];
 };
 Report* report;
-
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::_Exit(99);
-}
-
-template <class Result>
-Result must(Result result, const char* what) {
-  if (result == static_cast<Result>(-1)) fail(what);
-  return result;
-}
 
 const char* name_of_error(int error) { return error == kSentinel ? "untouched" : strerrorname_np(error); }
 
@@ -104,28 +91,8 @@ void put(int fd, const char* text) {
     syscall(SYS_write, fd, text, std::strlen(text));
 }
 
-// Closing answers with RST, so that thousands of connections leave nothing in TIME_WAIT.
-void reset_at_close(int fd, bool on = true) {
-  const linger lingering{on, 0};
-  must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &lingering, sizeof lingering), "SO_LINGER");
-}
-
 int listener = -1;
-sockaddr_in listening_at{};
-
-sockaddr_in bound_to_loopback(int fd) {
-  sockaddr_in address{};
-  socklen_t size = sizeof address;
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  must(bind(fd, reinterpret_cast<sockaddr*>(&address), size), "bind");
-  must(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
-  return address;
-}
-
-void connect_to(int fd, const sockaddr_in& address) {
-  must(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), "connect");
-}
+Address listening_at;
 
 void listen_on_loopback() {
   listener = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
@@ -178,10 +145,9 @@ Target tcp_shut() {
   return {target.fd};
 }
 
-Target unix_pair(int type) {
-  int fds[2];
-  must(socketpair(AF_UNIX, type, 0, fds), "socketpair");
-  return {fds[0], fds[1]};
+Target unix_target(int type) {
+  const Pair pair = unix_pair(type);
+  return {pair.ours, pair.theirs};
 }
 
 Target without_reader(const Target& target) {
@@ -189,16 +155,16 @@ Target without_reader(const Target& target) {
   return {target.fd};
 }
 
-Target unix_live() { return unix_pair(SOCK_STREAM); }
+Target unix_live() { return unix_target(SOCK_STREAM); }
 Target unix_gone() { return without_reader(unix_live()); }
 Target unix_shut() {
   const Target target = unix_live();
   must(shutdown(target.fd, SHUT_WR), "shutdown");
   return {target.fd};
 }
-Target seqpacket_live() { return unix_pair(SOCK_SEQPACKET); }
+Target seqpacket_live() { return unix_target(SOCK_SEQPACKET); }
 Target seqpacket_gone() { return without_reader(seqpacket_live()); }
-Target datagram_live() { return unix_pair(SOCK_DGRAM); }
+Target datagram_live() { return unix_target(SOCK_DGRAM); }
 Target datagram_gone() { return without_reader(datagram_live()); }
 
 Target udp_live() {
