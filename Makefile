@@ -181,9 +181,9 @@ FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES))
 FUZZED_record = shim/log/record_writer.cpp $(FUZZED_reader)
 
 .SECONDEXPANSION:
-$(FUZZERS): $(BUILD)/tests/fuzz/%: tests/fuzz/%.cpp $$(FUZZED_$$*) $(wildcard shim/*.def shim/*/*.h shim/*/*.def) Makefile
+$(FUZZERS): $(BUILD)/tests/fuzz/%: tests/fuzz/%.cpp $$(FUZZED_$$*) $(wildcard tests/fuzz/*.h shim/*.def shim/*/*.h shim/*/*.def) Makefile
 	@mkdir -p $(@D)
-	$(SAY)$(FUZZ_CXX) $(WARNINGS) $(INCLUDES) -o $@ $(filter %.cpp,$^)
+	$(SAY)$(FUZZ_CXX) $(WARNINGS) $(TEST_INCLUDES) -o $@ $(filter %.cpp,$^)
 
 fuzz: ## feed the readers with what fuzzers make up, FUZZ_SECONDS (default 60) each
 	tests/install fuzz

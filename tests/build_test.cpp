@@ -12,13 +12,6 @@ namespace {
 
 using Names = std::set<std::string>;
 
-std::string output_of(const std::vector<std::string>& argv) {
-  const Ending ending = run(argv);
-  INFO(argv[0] << ": " << ending.text() << "\n" << ending.err);
-  REQUIRE(ending.exited(0));
-  return ending.out;
-}
-
 // What the expression's group, or all of it, matches, each once.
 Names all_matches(const std::string& text, const std::string& expression) {
   const std::regex regex(expression);
@@ -51,7 +44,7 @@ std::string files_in(const std::string& directory) {
 }
 
 // The shim's files of these kinds, in all of its rooms, as an include names them.
-Names files_of_shim(const std::vector<std::string>& kinds) {
+Names files_of_shim(const Strings& kinds) {
   Names files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(source("shim"))) {
     const std::string name = std::filesystem::relative(entry.path(), source("shim"));
@@ -231,7 +224,7 @@ TEST_CASE("uninstall removes what install has put there and nothing else") {
   const Directory staging;
   std::filesystem::create_directories(staging / "opt/lib");
   std::ofstream(staging / "opt/lib/neighbour") << "stays";
-  const std::vector<std::string> where{"DESTDIR=" + staging.path(), "PREFIX=/opt", "LIBDIR=/opt/lib/x"};
+  const Strings where{"DESTDIR=" + staging.path(), "PREFIX=/opt", "LIBDIR=/opt/lib/x"};
   const auto make = [&](const std::string& target) {
     auto arguments = where;
     arguments.push_back(target);

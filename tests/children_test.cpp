@@ -34,9 +34,7 @@ TEST_CASE("an exec'd program finds SIGPIPE as it would have: blocked and pending
   same_as_bare("exec_after_epipe_blocked");
 }
 TEST_CASE("the control: under env --ignore-signal an exec'd program finds SIGPIPE ignored") {
-  Start ignoring;
-  ignoring.ignore_sigpipe = true;
-  CHECK(bare("exec_default", ignoring).out != bare("exec_default").out);
+  CHECK(bare("exec_default", ignoring_sigpipe()).out != bare("exec_default").out);
 }
 
 TEST_CASE("children of system and popen end by SIGPIPE as ever") {
@@ -45,17 +43,13 @@ TEST_CASE("children of system and popen end by SIGPIPE as ever") {
 }
 
 // What each program tells of SIGPIPE, and how its pipelines end.
-static void tells_the_same(const std::vector<std::string>& program, const std::string& expected) {
+static void tells_the_same(const Strings& program, const std::string& expected) {
   for (const bool ignored : {false, true}) {
-    Start start;
-    start.ignore_sigpipe = ignored;
+    const Start start = ignored ? ignoring_sigpipe() : Start{};
     const auto control = run(program, start);
     if (!ignored) CHECK(control.out == expected);
     for (const auto& guard : kGuards) {
-      Start shim = start;
-      shim.shim = true;
-      shim.env = guard;
-      const auto ending = run(program, shim);
+      const auto ending = run(program, with_shim(guard, start));
       INFO(program[0] << " with " << words(guard) << ending.err);
       CHECK(ending.text() == control.text());
       CHECK(ending.out == control.out);

@@ -29,9 +29,7 @@ TEST_CASE("a log that nobody reads ends the telling, not the program") {
 
 TEST_CASE("setting SIGPIPE back to its default changes nothing") {
   CHECK(bare("default_again").killed_by(SIGPIPE));
-  Start ignoring;
-  ignoring.ignore_sigpipe = true;
-  CHECK(bare("default_again", ignoring).killed_by(SIGPIPE));
+  CHECK(bare("default_again", ignoring_sigpipe()).killed_by(SIGPIPE));
   for (const auto& guard : kGuards) CHECK(shimmed("default_again", guard).exited(0));
 }
 
@@ -77,9 +75,7 @@ TEST_CASE("a program whose seccomp filter kills lives, entered after an EPIPE, a
 }
 TEST_CASE("a program started in a seccomp filter that knows neither send nor ioctl lives") {
   survives("started_in_filter", {{}, {"NOSIGPIPE_GUARD=catch"}});
-  Start ignoring;
-  ignoring.ignore_sigpipe = true;
-  CHECK(shimmed("started_in_filter", {"NOSIGPIPE_MODE=observe"}, ignoring).out == "alive\n");
+  CHECK(shimmed("started_in_filter", {"NOSIGPIPE_MODE=observe"}, ignoring_sigpipe()).out == "alive\n");
 }
 TEST_CASE("a program that enters such a filter before it has a socket lives") {
   survives("filter_before_socket", {{}, {"NOSIGPIPE_GUARD=catch"}});
@@ -142,8 +138,6 @@ TEST_CASE("TCP as standard output is a socket: stdio") {
 }
 
 TEST_CASE("with scope all a pipe without reader is kept safe, too") {
-  Start ignoring;
-  ignoring.ignore_sigpipe = true;
   for (const auto* scene : {"pipe_still_kills", "pipe_stdio_still_kills", "pipe_splice_still_kills"}) {
     CHECK(bare(scene).killed_by(SIGPIPE));
     for (auto guard : kGuardsWithNet) {

@@ -5,10 +5,9 @@
 
 #include "support/log_socket.h"
 #include "support/source_tree.h"
+#include "support/victims.h"
 
 namespace {
-
-using Strings = std::vector<std::string>;
 
 struct Option {
   std::string variable;
@@ -68,8 +67,6 @@ bool says_one_line(const std::string& text) {
   return text.size() > 1 && text.back() == '\n' && std::count(text.begin(), text.end(), '\n') == 1;
 }
 
-bool has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
-
 // The launcher, so called, gives up: one line and this status.
 void gives_up(const Strings& argv, int status, const std::string& words, const Start& start = {}) {
   std::string called;
@@ -84,7 +81,7 @@ void gives_up(const Strings& argv, int status, const std::string& words, const S
 
 // A program that dies bare lives when this launcher starts it.
 void averts(const Strings& launcher_argv, const Start& start = {}) {
-  const Strings victim{built("tests/victims/log_victim"), "send", "stdio"};
+  const Strings victim = log_victim({"send", "stdio"});
   REQUIRE(run(victim, start).killed_by(SIGPIPE));
   const Ending ending = run(joined(launcher_argv, victim), start);
   INFO(launcher_argv.back() << ": " << told(ending));
@@ -371,15 +368,13 @@ TEST_CASE("nothing is printed where all is right") {
   const Directory directory;
   const auto socket = directory / "socket";
   const LogSocket receiver(socket);
-  Start shimmed;
-  shimmed.shim = true;
   for (const auto& option : options)
     for (auto value : valid_values(option)) {
       if (value == "/dev/null") value = directory / "log";
       if (value == "syslog" || value == "journal") value += ":" + socket;
-      shimmed.env = {option.variable + "=" + value};
-      const Ending ending = run({"true"}, shimmed);
-      INFO(shimmed.env[0] << ": " << told(ending));
+      const auto variable = option.variable + "=" + value;
+      const Ending ending = run({"true"}, with_shim({variable}));
+      INFO(variable << ": " << told(ending));
       CHECK(ending.exited(0));
       CHECK((ending.out + ending.err).empty());
     }
@@ -395,10 +390,9 @@ TEST_CASE("a bad value is told with one line that names the valid ones") {
     if (!option.values.starts_with("0..")) bad.push_back("0");
     if (option.name == "log") std::erase(bad, "x:/y");  // a path
     for (const auto& value : bad) {
-      Start start = in_environment({option.variable + "=" + value});
-      start.shim = true;
-      const Ending ending = run({"echo", "ran"}, start);
-      INFO(start.env[0] << ": " << told(ending));
+      const auto variable = option.variable + "=" + value;
+      const Ending ending = run({"echo", "ran"}, with_shim({variable}));
+      INFO(variable << ": " << told(ending));
       CHECK(ending.exited(0));
       CHECK(ending.out == "ran\n");
       CHECK(says_one_line(ending.err));
@@ -412,10 +406,9 @@ TEST_CASE("a bad value is told with one line that names the valid ones") {
 
 TEST_CASE("a bad value counts as the default") {
   Start start = in_environment({"NOSIGPIPE_MODE=Off", "NOSIGPIPE_NET=none", "NOSIGPIPE_RUNAWAY_AFTER=0"});
-  const Strings victim{built("tests/victims/log_victim"), "send", "stdio"};
+  const Strings victim = log_victim({"send", "stdio"});
   REQUIRE(run(victim, start).killed_by(SIGPIPE));
-  start.shim = true;
-  const Ending ending = run(victim, start);
+  const Ending ending = run(victim, with_shim({}, start));
   INFO(told(ending));
   CHECK(ending.exited(0));
   CHECK(lines_of(ending.err).size() == 3);
@@ -424,9 +417,7 @@ TEST_CASE("a bad value counts as the default") {
 TEST_CASE("a variable that is none of ours is told with one line that names them all") {
   for (const std::string name : {"NOSIGPIPE_MODUS", "NOSIGPIPE_mode", "NOSIGPIPE_", "NOSIGPIPE_LOGS", "NOSIGPIPE_LO",
                                  "NOSIGPIPE_A\nB", "NOSIGPIPE_\033[31m"}) {
-    Start start = in_environment({name + "=off"});
-    start.shim = true;
-    const Ending ending = run({"echo", "ran"}, start);
+    const Ending ending = run({"echo", "ran"}, with_shim({name + "=off"}));
     INFO(name << ": " << told(ending));
     CHECK(ending.exited(0));
     CHECK(ending.out == "ran\n");
@@ -437,9 +428,7 @@ TEST_CASE("a variable that is none of ours is told with one line that names them
 }
 
 TEST_CASE("a variable that only looks like ours is nobody to warn of") {
-  Start start = in_environment({"NOSIGPIPE=1", "MY_NOSIGPIPE_MODE=x", "nosigpipe_mode=x"});
-  start.shim = true;
-  const Ending ending = run({"true"}, start);
+  const Ending ending = run({"true"}, with_shim({"NOSIGPIPE=1", "MY_NOSIGPIPE_MODE=x", "nosigpipe_mode=x"}));
   CHECK((ending.out + ending.err).empty());
 }
 

@@ -7,31 +7,18 @@
 #include <regex>
 #include <set>
 
+#include "support/expect.h"
 #include "support/log_lines.h"
 #include "support/log_socket.h"
 #include "support/source_tree.h"
+#include "support/victims.h"
 
 namespace {
 
-using Strings = std::vector<std::string>;
-
-Strings victim(const Strings& words) { return joined({built("tests/victims/totals_victim")}, words); }
-
-Start logging_to(const std::string& log, const Strings& variables = {}) {
-  Start start;
-  start.shim = true;
-  start.env = {"NOSIGPIPE_LOG=" + log, "NOSIGPIPE_INTERVAL=0"};
-  start.env.insert(start.env.end(), variables.begin(), variables.end());
-  return start;
-}
-
-// What this connection does to a program that writes to it bare.
-void kills_bare(const std::string& connection) { REQUIRE(run(victim({connection, "write"})).killed_by(SIGPIPE)); }
-
-// Bare it is killed; shimmed it lives.
-void lives(const Strings& words, const Start& start) {
-  kills_bare(words.front());
-  const Ending ending = run(victim(words), start);
+// Bare, the connection alone is the end of the victim; all these words are its part under the shim.
+void survives(const Strings& words, const Start& start) {
+  is_killed_bare(totals_victim({words.front(), "write"}));
+  const Ending ending = run(totals_victim(words), start);
   INFO(ending.text() << ending.out << ending.err);
   REQUIRE(ending.exited(0));
 }
@@ -40,12 +27,12 @@ void lives(const Strings& words, const Start& start) {
 class Waiting {
  public:
   Waiting(const Strings& words, Start start) {
-    kills_bare(words.front());
+    is_killed_bare(totals_victim({words.front(), "write"}));
     int ends[2];
     REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
     input_ = ends[1];
     start.in = ends[0];
-    process_ = std::make_unique<Process>(victim(words), start);
+    process_ = std::make_unique<Process>(totals_victim(words), start);
     close(ends[0]);
   }
   Waiting(const Waiting&) = delete;
@@ -78,9 +65,7 @@ void rotate(const Directory& directory, const std::string& how) {
   std::ofstream(configuration) << directory / "log"
                                << " {\n  rotate 3\n  " << how << "\n  su root root\n}\n";
   std::filesystem::permissions(configuration, std::filesystem::perms(0644));
-  const Ending ending = run({"logrotate", "-f", "-s", directory / "state", configuration});
-  INFO(ending.out << ending.err);
-  REQUIRE(ending.exited(0));
+  output_of({"logrotate", "-f", "-s", directory / "state", configuration});
 }
 
 bool is_root() { return geteuid() == 0; }
@@ -89,8 +74,8 @@ bool is_root() { return geteuid() == 0; }
 
 TEST_CASE("percent signs in the path are the process and the program") {
   const Directory directory;
-  kills_bare("unix-closed");
-  Process process(victim({"unix-closed", "write"}), logging_to(directory / "%e-%p-%%-%x.log"));
+  is_killed_bare(totals_victim({"unix-closed", "write"}));
+  Process process(totals_victim({"unix-closed", "write"}), logging_to(directory / "%e-%p-%%-%x.log"));
   REQUIRE(process.wait().exited(0));
   const auto log = directory / ("totals_victim-" + std::to_string(process.pid()) + "-%-%x.log");
   CHECK(parsed(contents(log)).size() == 1);
@@ -98,7 +83,7 @@ TEST_CASE("percent signs in the path are the process and the program") {
 
 TEST_CASE("a child of fork has a file of its own where the path says so") {
   const Directory directory;
-  lives({"unix-closed", "write", "fork", "write"}, logging_to(directory / "log.%p"));
+  survives({"unix-closed", "write", "fork", "write"}, logging_to(directory / "log.%p"));
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
     const auto name = entry.path().filename().string();
@@ -110,8 +95,8 @@ TEST_CASE("a child of fork has a file of its own where the path says so") {
 
 TEST_CASE("a child of vfork opens no log of its own, since what it opens its parent would not have") {
   const Directory directory;
-  lives({"unix-closed", "write", "vfork-writes", "write"}, logging_to(directory / "log.%p"));
-  std::vector<std::string> files;
+  survives({"unix-closed", "write", "vfork-writes", "write"}, logging_to(directory / "log.%p"));
+  Strings files;
   for (const auto& entry : std::filesystem::directory_iterator(directory.path())) files.push_back(entry.path());
   REQUIRE(files.size() == 1);
   CHECK(count_of(parsed(contents(files[0]))) == 3);
@@ -140,14 +125,14 @@ TEST_CASE("the log goes on when logrotate has moved it away") {
 
 TEST_CASE("the log goes on when the program has closed every descriptor") {
   const Directory directory;
-  lives({"unix-closed", "write", "close-all", "write", "take-all", "write", "print"}, logging_to(directory / "log"));
+  survives({"unix-closed", "write", "close-all", "write", "take-all", "write", "print"}, logging_to(directory / "log"));
   CHECK(count_of(parsed(contents(directory / "log"))) == 4);
 }
 
 TEST_CASE("a file of the program's that has got the number of the log has nothing written into it") {
   const Directory directory;
   const auto other = directory / "other";
-  lives({"unix-closed", "write", "take-all=" + other, "write", "print"}, logging_to(directory / "log"));
+  survives({"unix-closed", "write", "take-all=" + other, "write", "print"}, logging_to(directory / "log"));
   CHECK(count_of(parsed(contents(directory / "log"))) == 3);
   CHECK(std::filesystem::exists(other));
   CHECK(contents(other).empty());
@@ -155,7 +140,7 @@ TEST_CASE("a file of the program's that has got the number of the log has nothin
 
 TEST_CASE("the log goes on where no descriptor can be opened") {
   const Directory directory;
-  lives({"unix-closed", "no-numbers", "write", "print"}, logging_to(directory / "log"));
+  survives({"unix-closed", "no-numbers", "write", "print"}, logging_to(directory / "log"));
   const auto lines = parsed(contents(directory / "log"));
   REQUIRE(lines.size() == 2);
   for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
@@ -166,7 +151,7 @@ TEST_CASE("the log goes on in a chroot, knows the place there, and makes no file
   const Directory directory;
   const Directory prison;
   std::filesystem::create_directories(prison.path() + directory.path());
-  lives({"unix-closed", "write", "chroot=" + prison.path(), "write", "print"}, logging_to(directory / "log"));
+  survives({"unix-closed", "write", "chroot=" + prison.path(), "write", "print"}, logging_to(directory / "log"));
   const auto lines = parsed(contents(directory / "log"));
   CHECK(count_of(lines) == 3);
   for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
@@ -179,7 +164,7 @@ TEST_CASE("the log goes on when the program has given up its rights") {
   const auto place = directory / "private";
   std::filesystem::create_directory(place);
   std::filesystem::permissions(place, std::filesystem::perms(0700));
-  lives({"unix-closed", "write", "become-nobody", "write", "print"}, logging_to(place + "/log"));
+  survives({"unix-closed", "write", "become-nobody", "write", "print"}, logging_to(place + "/log"));
   const auto lines = parsed(contents(place + "/log"));
   CHECK(count_of(lines) == 3);
   for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
@@ -221,13 +206,13 @@ TEST_CASE("at the limit of a file's size nothing happens and what was lost is co
 }
 
 TEST_CASE("a log on a device that is always full is no trouble") {
-  lives({"unix-closed", "storm=50", "print"}, logging_to("/dev/full"));
+  survives({"unix-closed", "storm=50", "print"}, logging_to("/dev/full"));
 }
 
 TEST_CASE("syslog has one datagram for each line in the form of RFC 5424") {
   const Directory directory;
   const LogSocket daemon(directory / "socket");
-  lives({"unix-closed", "write", "write"}, logging_to("syslog:" + directory / "socket"));
+  survives({"unix-closed", "write", "write"}, logging_to("syslog:" + directory / "socket"));
   static const std::regex form(
       "<12>1 (\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z) (\\S+) nosigpipe (\\d+) "
       "([a-z]+) - (nosigpipe: .*\n)");
@@ -266,13 +251,13 @@ TEST_CASE("a syslog daemon that starts late or anew gets the lines from then on"
 TEST_CASE("a syslog daemon that does not read does not block the program") {
   const Directory directory;
   const LogSocket daemon(directory / "socket");
-  lives({"unix-closed", "storm=1000", "print"}, logging_to("syslog:" + directory / "socket"));
+  survives({"unix-closed", "storm=1000", "print"}, logging_to("syslog:" + directory / "socket"));
 }
 
 TEST_CASE("the journal has each field under its own name") {
   const Directory directory;
   const LogSocket daemon(directory / "socket");
-  lives({"unix-closed", "write"}, logging_to("journal:" + directory / "socket", {"NOSIGPIPE_STACK=3"}));
+  survives({"unix-closed", "write"}, logging_to("journal:" + directory / "socket", {"NOSIGPIPE_STACK=3"}));
   std::map<std::string, std::string> fields;
   for (const auto& field : lines_of(daemon.next()))
     fields[field.substr(0, field.find('='))] = field.substr(field.find('=') + 1);
@@ -305,7 +290,7 @@ TEST_CASE("rsyslog takes a line apart as it was meant") {
                                     << "action(type=\"omfile\" file=\"" << out << "\" template=\"parts\")\n";
   Process rsyslogd({"rsyslogd", "-n", "-f", directory / "conf", "-i", directory / "pid"});
   REQUIRE(eventually([&] { return std::filesystem::exists(socket); }));
-  lives({"unix-closed", "write"}, logging_to("syslog:" + socket));
+  survives({"unix-closed", "write"}, logging_to("syslog:" + socket));
   REQUIRE(has_lines(out, 1));
   rsyslogd.signal(SIGTERM);
   rsyslogd.wait();

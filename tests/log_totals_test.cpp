@@ -4,47 +4,33 @@
 #include <chrono>
 #include <set>
 
+#include "support/expect.h"
 #include "support/log_lines.h"
 #include "support/source_tree.h"
+#include "support/victims.h"
 
 namespace {
-
-using Strings = std::vector<std::string>;
-
-Strings victim(const Strings& words) { return joined({built("tests/victims/totals_victim")}, words); }
 
 // What a run under the shim has written to its log. Bare it is killed.
 std::string log_of(const Strings& words, const Strings& variables = {}) {
   INFO(words.front());
-  REQUIRE(run(victim(words)).killed_by(SIGPIPE));
   const Directory directory;
-  Start start;
-  start.shim = true;
-  start.env = {"NOSIGPIPE_LOG=" + directory / "log"};
-  start.env.insert(start.env.end(), variables.begin(), variables.end());
-  const Ending ending = run(victim(words), start, std::chrono::seconds(60));
-  INFO(ending.text() << ending.err);
-  REQUIRE(ending.exited(0));
+  lives(totals_victim(words), with_shim(joined({"NOSIGPIPE_LOG=" + directory / "log"}, variables)),
+        std::chrono::seconds(60));
   return contents(directory / "log");
 }
 
-struct Told {
+struct Logged {
   Line line;
   std::map<std::string, std::string> truth;  // as the program said it
 };
 
-Told told_of(const Strings& words) {
-  REQUIRE(run(victim(words)).killed_by(SIGPIPE));
-  Start start;
-  start.shim = true;
-  start.env = {"NOSIGPIPE_LOG=stderr"};
-  const Ending ending = run(victim(words), start);
-  INFO(ending.text() << ending.err);
-  REQUIRE(ending.exited(0));
-  Told told{only_line(ending.err), {}};
+Logged logged(const Strings& words) {
+  const Ending ending = lives(totals_victim(words), with_shim({"NOSIGPIPE_LOG=stderr"}));
+  Logged logged{only_line(ending.err), {}};
   std::istringstream pairs(ending.out);
-  for (std::string pair; pairs >> pair;) told.truth[pair.substr(0, pair.find('='))] = pair.substr(pair.find('=') + 1);
-  return told;
+  for (std::string pair; pairs >> pair;) logged.truth[pair.substr(0, pair.find('='))] = pair.substr(pair.find('=') + 1);
+  return logged;
 }
 
 }  // namespace
@@ -52,7 +38,7 @@ Told told_of(const Strings& words) {
 TEST_CASE("a connection that was reset is told with both ends and its numbers") {
   const std::pair<std::string, std::string> kinds[] = {{"tcp", "127.0.0.1:"}, {"tcp6", "[::1]:"}};
   for (const auto& [kind, host] : kinds) {
-    const auto [line, truth] = told_of({kind + "-reset", "write"});
+    const auto [line, truth] = logged({kind + "-reset", "write"});
     CHECK(line["socket"] == kind);
     CHECK(line["type"] == "stream");
     CHECK(line.text("local") == host + truth.at("local"));
@@ -75,19 +61,17 @@ TEST_CASE("the cause is told") {
   };
   for (const auto& [end, cause] : causes) {
     INFO(end);
-    CHECK(told_of({end, "write"}).line["cause"] == cause);
+    CHECK(logged({end, "write"}).line["cause"] == cause);
   }
 }
 
 TEST_CASE("the peer of an AF_UNIX socket is told by its name and process and user") {
   const Directory directory;
   for (const std::string& path : {directory / "socket", directory / "so\"ck et", "@" + directory.path() + "@x\xff"}) {
-    REQUIRE(run(victim({"unix-named=" + path, "write"})).killed_by(SIGPIPE));
+    is_killed_bare(totals_victim({"unix-named=" + path, "write"}));
     std::filesystem::remove(path);
-    Start start;
-    start.shim = true;
-    start.env = {"NOSIGPIPE_LOG=stderr"};
-    Process process(victim({"unix-named=" + path, "write"}), start);
+    const Start start = with_shim({"NOSIGPIPE_LOG=stderr"});
+    Process process(totals_victim({"unix-named=" + path, "write"}), start);
     const Line line = only_line(process.wait().err);
     CHECK(line.text("peer") == path);
     CHECK(line["peer_pid"] == std::to_string(process.pid()));
@@ -97,7 +81,7 @@ TEST_CASE("the peer of an AF_UNIX socket is told by its name and process and use
 }
 
 TEST_CASE("the build ID is that of the file") {
-  const auto line = told_of({"unix-closed", "write"}).line;
+  const auto line = logged({"unix-closed", "write"}).line;
   const Ending notes = run({"readelf", "-n", built("tests/victims/totals_victim")});
   CHECK(!line["build_id"].empty());
   CHECK(notes.out.find("Build ID: " + line["build_id"]) != std::string::npos);
@@ -120,10 +104,8 @@ TEST_CASE("a storm of a million is a few lines with the right total") {
 
 TEST_CASE("a storm takes no more memory than a breeze") {
   const auto memory_after = [](const std::string& storm) {
-    Start start;
-    start.shim = true;
-    start.env = {"NOSIGPIPE_LOG=/dev/null", "NOSIGPIPE_RUNAWAY=off"};
-    const auto said = run(victim({"unix-closed", storm, "memory"}), start, std::chrono::seconds(60)).out;
+    const Start start = with_shim({"NOSIGPIPE_LOG=/dev/null", "NOSIGPIPE_RUNAWAY=off"});
+    const auto said = run(totals_victim({"unix-closed", storm, "memory"}), start, std::chrono::seconds(60)).out;
     const auto at = said.find("memory=");
     REQUIRE(at != std::string::npos);
     return std::stol(said.substr(at + 7));
@@ -141,12 +123,10 @@ TEST_CASE("what was held back is told at the end, however the program ends") {
 }
 
 TEST_CASE("from an alternate stack, however small, nothing is lost, and the thread lives") {
-  const std::vector<std::string> scene{built("tests/victims/scenes/scenes"), "alternate_stacks"};
+  const Strings scene{built("tests/victims/scenes/scenes"), "alternate_stacks"};
   CHECK(run(scene).killed_by(SIGPIPE));
   for (const std::string depth : {"0", "32"}) {
-    Start start;
-    start.shim = true;
-    start.env = {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_INTERVAL=0", "NOSIGPIPE_STACK=" + depth};
+    const Start start = with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_INTERVAL=0", "NOSIGPIPE_STACK=" + depth});
     const Ending ending = run(scene, start);
     CHECK(ending.out == "alive\n");
     const auto told = parsed(ending.err, "averted").size();
@@ -162,10 +142,8 @@ TEST_CASE("an event is told before the program's handler is called, which may no
     for (const std::string guard : {"auto", "mask"})
       for (const std::string call : {"write", "print"}) {
         INFO(option << ", guard=" << guard << ", " << call);
-        Start start;
-        start.shim = true;
-        start.env = {"NOSIGPIPE_LOG=stderr", option, "NOSIGPIPE_GUARD=" + guard};
-        const auto words = victim({"unix-closed", "handler-ends", call, "kill"});
+        const Start start = with_shim({"NOSIGPIPE_LOG=stderr", option, "NOSIGPIPE_GUARD=" + guard});
+        const auto words = totals_victim({"unix-closed", "handler-ends", call, "kill"});
         REQUIRE(run(words).exited(0));
         const Ending ending = run(words, start);
         CHECK(ending.exited(0));
@@ -188,10 +166,8 @@ TEST_CASE("a child of vfork leaves its parent's counts alone") {
 
 TEST_CASE("the first process of a container is not said to be killed") {
   if (geteuid() != 0 || !run({"unshare", "--pid", "--fork", "true"}).exited(0)) SKIP_TEST("unshare is not allowed");
-  Start start;
-  start.shim = true;
-  start.env = {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_MODE=observe"};
-  const auto command = joined({"unshare", "--pid", "--fork"}, victim({"unix-closed", "storm=5"}));
+  const Start start = with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_MODE=observe"});
+  const auto command = joined({"unshare", "--pid", "--fork"}, totals_victim({"unix-closed", "storm=5"}));
   const Ending ending = run(command, start);
   CHECK(ending.exited(0));  // so it is bare
   const auto lines = parsed(ending.err);
@@ -218,11 +194,9 @@ TEST_CASE("a child of fork does not tell what its parent has counted") {
 TEST_CASE("more call sites than can be kept lose no count") {
   const Directory directory;
   const auto program = directory / "sites";
-  REQUIRE(run({"gcc", "-o", program, source("tests/victims/many_sites.c")}).exited(0));
-  REQUIRE(run({program}).killed_by(SIGPIPE));
-  Start start;
-  start.shim = true;
-  start.env = {"NOSIGPIPE_LOG=" + directory / "log", "NOSIGPIPE_RUNAWAY=off"};
+  output_of({"gcc", "-o", program, source("tests/victims/many_sites.c")});
+  is_killed_bare({program});
+  const Start start = with_shim({"NOSIGPIPE_LOG=" + directory / "log", "NOSIGPIPE_RUNAWAY=off"});
   REQUIRE(run({program}, start).exited(0));
   const auto log = contents(directory / "log");
   CHECK(count_of(parsed(log)) == 6000);
@@ -233,12 +207,10 @@ TEST_CASE("more call sites than can be kept lose no count") {
 
 TEST_CASE("JSON has the same fields and is read by jq") {
   const Directory directory;
-  Start start;
-  start.shim = true;
-  start.env = {"NOSIGPIPE_LOG=" + directory / "log", "NOSIGPIPE_FORMAT=json", "NOSIGPIPE_STACK=4"};
-  REQUIRE(run(victim({"tcp-reset", "write", "write", "unix-closed", "storm=5"}), start).exited(0));
-  start.env = {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=4"};
-  const Line text = parsed(run(victim({"tcp-reset", "write"}), start).err).at(0);
+  const Start start = with_shim({"NOSIGPIPE_LOG=" + directory / "log", "NOSIGPIPE_FORMAT=json", "NOSIGPIPE_STACK=4"});
+  REQUIRE(run(totals_victim({"tcp-reset", "write", "write", "unix-closed", "storm=5"}), start).exited(0));
+  const Start as_text = with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=4"});
+  const Line text = parsed(run(totals_victim({"tcp-reset", "write"}), as_text).err).at(0);
   const Ending keys = run({"jq", "-rs",
                            "(first | keys_unsorted | join(\" \")), map(.count) == [1,1,1,9], "
                            "(first | .would_kill, (.stack | length > 1), .peer[0:10])",
@@ -259,14 +231,11 @@ TEST_CASE("JSON has the same fields and is read by jq") {
 
 TEST_CASE("a JSON line that was cut to its length is still an object") {
   const Directory directory;
-  std::string place = directory.path();
-  while (place.size() < 1200) place += "/" + std::string(200, '"');
-  std::filesystem::create_directories(place);
+  const auto place = deep_directory(directory, 1200, '"');
   std::filesystem::copy_file(built("tests/victims/totals_victim"), place + "/victim");
-  Start start;
-  start.shim = true;
   for (const std::string format : {"json", "text"}) {
-    start.env = {"NOSIGPIPE_LOG=" + directory / format, "NOSIGPIPE_FORMAT=" + format, "NOSIGPIPE_STACK=32"};
+    const Start start =
+        with_shim({"NOSIGPIPE_LOG=" + directory / format, "NOSIGPIPE_FORMAT=" + format, "NOSIGPIPE_STACK=32"});
     REQUIRE(run({place + "/victim", "unix-closed", "write", "print"}, start).exited(0));
     for (const auto& line : lines_of(contents(directory / format))) CHECK(line.size() < 4096);
   }

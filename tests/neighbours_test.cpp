@@ -6,7 +6,7 @@
 
 namespace {
 
-Ending preloaded(const std::string& first, const std::string& second, const std::vector<std::string>& guard = {}) {
+Ending preloaded(const std::string& first, const std::string& second, const Strings& guard = {}) {
   Start start;
   start.env = guard;
   start.env.push_back("LD_PRELOAD=" + first + ":" + second);

@@ -15,9 +15,8 @@ struct Counts {
   int changed = 0;      // rounds after which the mask was another
 };
 
-using Variables = std::vector<std::string>;
-const Variables kBare;
-const Variables kGuards[] = {
+const Strings kBare;
+const Strings kGuards[] = {
     {"NOSIGPIPE_GUARD=auto"},
     {"NOSIGPIPE_GUARD=mask"},
     {"NOSIGPIPE_GUARD=catch"},
@@ -26,7 +25,7 @@ const Variables kGuards[] = {
 };
 
 Ending leave_half_way(const std::string& call, const std::string& socket, const std::string& disposition,
-                      const Variables& variables) {
+                      const Strings& variables) {
   Start start;
   start.shim = &variables != &kBare;
   start.env = variables;

@@ -1,12 +1,10 @@
 // From an averted SIGPIPE to the line of the source: programs run, their logs reported.
 #include <signal.h>
 
-#include "support/log_lines.h"
+#include "support/expect.h"
 #include "support/source_tree.h"
 
 namespace {
-
-using Strings = std::vector<std::string>;
 
 // The number of the first line of a source that has these words.
 std::string line_with(const std::string& file, const std::string& words) {
@@ -17,33 +15,17 @@ std::string line_with(const std::string& file, const std::string& words) {
   return "";
 }
 
-std::string reported(const Strings& program, const std::string& log, const Strings& options = {}) {
-  REQUIRE(run(program).killed_by(SIGPIPE));
+std::string reported(const Strings& program, const std::string& log) {
   std::filesystem::remove(log);
-  Start start;
-  start.shim = true;
-  start.env = {"NOSIGPIPE_LOG=" + log, "NOSIGPIPE_STACK=32"};
-  REQUIRE(run(program, start).exited(0));
-  Strings argv{built("nosigpipe-report"), "--top=1"};
-  argv.insert(argv.end(), options.begin(), options.end());
-  argv.push_back(log);
-  const Ending ending = run(argv);
-  INFO(ending.text() << ending.err);
-  REQUIRE(ending.exited(0));
-  return ending.out;
-}
-
-void must_run(const Strings& argv) {
-  const Ending ending = run(argv);
-  INFO(ending.err);
-  REQUIRE(ending.exited(0));
+  lives(program, with_shim({"NOSIGPIPE_LOG=" + log, "NOSIGPIPE_STACK=32"}));
+  return output_of({built("nosigpipe-report"), "--top=1", log});
 }
 
 // As a distribution ships it: the program stripped, what describes it in another file beside it.
 void take_apart(const std::string& program) {
-  must_run({"objcopy", "--only-keep-debug", program, program + ".debug"});
-  must_run({"strip", program});
-  must_run({"objcopy", "--add-gnu-debuglink=" + program + ".debug", program});
+  output_of({"objcopy", "--only-keep-debug", program, program + ".debug"});
+  output_of({"strip", program});
+  output_of({"objcopy", "--add-gnu-debuglink=" + program + ".debug", program});
 }
 
 void names_the_line(const Strings& program, const Directory& directory, const std::string& file,
@@ -61,7 +43,7 @@ TEST_CASE("the report names the line of a write made directly and by stdio, also
   const Directory directory;
   const auto program = directory / "victim";
   const std::string file = "tests/victims/stack_victim.cpp";
-  must_run({"g++", "-std=c++20", "-g", "-O2", "-pthread", "-o", program, source(file)});
+  output_of({"g++", "-std=c++20", "-g", "-O2", "-pthread", "-o", program, source(file)});
   for (const bool stripped : {false, true}) {
     INFO("stripped: " << stripped);
     if (stripped) take_apart(program);
@@ -75,13 +57,13 @@ TEST_CASE("the report names the line that calls SSL_write, also of a stripped pr
   const Directory directory;
   const auto program = directory / "tls";
   const std::string file = "tests/victims/openssl_victim.c";
-  must_run({"gcc", "-g", "-O2", "-o", program, source(file), "-lssl", "-lpthread"});
+  output_of({"gcc", "-g", "-O2", "-o", program, source(file), "-lssl", "-lpthread"});
   for (const bool stripped : {false, true}) {
     INFO("stripped: " << stripped);
     if (stripped) take_apart(program);
     names_the_line({program}, directory, file, "says_by_tls", "THE LINE");
   }
-  must_run({"touch", program});  // now it is younger than the log, and still of the same build
+  output_of({"touch", program});  // now it is younger than the log, and still of the same build
   const Ending later = run({built("nosigpipe-report"), directory / "log"});
   INFO(later.out);
   CHECK(later.out.find(file + ":" + line_with(file, "THE LINE")) != std::string::npos);
@@ -90,9 +72,9 @@ TEST_CASE("the report names the line that calls SSL_write, also of a stripped pr
 TEST_CASE("the report names no line of a program that was built anew since") {
   const Directory directory;
   const auto program = directory / "victim";
-  must_run({"g++", "-std=c++20", "-g", "-O2", "-pthread", "-o", program, source("tests/victims/stack_victim.cpp")});
+  output_of({"g++", "-std=c++20", "-g", "-O2", "-pthread", "-o", program, source("tests/victims/stack_victim.cpp")});
   reported({program, "direct"}, directory / "log");
-  must_run({"g++", "-std=c++20", "-g", "-O0", "-pthread", "-o", program, source("tests/victims/stack_victim.cpp")});
+  output_of({"g++", "-std=c++20", "-g", "-O0", "-pthread", "-o", program, source("tests/victims/stack_victim.cpp")});
   const Ending ending = run({built("nosigpipe-report"), directory / "log"});
   INFO(ending.out);
   CHECK(ending.out.find("build id differs") != std::string::npos);

@@ -11,6 +11,15 @@ std::string head(const std::string& log, const Strings& options = {}) {
   return lines_of(report_of(log, options)).at(0);
 }
 
+void behind_a_torn_one_is_used(const std::string& whole) {
+  for (const std::size_t length : {20u, 30u, 60u, 110u, 200u}) {
+    INFO(whole.substr(0, length));
+    const auto report = report_of(whole.substr(0, length) + whole);
+    CHECK(has(report, "1 SIGPIPE averted"));
+    CHECK(has(report, "1 line is damaged"));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("the report begins with how many, how deadly, where and when") {
@@ -71,15 +80,7 @@ TEST_CASE("a damaged line is counted and the others are used") {
   CHECK(!has(report_of(whole), "damaged"));
 }
 
-TEST_CASE("a record behind a torn one in the same line is used") {
-  const auto whole = Record().text();
-  for (const std::size_t length : {30u, 60u, 110u, 200u}) {
-    INFO(whole.substr(0, length));
-    const auto report = report_of(whole.substr(0, length) + whole);
-    CHECK(has(report, "1 SIGPIPE averted"));
-    CHECK(has(report, "1 line is damaged"));
-  }
-}
+TEST_CASE("a record behind a torn one in the same line is used") { behind_a_torn_one_is_used(Record().text()); }
 
 TEST_CASE("the same records as JSON and as text give the same report") {
   std::string text;
@@ -103,13 +104,7 @@ TEST_CASE("the same records as JSON and as text give the same report") {
 }
 
 TEST_CASE("a record torn in JSON is damaged and the one behind it is used") {
-  const auto whole = Record().json();
-  for (const std::size_t length : {20u, 60u, 110u, 200u}) {
-    INFO(whole.substr(0, length));
-    const auto report = report_of(whole.substr(0, length) + whole);
-    CHECK(has(report, "1 SIGPIPE averted"));
-    CHECK(has(report, "1 line is damaged"));
-  }
+  behind_a_torn_one_is_used(Record().json());
 }
 
 TEST_CASE("a JSON record from another program is read, too") {

@@ -38,7 +38,7 @@ const Section kSections[] = {
 }  // namespace
 
 int main(int argc, char* argv[]) {
-  const std::vector<std::string> wanted(argv + 1, argv + argc);
+  const Strings wanted(argv + 1, argv + argc);
   Figures figures;
   for (const auto& section : kSections) {
     if (!wanted.empty() && std::ranges::find(wanted, section.name) == wanted.end()) continue;

@@ -10,8 +10,8 @@ namespace {
 // hyperfine's median in microseconds. env(1) is there in both cases, so that hyperfine itself runs without the shim.
 double start_of(const std::string& program, const std::string& preloaded, int runs) {
   const Directory directory;
-  cost::output_of({"hyperfine", "-N", "-w", "2", "-r", std::to_string(runs), "--export-csv", directory / "csv",
-                   "env LD_PRELOAD=" + preloaded + " " + program});
+  output_of({"hyperfine", "-N", "-w", "2", "-r", std::to_string(runs), "--export-csv", directory / "csv",
+             "env LD_PRELOAD=" + preloaded + " " + program});
   const auto lines = lines_of(contents(directory / "csv"));
   if (lines.size() != 2) throw std::runtime_error("hyperfine has not measured " + program);
   // command,mean,stddev,median,user,system,min,max

@@ -14,26 +14,17 @@
 
 struct Variant {
   std::string name;
-  std::vector<std::string> wrapper;  // before the program's own argv
+  Strings wrapper;  // before the program's own argv
   Start start;
 
-  std::vector<std::string> wrapped(const std::vector<std::string>& argv) const {
-    auto all = wrapper;
-    all.insert(all.end(), argv.begin(), argv.end());
-    return all;
-  }
+  Strings wrapped(const Strings& argv) const { return joined(wrapper, argv); }
 };
 
 inline Variant bare() { return {"bare", {}, {}}; }
 
 inline Variant ignored() { return {"env(1)", {"env", "--ignore-signal=PIPE"}, {}}; }
 
-inline Variant shim(const std::string& name = "shim", const std::vector<std::string>& env = {}) {
-  Variant variant{name, {}, {}};
-  variant.start.shim = true;
-  variant.start.env = env;
-  return variant;
-}
+inline Variant shim(const std::string& name = "shim", const Strings& env = {}) { return {name, {}, with_shim(env)}; }
 
 inline Variant guarded_by(const std::string& guard) { return shim("guard=" + guard, {"NOSIGPIPE_GUARD=" + guard}); }
 

@@ -38,25 +38,17 @@ class Strace {
 };
 
 template <class Kind = Process>
-void tells_what_strace_sees(const Target& target, int clients) {
-  const Directory directory;
-  const auto log = write_file(directory / "averted", "", 0666);
-  const int port = free_port();
-  Start start = shimmed(target.start);
-  start.env.insert(start.env.end(), {"NOSIGPIPE_LOG=" + log, "NOSIGPIPE_INTERVAL=0", "NOSIGPIPE_RUNAWAY=off"});
-  Kind server(target.command(port), start);
-  REQUIRE(answers(target, port));
-  const long before = count_of(parsed(contents(log)));
-  Strace strace(server.pid());
-  for (int i = 0; i < clients && server.running(); ++i) attack(target, port, i);
-  REQUIRE(answers(target, port));  // and with that it is through with all of them
+void logs_what_strace_sees(const Target& target, int clients) {
+  ShimmedServer<Kind> server(target, {"NOSIGPIPE_INTERVAL=0", "NOSIGPIPE_RUNAWAY=off"});
+  const long before = count_of(parsed(contents(server.log())));
+  Strace strace(server.process().pid());
+  server.outlives(clients);
   const long seen = strace.sigpipes();
-  const long told = count_of(parsed(contents(log))) - before;
-  WARN(clients << " clients left, strace saw " << seen << " SIGPIPEs, the log has " << told);
+  const long logged = count_of(parsed(contents(server.log()))) - before;
+  WARN(clients << " clients left, strace saw " << seen << " SIGPIPEs, the log has " << logged);
   CHECK(seen > 0);
-  CHECK(told == seen);
-  const Ending report = run({built("nosigpipe-report"), log});
-  std::string total = lines_of(report.out).at(0);
+  CHECK(logged == seen);
+  std::string total = lines_of(output_of({built("nosigpipe-report"), server.log()})).at(0);
   std::erase(total, ',');
-  CHECK(std::stol(total) == before + told);
+  CHECK(std::stol(total) == before + logged);
 }

@@ -3,7 +3,7 @@
 
 namespace {
 
-using Command = std::vector<std::string>;
+using Command = Strings;
 
 // The git protocol's lines begin with their length.
 std::string packet(const std::string& line) {
@@ -52,14 +52,7 @@ class Repository {
     start.directory = directory_.path();
     return start;
   }
-  std::string git(const Command& words) const {
-    Command command{"git"};
-    command.insert(command.end(), words.begin(), words.end());
-    const Ending ending = run(command, home());
-    INFO(ending.err);
-    REQUIRE(ending.exited(0));
-    return ending.out;
-  }
+  std::string git(const Command& words) const { return output_of(joined({"git"}, words), home()); }
 
   const Directory directory_;
   const std::string lines_ = lines(4'000'000);
@@ -83,9 +76,7 @@ TEST_CASE("git daemon keeps its own way with SIGPIPE") {
     REQUIRE(eventually([&] { return children(server.pid()).empty(); }));
     return endings.killed_by(SIGPIPE);
   };
-  Start ignoring = target.start;
-  ignoring.ignore_sigpipe = true;
   REQUIRE(killed(target.start) == clients);
-  REQUIRE(killed(ignoring) == clients);
-  REQUIRE(killed(shimmed(target.start)) == clients);
+  REQUIRE(killed(ignoring_sigpipe(target.start)) == clients);
+  REQUIRE(killed(with_shim({}, target.start)) == clients);
 }

@@ -6,7 +6,7 @@
 namespace {
 
 // -d: a daemon; -s: as the user it is started by.
-std::vector<std::string> ident2(int port) { return {"ident2", "-d", "-s", "-p", std::to_string(port)}; }
+Strings ident2(int port) { return {"ident2", "-d", "-s", "-p", std::to_string(port)}; }
 
 bool answers_right(int port) {
   const Client client(port);
@@ -41,11 +41,7 @@ TEST_CASE("ident2 leaves no child spinning when its client has gone") {
     for (int i = 0; i < clients; ++i) ask_and_leave(port);
     REQUIRE(eventually([&] { return endings.killed_by(SIGPIPE) == clients; }));
   }
-  Start ignoring;
-  ignoring.ignore_sigpipe = true;
-  Start unlimited = shimmed({});
-  unlimited.env = {"NOSIGPIPE_RUNAWAY=off"};
-  for (const Start& start : {ignoring, unlimited}) {
+  for (const Start& start : {ignoring_sigpipe(), with_shim({"NOSIGPIPE_RUNAWAY=off"})}) {
     const int port = free_port();
     const Daemon server(ident2(port), start);
     REQUIRE(eventually([&] { return listening(port); }));
@@ -57,7 +53,7 @@ TEST_CASE("ident2 leaves no child spinning when its client has gone") {
   }
   const Endings endings;
   const int port = free_port();
-  const Daemon server(ident2(port), shimmed(endings.seen({})));
+  const Daemon server(ident2(port), with_shim({}, endings.seen({})));
   REQUIRE(eventually([&] { return listening(port) && answers_right(port); }));
   for (int i = 0; i < clients; ++i) ask_and_leave(port);
   REQUIRE(answers_right(port));

@@ -16,22 +16,22 @@ class Web {
   }
 
   // An add-on that sets SIGPIPE back to its default, which Python starts with ignoring.
-  std::vector<std::string> with_addon() const { return {"-s", directory_ / "default_sigpipe.py"}; }
+  Strings with_addon() const { return {"-s", directory_ / "default_sigpipe.py"}; }
 
   // To be started with few file descriptors, fewer than two for each tab, or with no such limit.
-  Target mitmdump(int most_fds, const std::vector<std::string>& options) const {
+  Target mitmdump(int most_fds, const Strings& options) const {
     Target target{[=, this](int port) {
-                    std::vector<std::string> command{"prlimit",
-                                                     "--nofile=" + std::to_string(most_fds),
-                                                     "/usr/bin/mitmdump",
-                                                     "--listen-host",
-                                                     "127.0.0.1",
-                                                     "--listen-port",
-                                                     std::to_string(port),
-                                                     "--set",
-                                                     "confdir=" + (directory_ / "conf"),
-                                                     "--set",
-                                                     "flow_detail=0"};
+                    Strings command{"prlimit",
+                                    "--nofile=" + std::to_string(most_fds),
+                                    "/usr/bin/mitmdump",
+                                    "--listen-host",
+                                    "127.0.0.1",
+                                    "--listen-port",
+                                    std::to_string(port),
+                                    "--set",
+                                    "confdir=" + (directory_ / "conf"),
+                                    "--set",
+                                    "flow_detail=0"};
                     command.insert(command.end(), options.begin(), options.end());
                     return command;
                   },
@@ -98,5 +98,5 @@ TEST_CASE("mitmdump alone is none the worse for the shim with few file descripto
 
 TEST_CASE("what is told of mitmdump is what strace sees") {
   const Web web;
-  tells_what_strace_sees(web.mitmdump(1024, web.with_addon()), 1500 / tabs + 1);
+  logs_what_strace_sees(web.mitmdump(1024, web.with_addon()), 1500 / tabs + 1);
 }

@@ -49,7 +49,7 @@ std::string read_disk(int port) {
 // SIGPIPE ignored as under the shim: a few in a hundred.
 constexpr size_t lingering = 20;
 
-Target nbd_server(const Directory& directory, bool splice, std::vector<std::string> options) {
+Target nbd_server(const Directory& directory, bool splice, Strings options) {
   const auto image = write_file(directory / "disk", disk);
   const auto request = read_request(megabyte, megabyte / 2);
   return {[=, &directory](int port) {
@@ -57,9 +57,7 @@ Target nbd_server(const Directory& directory, bool splice, std::vector<std::stri
                                                   "[generic]\nlistenaddr = 127.0.0.1\nport = " + std::to_string(port) +
                                                       "\n[disk]\nreadonly = true\nexportname = " + image +
                                                       "\nsplice = " + (splice ? "true" : "false") + "\n");
-            std::vector<std::string> command{"nbd-server", "-C", configuration, "-p", directory / "pid"};
-            command.insert(command.end(), options.begin(), options.end());
-            return command;
+            return joined({"nbd-server", "-C", configuration, "-p", directory / "pid"}, options);
           },
           [=](int port, Departure how, size_t heard) {
             abandon(attached(port, Client::Width::narrow), request, how, heard);
@@ -84,10 +82,8 @@ void ends_by_signal_bare_and_in_its_own_words_shimmed(bool splice) {
   const Ending bare = ending({});
   INFO(bare.text() << "\n" << bare.err);
   REQUIRE(bare.killed_by(SIGPIPE));
-  Start ignoring;
-  ignoring.ignore_sigpipe = true;
   for (int i = 0; i < 5; ++i) {
-    for (const Start& start : {ignoring, shimmed({})}) {
+    for (const Start& start : {ignoring_sigpipe(), with_shim()}) {
       const Ending own = ending(start);
       INFO(own.text() << "\n" << own.err);
       REQUIRE(own.exited(1));

@@ -7,12 +7,9 @@ namespace {
 // 100,000.
 const std::string text = lines(90'000);
 
-using Command = std::vector<std::string>;
+using Command = Strings;
 
-Command operator+(Command words, const Command& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
+Command operator+(const Command& words, const Command& more) { return joined(words, more); }
 
 // Two ways of an inetd: the socket is the child's standard output.
 Command tcpserver(int port) { return {"tcpserver", "-HRDl0", "-b100", "127.0.0.1", std::to_string(port)}; }

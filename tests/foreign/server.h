@@ -83,8 +83,7 @@ inline std::vector<pid_t> children(pid_t parent) {
 // A program that goes into the background and leaves its process group. We adopt it, and so get its wait status.
 class Daemon {
  public:
-  explicit Daemon(const std::vector<std::string>& argv, const Start& start = {})
-      : ours_(adopting()), launcher_(argv, start) {
+  explicit Daemon(const Strings& argv, const Start& start = {}) : ours_(adopting()), launcher_(argv, start) {
     ours_.push_back(launcher_.pid());
     const Ending launched = launcher_.wait();
     if (!launched.exited(0)) throw std::runtime_error(argv[0] + ": " + launched.text() + "\n" + launched.err);
@@ -133,7 +132,7 @@ class Daemon {
 
 // A server to attack.
 struct Target {
-  std::function<std::vector<std::string>(int port)> command;
+  std::function<Strings(int port)> command;
   std::function<void(int port, Departure how, size_t heard)> attack;  // one client that leaves
   std::function<bool(int port)> answers_right;                        // asked by one that stays
   Start start = {};
@@ -153,11 +152,6 @@ inline bool answers(const Target& target, int port) {
          eventually([&] { return target.answers_right(port); }, patience);
 }
 
-inline Start shimmed(Start start) {
-  start.shim = true;
-  return start;
-}
-
 // Bare, the server itself dies of one of a few clients that leave: how many it took. `Kind` is Process or Daemon.
 template <class Kind = Process>
 int dies_bare(const Target& target) {
@@ -172,20 +166,40 @@ int dies_bare(const Target& target) {
   return clients;
 }
 
+// A server under the shim that answers, with a log.
+template <class Kind>
+class ShimmedServer {
+ public:
+  explicit ShimmedServer(const Target& target, const Strings& variables = {})
+      : target_(target),
+        server_(target.command(port_), with_shim(joined({"NOSIGPIPE_LOG=" + log_}, variables), target.start)) {
+    REQUIRE(answers(target, port_));
+  }
+
+  Kind& process() { return server_; }
+  const std::string& log() const { return log_; }
+
+  // So many clients leave, and one that stays is answered after all of them.
+  void outlives(int clients) {
+    for (int i = 0; i < clients && server_.running(); ++i) attack(target_, port_, i);
+    if (!server_.running()) FAIL(server_.wait().text());
+    REQUIRE(answers(target_, port_));
+  }
+
+ private:
+  const Target& target_;
+  const Directory directory_;
+  const std::string log_ = write_file(directory_ / "averted", "", 0666);
+  const int port_ = free_port();
+  Kind server_;
+};
+
 // Under the shim it lives, and answers right; and the shim has averted what would have killed it.
 template <class Kind = Process>
 void survives_shimmed(const Target& target, int clients) {
-  const Directory directory;
-  const auto log = write_file(directory / "averted", "", 0666);
-  const int port = free_port();
-  Start start = shimmed(target.start);
-  start.env.push_back("NOSIGPIPE_LOG=" + log);
-  Kind server(target.command(port), start);
-  REQUIRE(answers(target, port));
-  for (int i = 0; i < clients && server.running(); ++i) attack(target, port, i);
-  if (!server.running()) FAIL(server.wait().text());
-  REQUIRE(answers(target, port));
-  REQUIRE(!contents(log).empty());
+  ShimmedServer<Kind> server(target);
+  server.outlives(clients);
+  REQUIRE(!contents(server.log()).empty());
 }
 
 template <class Kind = Process>
@@ -239,7 +253,7 @@ void loses_a_child_per_client_bare_and_none_shimmed(const Target& target) {
   }
   const Endings endings;
   const int port = free_port();
-  Kind server(target.command(port), shimmed(endings.seen(target.start)));
+  Kind server(target.command(port), with_shim({}, endings.seen(target.start)));
   REQUIRE(answers(target, port));
   for (int i = 0; i < 10 * clients; ++i) {
     attack(target, port, i);

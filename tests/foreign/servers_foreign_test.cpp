@@ -5,7 +5,7 @@
 
 namespace {
 
-using Command = std::vector<std::string>;
+using Command = Strings;
 
 const std::string text = lines(4'000'000);
 
@@ -131,7 +131,7 @@ Target teeworlds(const Directory& directory) {
 
 TEST_CASE("systemd-socket-proxyd survives in splice") { dies_bare_and_survives_shimmed(Proxied().socket_proxyd()); }
 TEST_CASE("what is told of systemd-socket-proxyd is what strace sees") {
-  tells_what_strace_sees(Proxied().socket_proxyd(), 4000);
+  logs_what_strace_sees(Proxied().socket_proxyd(), 4000);
 }
 
 TEST_CASE("a file server of ten lines of perl survives in write") {
@@ -140,7 +140,7 @@ TEST_CASE("a file server of ten lines of perl survives in write") {
 }
 TEST_CASE("what is told of a file server of ten lines of perl is what strace sees") {
   const Directory directory;
-  tells_what_strace_sees(http_server(directory, by_write), 100);
+  logs_what_strace_sees(http_server(directory, by_write), 100);
 }
 
 TEST_CASE("a file server of perl survives in send") {
@@ -149,7 +149,7 @@ TEST_CASE("a file server of perl survives in send") {
 }
 TEST_CASE("what is told of a file server of perl is what strace sees") {
   const Directory directory;
-  tells_what_strace_sees(http_server(directory, by_send), 400);
+  logs_what_strace_sees(http_server(directory, by_send), 400);
 }
 
 TEST_CASE("yubiserver survives in write") {
@@ -158,7 +158,7 @@ TEST_CASE("yubiserver survives in write") {
 }
 TEST_CASE("what is told of yubiserver is what strace sees") {
   const Directory directory;
-  tells_what_strace_sees<Daemon>(yubiserver(directory), 4000);
+  logs_what_strace_sees<Daemon>(yubiserver(directory), 4000);
 }
 
 TEST_CASE("teeworlds-server survives in send") {

@@ -45,8 +45,8 @@ class Vsftpd {
  public:
   explicit Vsftpd(const Start& start) : server_({"vsftpd", configuration()}, start) {
     REQUIRE(eventually([&] { return listening(port_) && right_file(); }));
-    tracer_.emplace(std::vector<std::string>{"strace", "-f", "-e", "trace=none", "-e", "signal=SIGPIPE", "-o", trace_,
-                                             "-p", std::to_string(server_.pid())});
+    tracer_.emplace(Strings{"strace", "-f", "-e", "trace=none", "-e", "signal=SIGPIPE", "-o", trace_, "-p",
+                            std::to_string(server_.pid())});
     REQUIRE(eventually([&] {
       return contents("/proc/" + std::to_string(server_.pid()) + "/status").find("TracerPid:\t0\n") ==
              std::string::npos;
@@ -97,9 +97,7 @@ TEST_CASE("vsftpd with a SIGPIPE handler of its own says the same and would not 
     INFO(guard);
     const Directory directory;
     const auto log = write_file(directory / "averted", "", 0666);
-    Start start = shimmed({});
-    start.env = {"NOSIGPIPE_GUARD=" + guard, "NOSIGPIPE_LOG=" + log};
-    const Vsftpd server(start);
+    const Vsftpd server(with_shim({"NOSIGPIPE_GUARD=" + guard, "NOSIGPIPE_LOG=" + log}));
     for (int i = 0; i < 5 * clients; ++i) REQUIRE(reply_after_leaving(server.port()) == complaint);
     REQUIRE(server.right_file());
     if (guard == "mask") REQUIRE(server.sigpipes() == 0);

@@ -15,15 +15,7 @@
 
 namespace cost {
 
-using Words = std::vector<std::string>;
-
-inline std::string output_of(const Words& argv, const Start& start = {}) {
-  const Ending ending = run(argv, start, std::chrono::seconds(100));
-  if (!ending.exited(0)) throw std::runtime_error(argv[0] + ": " + ending.text() + "\n" + ending.err);
-  return ending.out;
-}
-
-inline std::vector<std::string> matches(const std::string& text, const std::string& expression) {
+inline Strings matches(const std::string& text, const std::string& expression) {
   const std::regex regex(expression);
   return {std::sregex_token_iterator(text.begin(), text.end(), regex, 1), {}};
 }

@@ -28,7 +28,7 @@ class DemoServer {
  public:
   // Runs the command with a port and a directory added to it, and waits until it listens. What the shim averts is
   // logged, if it is there.
-  explicit DemoServer(std::vector<std::string> command, Start start = {}) {
+  explicit DemoServer(Strings command, Start start = {}) {
     std::ofstream file(directory_ / "file");
     for (int number = 100000; number < 142857; ++number) file << number << '\n';  // lost or swapped bytes would show
     file.close();
@@ -43,11 +43,10 @@ class DemoServer {
   }
 
   // So many connections, of which this percentage leave in the middle; the others read to the end and compare.
-  Attack attack(int requests, int percent, const std::vector<std::string>& urls) const {
-    std::vector<std::string> argv{built("demo/clients"),   "--requests", std::to_string(requests), "--abort",
-                                  std::to_string(percent), "--expect",   directory_ / "file",      address()};
-    argv.insert(argv.end(), urls.begin(), urls.end());
-    Attack attack{run(argv, {}, std::chrono::seconds(90))};
+  Attack attack(int requests, int percent, const Strings& urls) const {
+    const Strings argv{built("demo/clients"),   "--requests", std::to_string(requests), "--abort",
+                       std::to_string(percent), "--expect",   directory_ / "file",      address()};
+    Attack attack{run(joined(argv, urls), {}, std::chrono::seconds(90))};
     std::smatch counts;
     static const std::regex summary("requests=([0-9]+) complete=[0-9]+ aborted=([0-9]+) .*\n");
     if (std::regex_match(attack.ending.out, counts, summary)) {

@@ -1,4 +1,4 @@
-// A temporary directory, and the text of files and of programs line by line.
+// A temporary directory, and what stands in files.
 #pragma once
 
 #include <unistd.h>
@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <stdexcept>
 #include <string>
-#include <vector>
+
+#include "support/strings.h"
 
 // Programs of another user may use it, too.
 class Directory {
@@ -36,10 +36,10 @@ inline std::string contents(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Without their newlines; a last line that has none is a line, too.
-inline std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
+// A directory below this one whose path has at least so many characters, most of them this one.
+inline std::string deep_directory(const Directory& directory, size_t length, char letter) {
+  std::string path = directory.path();
+  while (path.size() < length) path += "/" + std::string(200, letter);
+  std::filesystem::create_directories(path);
+  return path;
 }

@@ -9,6 +9,12 @@
 
 #include "support/catch.h"
 #include "support/directory.h"
+#include "support/process.h"
+
+// Under the shim, with a line for each SIGPIPE.
+inline Start logging_to(const std::string& log, const Strings& variables = {}) {
+  return with_shim(joined({"NOSIGPIPE_LOG=" + log, "NOSIGPIPE_INTERVAL=0"}, variables));
+}
 
 // A text in quotes as the program had it.
 inline std::string unquoted(const std::string& text) {

@@ -18,7 +18,7 @@
 
 namespace {
 
-std::vector<std::string> environment(const Start& start) {
+Strings environment(const Start& start) {
   std::map<std::string, std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
@@ -36,12 +36,12 @@ std::vector<std::string> environment(const Start& start) {
     auto& preload = variables["LD_PRELOAD"];
     preload += (preload.empty() ? "" : ":") + built(start.flavour + "libnosigpipe.so");
   }
-  std::vector<std::string> list;
+  Strings list;
   for (const auto& [name, value] : variables) list.push_back(name + "=" + value);
   return list;
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
+std::vector<char*> pointers(const Strings& strings) {
   std::vector<char*> list;
   for (const auto& string : strings) list.push_back(const_cast<char*>(string.c_str()));
   list.push_back(nullptr);
@@ -81,7 +81,18 @@ std::string Ending::text() const {
   return "killed by signal " + std::to_string(WTERMSIG(status)) + " (SIG" + sigabbrev_np(WTERMSIG(status)) + ")";
 }
 
-Process::Process(const std::vector<std::string>& argv, const Start& start) {
+Start with_shim(const Strings& variables, Start start) {
+  start.shim = true;
+  start.env = joined(start.env, variables);
+  return start;
+}
+
+Start ignoring_sigpipe(Start start) {
+  start.ignore_sigpipe = true;
+  return start;
+}
+
+Process::Process(const Strings& argv, const Start& start) {
   const auto variables = environment(start);
   const auto env = pointers(variables);
   const auto args = pointers(argv);
@@ -141,13 +152,14 @@ Ending Process::wait(std::chrono::milliseconds limit) {
   return ending_;
 }
 
-Ending run(const std::vector<std::string>& argv, const Start& start, std::chrono::milliseconds limit) {
+Ending run(const Strings& argv, const Start& start, std::chrono::milliseconds limit) {
   return Process(argv, start).wait(limit);
 }
 
-std::vector<std::string> joined(std::vector<std::string> first, const std::vector<std::string>& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
+std::string output_of(const Strings& argv, const Start& start) {
+  const Ending ending = run(argv, start, std::chrono::seconds(100));
+  if (!ending.exited(0)) throw std::runtime_error(argv[0] + ": " + ending.text() + "\n" + ending.out + ending.err);
+  return ending.out;
 }
 
 std::string built(const std::string& name) {

@@ -5,7 +5,8 @@
 
 #include <chrono>
 #include <string>
-#include <vector>
+
+#include "support/strings.h"
 
 // How a program ended, and what it wrote on the way.
 struct Ending {
@@ -16,26 +17,35 @@ struct Ending {
 
   bool exited(int code) const;
   bool killed_by(int signal) const;
-  std::string text() const;  // "exit status 0", "killed by signal 13 (SIGPIPE)", "still running after 30 s"
+  std::string text() const;  // "exit status 0", "killed by signal 13 (SIGPIPE)", "did not end in time"
 };
 
 struct Start {
-  bool shim = false;             // preload build/libnosigpipe.so, after what `env` puts into LD_PRELOAD
-  std::string flavour;           // which build of it: "" or "i386/"
-  std::vector<std::string> env;  // "NAME=VALUE" sets, "NAME" removes
-  std::string directory;         // to start in; empty: here
-  int in = -1;                   // file descriptors to use; -1: /dev/null for input, captured for the others
+  bool shim = false;      // preload build/libnosigpipe.so, after what `env` puts into LD_PRELOAD
+  std::string flavour;    // which build of it: "" or "i386/"
+  Strings env;            // "NAME=VALUE" sets, "NAME" removes
+  std::string directory;  // to start in; empty: here
+  int in = -1;            // file descriptors to use; -1: /dev/null for input, captured for the others
   int out = -1;
   int err = -1;
   bool ignore_sigpipe = false;  // the disposition to start with, as env --ignore-signal=PIPE gives
   bool block_sigpipe = false;   // the mask to start with
 };
 
+// The same start, under the shim and with these variables.
+Start with_shim(const Strings& variables = {}, Start start = {});
+
+// As env --ignore-signal=PIPE starts it: to a program that does not touch SIGPIPE, the kernel's own word on what the
+// shim should do.
+Start ignoring_sigpipe(Start start = {});
+
+constexpr std::chrono::seconds kPatience{30};
+
 // A program under way. It starts with SIGPIPE default and unblocked unless told otherwise, with every NOSIGPIPE_
 // variable removed, in a process group of its own. The destructor kills what is left of that group.
 class Process {
  public:
-  explicit Process(const std::vector<std::string>& argv, const Start& start = {});
+  explicit Process(const Strings& argv, const Start& start = {});
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
   ~Process();
@@ -43,7 +53,7 @@ class Process {
   pid_t pid() const { return pid_; }
   bool running();  // false as soon as it has ended, also before wait()
   void signal(int number) const;
-  Ending wait(std::chrono::milliseconds limit = std::chrono::seconds(30));
+  Ending wait(std::chrono::milliseconds limit = kPatience);
 
  private:
   pid_t pid_ = -1;
@@ -53,11 +63,11 @@ class Process {
   Ending ending_;
 };
 
-Ending run(const std::vector<std::string>& argv, const Start& start = {},
-           std::chrono::milliseconds limit = std::chrono::seconds(30));
+Ending run(const Strings& argv, const Start& start = {}, std::chrono::milliseconds limit = kPatience);
 
-// One command line out of two pieces.
-std::vector<std::string> joined(std::vector<std::string> first, const std::vector<std::string>& second);
+// The same of a program that is no subject of the test, only at work for it: anything but status 0 is thrown, with what
+// it said. Returns its standard output.
+std::string output_of(const Strings& argv, const Start& start = {});
 
 // Where the build has put a file: built("libnosigpipe.so"), built("tests/victims/victim").
 std::string built(const std::string& name);

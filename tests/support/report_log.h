@@ -9,8 +9,6 @@
 #include "support/directory.h"
 #include "support/process.h"
 
-using Strings = std::vector<std::string>;
-
 // The fields of a record, in the log's order; set() changes one or adds it.
 class Record {
  public:
@@ -75,18 +73,13 @@ class Record {
   };
 };
 
-inline bool has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
-
 // The report on this log, from its standard input.
 inline Ending report_on(const std::string& log, const Strings& options = {}, const Strings& env = {}) {
   const Directory directory;
   std::ofstream(directory / "log") << log;
-  Strings argv{built("nosigpipe-report")};
-  argv.insert(argv.end(), options.begin(), options.end());
-  argv.push_back(directory / "log");
   Start start;
   start.env = env;
-  return run(argv, start);
+  return run(joined(joined({built("nosigpipe-report")}, options), {directory / "log"}), start);
 }
 
 inline std::string report_of(const std::string& log, const Strings& options = {}, const Strings& env = {}) {

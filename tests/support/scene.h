@@ -10,11 +10,11 @@
 #include "support/process.h"
 
 // The settings under which what hooks see must be safe; what no hook sees needs the net, so the first three.
-inline const std::vector<std::vector<std::string>> kGuards = {
+inline const std::vector<Strings> kGuards = {
     {}, {"NOSIGPIPE_GUARD=mask"}, {"NOSIGPIPE_GUARD=catch"}, {"NOSIGPIPE_NET=off"}};
-inline const std::vector<std::vector<std::string>> kGuardsWithNet{kGuards.begin(), kGuards.begin() + 3};
+inline const std::vector<Strings> kGuardsWithNet{kGuards.begin(), kGuards.begin() + 3};
 
-inline std::string words(const std::vector<std::string>& list) {
+inline std::string words(const Strings& list) {
   std::string text;
   for (const auto& word : list) text += word + " ";
   return text;
@@ -24,8 +24,8 @@ inline std::string words(const std::vector<std::string>& list) {
 inline std::string flavour;
 
 // What it is run by, where the machine is another, and what that has to know.
-inline std::vector<std::string> emulator;
-inline std::vector<std::string> emulator_env;
+inline Strings emulator;
+inline Strings emulator_env;
 
 inline Ending bare(const std::string& scene, Start start = {}) {
   start.flavour = flavour;
@@ -33,40 +33,35 @@ inline Ending bare(const std::string& scene, Start start = {}) {
   return run(joined(emulator, {built(flavour + "tests/victims/scenes/scenes"), scene}), start);
 }
 
-inline Ending shimmed(const std::string& scene, const std::vector<std::string>& env = {}, Start start = {}) {
-  start.shim = true;
-  start.env.insert(start.env.end(), env.begin(), env.end());
-  return bare(scene, start);
+inline Ending shimmed(const std::string& scene, const Strings& env = {}, const Start& start = {}) {
+  return bare(scene, with_shim(env, start));
+}
+
+// Whatever the guard, the program ends and prints as here.
+inline void all_as(const Ending& oracle, const std::string& scene, const std::vector<Strings>& guards) {
+  for (const auto& guard : guards) {
+    const auto ending = shimmed(scene, guard);
+    INFO(scene << " with " << words(guard) << ending.err);
+    CHECK(ending.text() == oracle.text());
+    CHECK(ending.out == oracle.out);
+  }
 }
 
 // Bare it dies of SIGPIPE; under the shim it prints what it prints with SIGPIPE ignored.
-inline void survives(const std::string& scene, const std::vector<std::vector<std::string>>& guards = kGuards) {
+inline void survives(const std::string& scene, const std::vector<Strings>& guards = kGuards) {
   CHECK(bare(scene).killed_by(SIGPIPE));
-  Start ignoring;
-  ignoring.ignore_sigpipe = true;
-  const auto oracle = bare(scene, ignoring);
+  const auto oracle = bare(scene, ignoring_sigpipe());
   REQUIRE(oracle.exited(0));
-  for (const auto& guard : guards) {
-    const auto ending = shimmed(scene, guard);
-    INFO(scene << " with " << words(guard) << ending.err);
-    CHECK(ending.text() == oracle.text());
-    CHECK(ending.out == oracle.out);
-  }
+  all_as(oracle, scene, guards);
 }
 
 // The shim changes nothing.
-inline void same_as_bare(const std::string& scene, const std::vector<std::vector<std::string>>& guards = kGuards) {
-  const auto oracle = bare(scene);
-  for (const auto& guard : guards) {
-    const auto ending = shimmed(scene, guard);
-    INFO(scene << " with " << words(guard) << ending.err);
-    CHECK(ending.text() == oracle.text());
-    CHECK(ending.out == oracle.out);
-  }
+inline void same_as_bare(const std::string& scene, const std::vector<Strings>& guards = kGuards) {
+  all_as(bare(scene), scene, guards);
 }
 
 // Bare it dies of SIGPIPE, and under the shim, too.
-inline void still_dies(const std::string& scene, const std::vector<std::vector<std::string>>& guards = kGuards) {
+inline void still_dies(const std::string& scene, const std::vector<Strings>& guards = kGuards) {
   CHECK(bare(scene).killed_by(SIGPIPE));
   same_as_bare(scene, guards);
 }

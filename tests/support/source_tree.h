@@ -18,30 +18,28 @@ class SourceTree {
  public:
   SourceTree() {
     for (const char* part : {"Makefile", "shim", "tests", "demo"})
-      if (std::filesystem::exists(part)) must({"cp", "-a", source(part), directory_.path()});
+      if (std::filesystem::exists(part)) output_of({"cp", "-a", source(part), directory_.path()});
   }
 
   // Saves the time of another build.
   void bring_what_is_built() const {
     std::filesystem::create_directory(*this / "build");
     for (const char* part : {"shim", "libnosigpipe.so", "nosigpipe", "libdir", "nosigpipe-report"})
-      must({"cp", "-a", built(part), *this / "build"});
+      output_of({"cp", "-a", built(part), *this / "build"});
   }
 
   std::string path() const { return directory_.path(); }
   std::string operator/(const std::string& name) const { return directory_ / name; }
 
   // The make that runs these tests is not to have a say in this one.
-  Ending make(const std::vector<std::string>& arguments = {}) const {
-    std::vector<std::string> argv{"make"};
-    argv.insert(argv.end(), arguments.begin(), arguments.end());
+  Ending make(const Strings& arguments = {}) const {
     Start start;
     start.directory = path();
     start.env = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "DESTDIR", "V"};
-    return run(argv, start, std::chrono::seconds(110));
+    return run(joined({"make"}, arguments), start, std::chrono::seconds(110));
   }
 
-  std::string made(const std::vector<std::string>& arguments = {}) const {
+  std::string made(const Strings& arguments = {}) const {
     const Ending ending = make(arguments);
     INFO(ending.out << ending.err);
     REQUIRE(ending.exited(0));
@@ -49,11 +47,5 @@ class SourceTree {
   }
 
  private:
-  static void must(const std::vector<std::string>& argv) {
-    const Ending ending = run(argv);
-    INFO(ending.err);
-    REQUIRE(ending.exited(0));
-  }
-
   Directory directory_;
 };

@@ -1,11 +1,10 @@
-// A program that writes to sockets nobody reads from, out of functions to which
-// the log has to lead back. It says what it did, knows nothing of the shim, and
-// exits with 0 if every call came back with EPIPE.
+// A program that writes to sockets nobody reads from, out of functions to which the log has to lead back. It says what
+// it did, knows nothing of the shim, and exits with 0 if every call came back with EPIPE.
 //
 // usage: log_victim WORD...
 //
-// The name of a CALLER below makes the call, `library=PATH` has it made by
-// libcaller.so, and the other words are in main().
+// The name of a CALLER below makes the call, `library=PATH` has it made by libcaller.so, and the other words are in
+// main().
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -33,8 +32,7 @@ std::map<std::string, Caller>& callers() {
   return list;
 }
 
-// One call each, whose place in the program is known by the name of the
-// function; none ends in a jump to it.
+// One call each, whose place in the program is known by the name of the function; none ends in a jump to it.
 #define CALLER(name, expression)                           \
   extern "C" [[gnu::noinline]] long calls_##name(int fd) { \
     long result = (expression);                            \

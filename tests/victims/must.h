@@ -1,5 +1,4 @@
-// What a victim does where the kernel refuses it what its part needs: it says
-// what that was, and ends.
+// What a victim does where the kernel refuses it what its part needs: it says what that was, and ends.
 #pragma once
 
 #include <cstdio>

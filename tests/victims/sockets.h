@@ -1,5 +1,4 @@
-// Connections whose both ends a victim holds itself, in the kernel or over the
-// loopback interface.
+// Connections whose both ends a victim holds itself, in the kernel or over the loopback interface.
 #pragma once
 
 #include <arpa/inet.h>

@@ -1,22 +1,18 @@
-// A program that loses its peers in every way there is, often, and changes what
-// a log could stand on. It knows nothing of the shim, says on standard output
-// what is true of each connection, and lives if nobody kills it.
+// A program that loses its peers in every way there is, often, and changes what a log could stand on. It knows nothing
+// of the shim, says on standard output what is true of each connection, and lives if nobody kills it.
 //
 // usage: totals_victim WORD...
 //
-// A connection: tcp-reset tcp-shutdown tcp-unconnected tcp6-reset unix-closed
-// unix-shutdown unix-named=PATH unix-named=@NAME (abstract, each @ a NUL).
+// A connection: tcp-reset tcp-shutdown tcp-unconnected tcp6-reset unix-closed unix-shutdown unix-named=PATH
+// unix-named=@NAME (abstract, each @ a NUL).
 //
-// One more EPIPE: write (on the connection before), print (by stdio),
-// storm=COUNT (by each of two threads), crowd=COUNT (by each of 64),
-// vfork-writes.
+// One more EPIPE: write (on the connection before), print (by stdio), storm=COUNT (by each of two threads), crowd=COUNT
+// (by each of 64), vfork-writes.
 //
-// Meanwhile: close-all take-all take-all=PATH no-numbers chroot=PATH
-// become-nobody fork wait (for a byte of input) limit=BYTES memory (says how
-// much).
+// Meanwhile: close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody fork wait (for a byte of input)
+// limit=BYTES memory (says how much).
 //
-// The end: _exit _Exit kill handler-ends (at the next SIGPIPE); otherwise it
-// returns from main.
+// The end: _exit _Exit kill handler-ends (at the next SIGPIPE); otherwise it returns from main.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -49,8 +45,7 @@ void say(int fd) {
   std::fflush(stdout);
 }
 
-// Seven bytes have been sent and three received when the peer resets it: it has
-// left five of the seven unread.
+// Seven bytes have been sent and three received when the peer resets it: it has left five of the seven unread.
 int reset_tcp(int family) {
   const auto [ours, theirs] = tcp_pair(family);
   char buffer[8];
@@ -130,8 +125,7 @@ void close_all(int but) {
   close_range(static_cast<unsigned>(but) + 1, ~0U, 0);
 }
 
-// All the usual numbers are one end of a pair, at whose other end nothing must
-// ever arrive, or a file.
+// All the usual numbers are one end of a pair, at whose other end nothing must ever arrive, or a file.
 void take_all_numbers(int but, const std::string& file) {
   close_all(but);
   if (!file.empty()) {

@@ -1,5 +1,4 @@
-// The words that a victim is told its part in: WORD or WORD=VALUE, obeyed one
-// after the other.
+// The words that a victim is told its part in: WORD or WORD=VALUE, obeyed one after the other.
 #pragma once
 
 #include <cstdio>
