@@ -30,20 +30,6 @@ const Target targets[] = {
 #include "support/matrix.def"
 };
 
-struct Disposition {
-  std::string name;
-  Action action;
-  Block block;
-  Pending pending;
-  Afterwards afterwards;
-  bool has_handler() const { return action != Action::none && action != Action::ignore; }
-};
-const Disposition dispositions[] = {
-#define DISPOSITION(name, action, block, pending, afterwards) \
-  {#name, Action::action, Block::block, Pending::pending, Afterwards::afterwards},
-#include "support/matrix.def"
-};
-
 struct Arguments {
   std::string name;
   unsigned takes;
@@ -61,7 +47,7 @@ struct Verb {
 };
 
 struct Environment {
-  std::vector<std::string> variables;
+  Strings variables;
   bool net;
   bool delivers;
   std::string text() const {
@@ -148,12 +134,12 @@ class Performance {
     close(start.in);
   }
 
-  std::vector<std::string> lines() {
+  Strings lines() {
     const Ending ending = process_->wait(std::chrono::seconds(90));
     INFO(ending.text() << "\n" << ending.err);
     CHECK(ending.exited(0));
     CHECK(ending.err.empty());
-    std::vector<std::string> all;
+    Strings all;
     std::istringstream text(ending.out);
     for (const bool was_chosen : chosen_) {
       std::string line;
@@ -208,9 +194,7 @@ void compare_with_kernel(const Verb& verb) {
   Performance spared_performance(verb, rows, on_socket, " spared", {});
   std::vector<Performance> performances;
   for (const auto& environment : environments) {
-    Start start;
-    start.shim = true;
-    start.env = environment.variables;
+    const Start start = with_shim(environment.variables);
     const auto concerned = [&](const Row& row) {
       return (row.disposition.has_handler() || !environment.delivers) && (row.has_good_arguments() || environment.net);
     };

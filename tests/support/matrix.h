@@ -1,6 +1,8 @@
 // The kinds of things that the lists of matrix.def are made of.
 #pragma once
 
+#include <string>
+
 // Who sees the call: a function that can be replaced, or none, since libc or the program makes the system call itself.
 enum class Seen { hook, nobody };
 
@@ -32,3 +34,17 @@ enum class Action { none, ignore, handler, siginfo, resethand };
 enum class Block { no, yes };
 enum class Pending { nothing, raised, killed };        // with raise(), with kill()
 enum class Afterwards { look, wait_for_it, unblock };  // what it does when the call has returned
+
+struct Disposition {
+  std::string name;
+  Action action;
+  Block block;
+  Pending pending;
+  Afterwards afterwards;
+  bool has_handler() const { return action != Action::none && action != Action::ignore; }
+};
+inline const Disposition dispositions[] = {
+#define DISPOSITION(name, action, block, pending, afterwards) \
+  {#name, Action::action, Block::block, Pending::pending, Afterwards::afterwards},
+#include "support/matrix.def"
+};

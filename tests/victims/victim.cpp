@@ -474,19 +474,6 @@ const TargetKind targets[] = {
 #include "support/matrix.def"
 };
 
-struct Disposition {
-  std::string name;
-  Action action;
-  Block block;
-  Pending pending;
-  Afterwards afterwards;
-};
-const Disposition dispositions[] = {
-#define DISPOSITION(name, action, block, pending, afterwards) \
-  {#name, Action::action, Block::block, Pending::pending, Afterwards::afterwards},
-#include "support/matrix.def"
-};
-
 // --- what the program does about SIGPIPE, and what it sees of it
 
 pid_t calling_thread;
