@@ -41,13 +41,13 @@ TEST_CASE("an EPIPE by flag is at most 64 instructions more than one that is ign
   const auto shim = cost::instructions(cost::kEpipes, guarded_by("auto"));
   Start logging = guarded_by("auto");
   logging.env.push_back("NOSIGPIPE_LOG=stderr");
-  const auto told = cost::instructions(cost::kEpipes, logging);
+  const auto logged = cost::instructions(cost::kEpipes, logging);
   for (size_t i = 0; i < base.size(); ++i) {
     const auto& [call, kind] = cost::kEpipes[i];
     INFO(call << " on " << kind << ": " << base[i] << " instructions bare, " << shim[i] << " under the shim");
     CHECK(shim[i] > base[i]);
     CHECK(shim[i] - base[i] <= 64);
-    CHECK(told[i] - base[i] > 64);
+    CHECK(logged[i] - base[i] > 64);
   }
 }
 

@@ -1,4 +1,5 @@
-// The net: writes that no hook sees, dispositions set at any time, little stack, seccomp, and pipes in disguise.
+// The shim's handler: writes that no hook sees, dispositions set at any time, little stack, seccomp, and pipes in
+// disguise.
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -6,19 +7,21 @@
 
 #include "support/scene.h"
 
-TEST_CASE("stdio on a dead socket says EPIPE and the program lives") { survives("stdio_on_socket", kGuardsWithNet); }
-TEST_CASE("the control: without the net stdio on a dead socket kills") {
+TEST_CASE("stdio on a dead socket says EPIPE and the program lives") {
+  survives("stdio_on_socket", kGuardsWithHandler);
+}
+TEST_CASE("the control: without the handler stdio on a dead socket kills") {
   CHECK(shimmed("stdio_on_socket", {"NOSIGPIPE_NET=off"}).killed_by(SIGPIPE));
 }
 
-TEST_CASE("a log that nobody reads ends the telling, not the program") {
+TEST_CASE("a log that nobody reads ends the logging, not the program") {
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   close(ends[0]);
   Start start;
   start.err = ends[1];
   CHECK(bare("stdio_on_socket", start).killed_by(SIGPIPE));
-  for (auto guard : kGuardsWithNet) {
+  for (auto guard : kGuardsWithHandler) {
     guard.push_back("NOSIGPIPE_LOG=stderr");
     INFO(words(guard));
     CHECK(shimmed("stdio_on_socket", guard, start).exited(0));
@@ -52,22 +55,22 @@ TEST_CASE("a disposition set by two threads is never half of each") {
   CHECK(shimmed("set_by_two_threads").out == "torn: 0\n");
 }
 
-TEST_CASE("a thread with the smallest stack lives") { survives("small_stack", kGuardsWithNet); }
-TEST_CASE("a thread with the smallest alternate stack lives") { survives("small_alternate_stack", kGuardsWithNet); }
+TEST_CASE("a thread with the smallest stack lives") { survives("small_stack", kGuardsWithHandler); }
+TEST_CASE("a thread with the smallest alternate stack lives") { survives("small_alternate_stack", kGuardsWithHandler); }
 
-TEST_CASE("a program in strict seccomp lives on a dead socket") { survives("strict_socket", kGuardsWithNet); }
+TEST_CASE("a program in strict seccomp lives on a dead socket") { survives("strict_socket", kGuardsWithHandler); }
 TEST_CASE("a program in strict seccomp ends at a dead pipe as it would have") {
   CHECK(bare("strict_pipe").killed_by(SIGPIPE));
-  for (const auto& guard : kGuardsWithNet) CHECK_FALSE(shimmed("strict_pipe", guard).exited(0));
+  for (const auto& guard : kGuardsWithHandler) CHECK_FALSE(shimmed("strict_pipe", guard).exited(0));
 }
 TEST_CASE("a program whose seccomp filter kills lives, entered by prctl") {
-  survives("filter_by_prctl", kGuardsWithNet);
+  survives("filter_by_prctl", kGuardsWithHandler);
 }
 TEST_CASE("a program whose seccomp filter kills lives, entered by seccomp with a listener") {
-  survives("filter_by_listener", kGuardsWithNet);
+  survives("filter_by_listener", kGuardsWithHandler);
 }
 TEST_CASE("a program whose seccomp filter kills lives, entered by seccomp") {
-  survives("filter_by_seccomp", kGuardsWithNet);
+  survives("filter_by_seccomp", kGuardsWithHandler);
 }
 
 TEST_CASE("a program whose seccomp filter kills lives, entered after an EPIPE, and is no runaway") {
@@ -87,7 +90,7 @@ static void starts_with_dead_output(const std::string& scene, int output, bool d
   Start start;
   start.out = output;
   CHECK(bare(scene, start).killed_by(SIGPIPE));
-  for (const auto& guard : kGuardsWithNet) {
+  for (const auto& guard : kGuardsWithHandler) {
     const auto ending = shimmed(scene, guard, start);
     INFO(scene << " with " << words(guard) << ": " << ending.text());
     CHECK(ending.killed_by(SIGPIPE) == dies);
@@ -140,7 +143,7 @@ TEST_CASE("TCP as standard output is a socket: stdio") {
 TEST_CASE("with scope all a pipe without reader is kept safe, too") {
   for (const auto* scene : {"pipe_still_kills", "pipe_stdio_still_kills", "pipe_splice_still_kills"}) {
     CHECK(bare(scene).killed_by(SIGPIPE));
-    for (auto guard : kGuardsWithNet) {
+    for (auto guard : kGuardsWithHandler) {
       guard.push_back("NOSIGPIPE_SCOPE=all");
       INFO(scene << " with " << words(guard));
       CHECK(shimmed(scene, guard).exited(0));

@@ -61,7 +61,9 @@ Start in_directory(const std::string& path) {
   return start;
 }
 
-std::string told(const Ending& ending) { return ending.text() + "\nstdout: " + ending.out + "\nstderr: " + ending.err; }
+std::string said_by(const Ending& ending) {
+  return ending.text() + "\nstdout: " + ending.out + "\nstderr: " + ending.err;
+}
 
 bool says_one_line(const std::string& text) {
   return text.size() > 1 && text.back() == '\n' && std::count(text.begin(), text.end(), '\n') == 1;
@@ -72,7 +74,7 @@ void gives_up(const Strings& argv, int status, const std::string& words, const S
   std::string called;
   for (const auto& argument : argv) called += argument + " ";
   const Ending ending = run(argv, start);
-  INFO(called << ": " << told(ending));
+  INFO(called << ": " << said_by(ending));
   CHECK(ending.exited(status));
   CHECK(ending.out.empty());
   CHECK(says_one_line(ending.err));
@@ -84,7 +86,7 @@ void averts(const Strings& launcher_argv, const Start& start = {}) {
   const Strings victim = log_victim({"send", "stdio"});
   REQUIRE(run(victim, start).killed_by(SIGPIPE));
   const Ending ending = run(joined(launcher_argv, victim), start);
-  INFO(launcher_argv.back() << ": " << told(ending));
+  INFO(launcher_argv.back() << ": " << said_by(ending));
   CHECK(ending.exited(0));
   CHECK(ending.err.empty());
 }
@@ -133,7 +135,7 @@ TEST_CASE("the launcher is at most sixty lines long") {
 TEST_CASE("every shell takes the launcher for its own language") {
   for (const auto& shell : shells) {
     const Ending ending = run(joined(shell, {"-n", launcher()}));
-    INFO(shell[0] << ": " << told(ending));
+    INFO(shell[0] << ": " << said_by(ending));
     CHECK(ending.exited(0));
     CHECK((ending.out + ending.err).empty());
   }
@@ -169,7 +171,7 @@ TEST_CASE("the launcher ends as its command does") {
 
 TEST_CASE("help lists every option with its values and its default") {
   const Ending ending = launch({"--help"});
-  INFO(told(ending));
+  INFO(said_by(ending));
   CHECK(ending.exited(0));
   CHECK(ending.err.empty());
   const auto lines = lines_of(ending.out);
@@ -374,7 +376,7 @@ TEST_CASE("nothing is printed where all is right") {
       if (value == "syslog" || value == "journal") value += ":" + socket;
       const auto variable = option.variable + "=" + value;
       const Ending ending = run({"true"}, with_shim({variable}));
-      INFO(variable << ": " << told(ending));
+      INFO(variable << ": " << said_by(ending));
       CHECK(ending.exited(0));
       CHECK((ending.out + ending.err).empty());
     }
@@ -392,7 +394,7 @@ TEST_CASE("a bad value is told with one line that names the valid ones") {
     for (const auto& value : bad) {
       const auto variable = option.variable + "=" + value;
       const Ending ending = run({"echo", "ran"}, with_shim({variable}));
-      INFO(variable << ": " << told(ending));
+      INFO(variable << ": " << said_by(ending));
       CHECK(ending.exited(0));
       CHECK(ending.out == "ran\n");
       CHECK(says_one_line(ending.err));
@@ -409,7 +411,7 @@ TEST_CASE("a bad value counts as the default") {
   const Strings victim = log_victim({"send", "stdio"});
   REQUIRE(run(victim, start).killed_by(SIGPIPE));
   const Ending ending = run(victim, with_shim({}, start));
-  INFO(told(ending));
+  INFO(said_by(ending));
   CHECK(ending.exited(0));
   CHECK(lines_of(ending.err).size() == 3);
 }
@@ -418,7 +420,7 @@ TEST_CASE("a variable that is none of ours is told with one line that names them
   for (const std::string name : {"NOSIGPIPE_MODUS", "NOSIGPIPE_mode", "NOSIGPIPE_", "NOSIGPIPE_LOGS", "NOSIGPIPE_LO",
                                  "NOSIGPIPE_A\nB", "NOSIGPIPE_\033[31m"}) {
     const Ending ending = run({"echo", "ran"}, with_shim({name + "=off"}));
-    INFO(name << ": " << told(ending));
+    INFO(name << ": " << said_by(ending));
     CHECK(ending.exited(0));
     CHECK(ending.out == "ran\n");
     CHECK(says_one_line(ending.err));
@@ -446,7 +448,7 @@ TEST_CASE("a set-user-ID program takes no orders from the environment") {
   const Start ordered = in_environment({"NOSIGPIPE_LOG=" + directory / "log", "NOSIGPIPE_HANDLERS=nosuch"});
 
   const Ending plain = run(joined(as_nobody, {victim, "write"}), ordered);
-  INFO(told(plain));
+  INFO(said_by(plain));
   REQUIRE(plain.exited(0));
   REQUIRE(says_one_line(plain.err));
   REQUIRE(lines_of(contents(directory / "log")).size() == 1);
@@ -457,7 +459,7 @@ TEST_CASE("a set-user-ID program takes no orders from the environment") {
   if (run(joined(as_nobody, {victim, "secure"})).out != "1\n")
     SKIP_TEST("the temporary directory has no set-user-ID programs");
   const Ending privileged = run(joined(as_nobody, {victim, "write"}), ordered);
-  INFO(told(privileged));
+  INFO(said_by(privileged));
   CHECK(privileged.exited(0));
   CHECK((privileged.out + privileged.err).empty());
   CHECK(!std::filesystem::exists(directory / "log"));
@@ -490,7 +492,7 @@ TEST_CASE("the manual has every option and variable and value") {
 
 TEST_CASE("the manual is well-formed") {
   const Ending ending = run({"mandoc", "-Tlint", "-Wwarning", source("shim/nosigpipe.1")});
-  INFO(told(ending));
+  INFO(said_by(ending));
   CHECK(ending.exited(0));
   CHECK(ending.out.empty());
 }

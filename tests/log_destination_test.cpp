@@ -170,7 +170,7 @@ TEST_CASE("the log goes on when the program has given up its rights") {
   for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
 }
 
-TEST_CASE("what a full disk does not take is counted and told with the next line") {
+TEST_CASE("what a full disk does not take is counted and logged with the next line") {
   if (!is_root()) SKIP_TEST("only root can mount a small disk");
   const Directory directory;
   if (mount("none", directory.path().c_str(), "tmpfs", 0, "size=16k,mode=0777") != 0) SKIP_TEST("mount is not allowed");

@@ -89,7 +89,7 @@ Start logging_into(int fd) {
 
 }  // namespace
 
-TEST_CASE("every call that the hooks see is told with its name and size and technique and place") {
+TEST_CASE("every call that the hooks see is logged with its name and size and technique and place") {
   const struct {
     std::string call, bytes, technique;
   } expected[] = {{"write", "4", "flag"},   {"send", "3", "flag"},    {"sendto", "2", "flag"},
@@ -110,11 +110,11 @@ TEST_CASE("every call that the hooks see is told with its name and size and tech
     }
 }
 
-TEST_CASE("what only the net sees is told with the place that called libc") {
+TEST_CASE("what only the handler sees is logged with the place that called libc") {
   const std::pair<std::string, std::string> expected[] = {{"stdio", "write"}, {"syscall", "syscall"}};
-  for (const auto& [call, told] : expected) {
+  for (const auto& [call, name] : expected) {
     const Line line = logged({call});
-    CHECK(line["call"] == told);
+    CHECK(line["call"] == name);
     CHECK(line["technique"] == "catch");
     CHECK(line["bytes"].empty());
     CHECK(line.text("module") == built("tests/victims/log_victim"));
@@ -178,7 +178,7 @@ TEST_CASE("threads are told apart") {
   CHECK(threads.size() == 4);
 }
 
-TEST_CASE("the kind of socket is told") {
+TEST_CASE("the kind of socket is logged") {
   for (const std::string kind : {"tcp", "unix"}) CHECK(logged({"socket=" + kind, "send"})["socket"] == kind);
   if (!std::filesystem::exists("/proc/net/if_inet6") || contents("/proc/net/if_inet6").find("lo") == std::string::npos)
     SKIP_TEST("there is no IPv6 on the loopback interface");
@@ -188,9 +188,9 @@ TEST_CASE("the kind of socket is told") {
 TEST_CASE("the time is now and in UTC") {
   for (const char* zone : {"UTC0", "XYZ-13:45", "ABC+11"}) {
     const auto before = utc_now();
-    const auto told = logged({"send"}, {std::string("TZ=") + zone})["time"];
-    CHECK(told.substr(0, before.size()) >= before);
-    CHECK(told.substr(0, before.size()) <= utc_now());
+    const auto time = logged({"send"}, {std::string("TZ=") + zone})["time"];
+    CHECK(time.substr(0, before.size()) >= before);
+    CHECK(time.substr(0, before.size()) <= utc_now());
   }
 }
 
@@ -224,7 +224,7 @@ TEST_CASE("every EPIPE has one line and a call that works has none") {
   CHECK(quiet.err.empty());
 }
 
-TEST_CASE("nothing is told where no log is wanted") {
+TEST_CASE("nothing is logged where no log is wanted") {
   for (const std::string call : {"send", "writev", "stdio"}) {
     const Ending ending = lives(log_victim({call}), with_shim());
     CHECK(ending.err.empty());
@@ -286,15 +286,15 @@ TEST_CASE("a hostile thread name forges no line") {
 
 TEST_CASE("a hostile path of the program forges no line") {
   const Directory directory;
-  // A newline is told as proc(5) writes it in /proc/PID/maps.
+  // A newline is logged as proc(5) writes it in /proc/PID/maps.
   const std::pair<std::string, std::string> names[] = {{"x\nnosigpipe: forged", "x\\012nosigpipe: forged"},
                                                        {"\"+0x1 in=\"y", "\"+0x1 in=\"y"},
                                                        {"\033]0;x\a", "\033]0;x\a"}};
-  for (const auto& [name, told] : names) {
+  for (const auto& [name, logged_name] : names) {
     const auto program = directory / name;
     std::filesystem::copy_file(built("tests/victims/log_victim"), program);
     const Ending ending = run({program, "send"}, logging_to("stderr"));
-    CHECK(only_line(ending.err).text("module") == directory / told);
+    CHECK(only_line(ending.err).text("module") == directory / logged_name);
   }
 }
 
@@ -476,7 +476,7 @@ TEST_CASE("two processes of four threads each write whole lines and lose none") 
   }
 }
 
-TEST_CASE("observe tells and lets the program die as bare") {
+TEST_CASE("observe logs and lets the program die as bare") {
   for (const std::string call : {"send", "write", "sendmsg", "writev", "sendfile", "splice", "stdio", "syscall"})
     for (const std::string guard : {"auto", "mask", "catch"}) {
       INFO(call << ", guard=" << guard);
@@ -509,7 +509,7 @@ TEST_CASE("observe leaves a program that has seen to SIGPIPE alone") {
     }
 }
 
-TEST_CASE("off tells nothing and lets the program die as bare") {
+TEST_CASE("off logs nothing and lets the program die as bare") {
   for (const std::string call : {"send", "writev", "stdio"}) {
     const Ending ending = run(log_victim({call}), logging_to("stderr", {"NOSIGPIPE_MODE=off"}));
     CHECK(ending.killed_by(SIGPIPE));

@@ -1,4 +1,4 @@
-// What is told of an averted SIGPIPE: who the peer was, how the connection stood, how often it happened.
+// What is logged of an averted SIGPIPE: who the peer was, how the connection stood, how often it happened.
 #include <signal.h>
 
 #include <chrono>
@@ -35,7 +35,7 @@ Logged logged(const Strings& words) {
 
 }  // namespace
 
-TEST_CASE("a connection that was reset is told with both ends and its numbers") {
+TEST_CASE("a connection that was reset is logged with both ends and its numbers") {
   const std::pair<std::string, std::string> kinds[] = {{"tcp", "127.0.0.1:"}, {"tcp6", "[::1]:"}};
   for (const auto& [kind, host] : kinds) {
     const auto [line, truth] = logged({kind + "-reset", "write"});
@@ -54,7 +54,7 @@ TEST_CASE("a connection that was reset is told with both ends and its numbers") 
   }
 }
 
-TEST_CASE("the cause is told") {
+TEST_CASE("the cause is logged") {
   const std::pair<std::string, std::string> causes[] = {
       {"tcp-reset", "peer_gone"},   {"tcp-shutdown", "own_shutdown"},  {"tcp-unconnected", "never_connected"},
       {"unix-closed", "peer_gone"}, {"unix-shutdown", "own_shutdown"},
@@ -65,7 +65,7 @@ TEST_CASE("the cause is told") {
   }
 }
 
-TEST_CASE("the peer of an AF_UNIX socket is told by its name and process and user") {
+TEST_CASE("the peer of an AF_UNIX socket is logged by its name and process and user") {
   const Directory directory;
   for (const std::string& path : {directory / "socket", directory / "so\"ck et", "@" + directory.path() + "@x\xff"}) {
     is_killed_bare(totals_victim({"unix-named=" + path, "write"}));
@@ -113,7 +113,7 @@ TEST_CASE("a storm takes no more memory than a breeze") {
   CHECK(memory_after("storm=500000") < memory_after("storm=2") + 256);
 }
 
-TEST_CASE("what was held back is told at the end, however the program ends") {
+TEST_CASE("what was held back is logged at the end, however the program ends") {
   for (const std::string end : {"write", "_exit", "_Exit"}) {
     INFO(end);
     const auto log = log_of({"unix-closed", "storm=50", end});
@@ -129,15 +129,15 @@ TEST_CASE("from an alternate stack, however small, nothing is lost, and the thre
     const Start start = with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_INTERVAL=0", "NOSIGPIPE_STACK=" + depth});
     const Ending ending = run(scene, start);
     CHECK(ending.out == "alive\n");
-    const auto told = parsed(ending.err, "averted").size();
-    INFO(told << " told with a stack of " << depth);
+    const auto lines = parsed(ending.err, "averted").size();
+    INFO(lines << " logged with a stack of " << depth);
     CHECK(count_of(parsed(ending.err)) == 100);
-    CHECK(told > 10);
-    CHECK(told < 100);
+    CHECK(lines > 10);
+    CHECK(lines < 100);
   }
 }
 
-TEST_CASE("an event is told before the program's handler is called, which may not come back") {
+TEST_CASE("an event is logged before the program's handler is called, which may not come back") {
   for (const std::string option : {"NOSIGPIPE_HANDLERS=deliver", "NOSIGPIPE_MODE=observe"})
     for (const std::string guard : {"auto", "mask"})
       for (const std::string call : {"write", "print"}) {
@@ -153,7 +153,7 @@ TEST_CASE("an event is told before the program's handler is called, which may no
       }
 }
 
-TEST_CASE("a crowd of threads that all have a line to tell loses no count") {
+TEST_CASE("a crowd of threads that all have a line to log loses no count") {
   CHECK(count_of(parsed(log_of({"unix-closed", "crowd=200", "write"}, {"NOSIGPIPE_INTERVAL=0"}))) == 64 * 200 + 1);
 }
 
@@ -181,7 +181,7 @@ TEST_CASE("with an interval of 0 each has its line") {
   CHECK(count_of(parsed(log)) == 100);
 }
 
-TEST_CASE("a child of fork does not tell what its parent has counted") {
+TEST_CASE("a child of fork does not log what its parent has counted") {
   const auto log = log_of({"unix-closed", "storm=50", "fork", "storm=20"});
   CHECK(count_of(parsed(log)) == 140);
   std::map<std::string, long> processes;

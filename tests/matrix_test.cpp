@@ -48,7 +48,7 @@ struct Verb {
 
 struct Environment {
   Strings variables;
-  bool net;
+  bool handler;
   bool delivers;
   std::string text() const {
     std::string all;
@@ -101,13 +101,13 @@ enum class Oracle {
 
 Oracle oracle(const Verb& verb, const Row& row, const Environment& environment) {
   const auto& disposition = row.disposition;
-  if (!row.target.is_socket() || (verb.seen == Seen::nobody && !environment.net)) return Oracle::bare;
+  if (!row.target.is_socket() || (verb.seen == Seen::nobody && !environment.handler)) return Oracle::bare;
   if (disposition.block == Block::yes) {
-    // What such a thread finds pending is what the kernel leaves. When it lets that through, the net takes it, unless
-    // somebody else has sent one. Of what no hook has seen nothing tells it from a kill(getpid(), SIGPIPE).
+    // What such a thread finds pending is what the kernel leaves. When it lets that through, the handler takes it,
+    // unless somebody else has sent one. Of what no hook has seen nothing tells it from a kill(getpid(), SIGPIPE).
     if (disposition.afterwards != Afterwards::unblock || disposition.pending != Pending::nothing) return Oracle::bare;
     if (verb.seen == Seen::nobody) return Oracle::none;
-    return environment.net ? Oracle::spared : Oracle::bare;
+    return environment.handler ? Oracle::spared : Oracle::bare;
   }
   return disposition.has_handler() && environment.delivers ? Oracle::bare : Oracle::spared;
 }
@@ -196,7 +196,8 @@ void compare_with_kernel(const Verb& verb) {
   for (const auto& environment : environments) {
     const Start start = with_shim(environment.variables);
     const auto concerned = [&](const Row& row) {
-      return (row.disposition.has_handler() || !environment.delivers) && (row.has_good_arguments() || environment.net);
+      return (row.disposition.has_handler() || !environment.delivers) &&
+             (row.has_good_arguments() || environment.handler);
     };
     performances.emplace_back(verb, rows, concerned, "", start);
   }

@@ -50,7 +50,7 @@ void expect_survival(const std::string& call, const std::string& socket) {
 
   const bool is_hooked = !call.starts_with("syscall_");
   for (const auto& variables : kGuards) {
-    if (!is_hooked && variables.size() > 1) continue;  // nothing but the net sees it
+    if (!is_hooked && variables.size() > 1) continue;  // nothing but the handler sees it
     INFO(variables.front() << (variables.size() > 1 ? " " + variables.back() : ""));
     const Counts counts = counted(leave_half_way(call, socket, "default", variables));
     CHECK(counts.partial > 0);

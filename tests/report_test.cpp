@@ -45,7 +45,7 @@ TEST_CASE("a row has its count and share and kills and call and place") {
   CHECK(has(lines_with("other", report_of(log)).at(0), " 25.0%       1  send   other"));
 }
 
-TEST_CASE("the counts of a total are added to those told before") {
+TEST_CASE("the counts of a total are added to those logged before") {
   const auto log = Record().set("count", "2").text() +
                    Record().set("event", "total").without("tid").set("count", "40").set("kills", "40").text();
   CHECK(has(head(log), "42 SIGPIPEs averted in 1 process, 41 would have killed"));
@@ -275,7 +275,7 @@ TEST_CASE("there is color where it is asked for and else only on a terminal") {
   CHECK(!has(on_terminal({"TERM=dumb", "NO_COLOR"}), "\033"));
 }
 
-TEST_CASE("runaways and lost lines are told") {
+TEST_CASE("runaways and lost lines are reported") {
   const auto report = report_of(Record().set("lost", "12").text() + Record()
                                                                         .set("event", "runaway")
                                                                         .without("count")

@@ -124,7 +124,7 @@ TEST_CASE("two dead sockets in turns are no runaway") {
   }
 }
 
-TEST_CASE("a second runaway of a thread is told, too") {
+TEST_CASE("a second runaway of a thread is logged, too") {
   CHECK(bare("two_runaways").killed_by(SIGPIPE));
   const auto ending =
       shimmed("two_runaways", {"NOSIGPIPE_RUNAWAY=throttle", "NOSIGPIPE_RUNAWAY_AFTER=20", "NOSIGPIPE_LOG=stderr"});
@@ -134,7 +134,7 @@ TEST_CASE("a second runaway of a thread is told, too") {
   CHECK(ending.err.find("action=throttle", first + 1) != std::string::npos);
 }
 
-TEST_CASE("a runaway beside other threads is slowed down, is told once, and the others are served") {
+TEST_CASE("a runaway beside other threads is slowed down, is logged once, and the others are served") {
   for (const auto& guard : kGuards) {
     INFO(words(guard));
     Counter counter;
@@ -170,7 +170,7 @@ TEST_CASE("a runaway beside other threads is slowed down, is told once, and the 
   }
 }
 
-TEST_CASE("a runaway that gets its SIGPIPE is told once") {
+TEST_CASE("a runaway that gets its SIGPIPE is logged once") {
   Counter counter;
   const auto ending = run(counter.start("runaway"), with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_RUNAWAY_AFTER=10"}));
   CHECK(ending.killed_by(SIGPIPE));

@@ -96,7 +96,7 @@ TEST_CASE("mitmdump alone is none the worse for the shim with few file descripto
   REQUIRE(web.bad_gateway() > 0);
 }
 
-TEST_CASE("what is told of mitmdump is what strace sees") {
+TEST_CASE("what is logged of mitmdump is what strace sees") {
   const Web web;
   logs_what_strace_sees(web.mitmdump(1024, web.with_addon()), 1500 / tabs + 1);
 }

@@ -1,4 +1,4 @@
-// What the tests of other people's servers share: where they run, how their death is told, the two halves of every
+// What the tests of other people's servers share: where they run, how their death is seen, the two halves of every
 // test.
 #pragma once
 

@@ -130,7 +130,7 @@ Target teeworlds(const Directory& directory) {
 }  // namespace
 
 TEST_CASE("systemd-socket-proxyd survives in splice") { dies_bare_and_survives_shimmed(Proxied().socket_proxyd()); }
-TEST_CASE("what is told of systemd-socket-proxyd is what strace sees") {
+TEST_CASE("what is logged of systemd-socket-proxyd is what strace sees") {
   logs_what_strace_sees(Proxied().socket_proxyd(), 4000);
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("a file server of ten lines of perl survives in write") {
   const Directory directory;
   dies_bare_and_survives_shimmed(http_server(directory, by_write));
 }
-TEST_CASE("what is told of a file server of ten lines of perl is what strace sees") {
+TEST_CASE("what is logged of a file server of ten lines of perl is what strace sees") {
   const Directory directory;
   logs_what_strace_sees(http_server(directory, by_write), 100);
 }
@@ -147,7 +147,7 @@ TEST_CASE("a file server of perl survives in send") {
   const Directory directory;
   dies_bare_and_survives_shimmed(http_server(directory, by_send));
 }
-TEST_CASE("what is told of a file server of perl is what strace sees") {
+TEST_CASE("what is logged of a file server of perl is what strace sees") {
   const Directory directory;
   logs_what_strace_sees(http_server(directory, by_send), 400);
 }
@@ -156,7 +156,7 @@ TEST_CASE("yubiserver survives in write") {
   const Directory directory;
   dies_bare_and_survives_shimmed<Daemon>(yubiserver(directory));
 }
-TEST_CASE("what is told of yubiserver is what strace sees") {
+TEST_CASE("what is logged of yubiserver is what strace sees") {
   const Directory directory;
   logs_what_strace_sees<Daemon>(yubiserver(directory), 4000);
 }

@@ -92,7 +92,7 @@ TEST_CASE("vsftpd with a SIGPIPE handler of its own says the same and would not 
     for (int i = 0; i < clients; ++i) REQUIRE(reply_after_leaving(bare.port()) == complaint);
     REQUIRE(eventually([&] { return bare.sigpipes() >= clients; }));
   }
-  // In the net's care a SIGPIPE comes, to the net. Behind the mask none does.
+  // In the handler's care a SIGPIPE comes, to the handler. Behind the mask none does.
   for (const std::string guard : {"auto", "mask"}) {
     INFO(guard);
     const Directory directory;

@@ -34,7 +34,7 @@ class DemoServer {
     file.close();
     command.insert(command.end(), {"0", directory_.path()});
     start.env.push_back("NOSIGPIPE_LOG=" + (directory_ / "log"));
-    start.env.push_back("NOSIGPIPE_INTERVAL=0");  // it is killed, and could not tell what it has held back
+    start.env.push_back("NOSIGPIPE_INTERVAL=0");  // it is killed, and could not log what it has held back
     start.out = open((directory_ / "out").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     process_.emplace(command, start);
     close(start.out);

@@ -9,10 +9,10 @@
 #include "support/catch.h"
 #include "support/process.h"
 
-// The settings under which what hooks see must be safe; what no hook sees needs the net, so the first three.
+// The settings under which what hooks see must be safe; what no hook sees needs the handler, so the first three.
 inline const std::vector<Strings> kGuards = {
     {}, {"NOSIGPIPE_GUARD=mask"}, {"NOSIGPIPE_GUARD=catch"}, {"NOSIGPIPE_NET=off"}};
-inline const std::vector<Strings> kGuardsWithNet{kGuards.begin(), kGuards.begin() + 3};
+inline const std::vector<Strings> kGuardsWithHandler{kGuards.begin(), kGuards.begin() + 3};
 
 inline std::string words(const Strings& list) {
   std::string text;

@@ -1,10 +1,10 @@
-// A program that makes one call on one file descriptor and tells what came of it. It knows nothing of the shim.
+// A program that makes one call on one file descriptor and says what came of it. It knows nothing of the shim.
 //
 // usage: victim VERB TARGET DISPOSITION ARGUMENTS [spared]
 //        victim --rows
 //
 // The words are those of matrix.def. With "spared", SIGPIPE is ignored for the length of the call. With --rows the
-// same is done for each line of standard input, in a child of its own, and told how that ended.
+// same is done for each line of standard input, in a child of its own, and how that ended is said.
 #include <aio.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -581,7 +581,7 @@ void perform(const std::string& row) {
   if (disposition.block == Block::yes) sigaddset(&blocked, SIGPIPE);
   must(sigprocmask(SIG_SETMASK, &blocked, nullptr), "sigprocmask");
 
-  std::string told;
+  std::string seen;
   const auto make_the_call = [&] {
     calling_thread = gettid();
     if (disposition.pending == Pending::raised) raise(SIGPIPE);
@@ -595,23 +595,23 @@ void perform(const std::string& row) {
     errno = kSentinel;
     const ssize_t value = verb.call(call);
     const int error = errno;
-    told = "value=" + std::to_string(value) + " errno=" + name_of_error(error) + " " + call.traces() +
+    seen = "value=" + std::to_string(value) + " errno=" + name_of_error(error) + " " + call.traces() +
            " pending=" + pending_and_blocked();
-    if (disposition.afterwards == Afterwards::wait_for_it) told += " waited=" + wait_for_sigpipe();
+    if (disposition.afterwards == Afterwards::wait_for_it) seen += " waited=" + wait_for_sigpipe();
     if (disposition.afterwards == Afterwards::unblock) {
       const sigset_t set = only_sigpipe();
       pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
     }
-    if (disposition.afterwards != Afterwards::look) told += " then=" + pending_and_blocked();
+    if (disposition.afterwards != Afterwards::look) seen += " then=" + pending_and_blocked();
     if (!spared.empty()) syscall(SYS_rt_sigaction, SIGPIPE, before, nullptr, _NSIG / 8);
-    told += " action=" + action_seen();
+    seen += " action=" + action_seen();
   };
   // Where it shows, not in the main thread, to which a signal sent to the process would go.
   if (disposition.action == Action::siginfo)
     std::thread(make_the_call).join();
   else
     make_the_call();
-  std::snprintf(report->line, sizeof report->line, "%s handled=%d%s arrived=%s", told.c_str(), report->handled.load(),
+  std::snprintf(report->line, sizeof report->line, "%s handled=%d%s arrived=%s", seen.c_str(), report->handled.load(),
                 report->handled_with, arrived(target).c_str());
 }
 
