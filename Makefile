@@ -22,25 +22,28 @@ SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -fPIC -fvisibility=hidden -fn
   -fno-stack-protector -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
 SHIM_LDFLAGS = -shared -nostartfiles -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack -Wl,--as-needed -Wl,--hash-style=both
 REPORT_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -DNOSIGPIPE_VERSION='"$(VERSION)"'
-# Compiled more often than run.
-TEST_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -pthread -O0 -g0
+# Compiled more often than run. Includes are written from two roots: "support/process.h", "log/timestamp.h".
+TEST_INCLUDES = -iquote tests $(INCLUDES)
+TEST_CXXFLAGS = -std=c++20 $(WARNINGS) $(TEST_INCLUDES) -pthread -O0 -g0
 JOBS = $(shell nproc)
 
 SHIM_SOURCES = $(wildcard shim/*.cpp $(ROOMS:%=shim/%/*.cpp))
 REPORT_SOURCES = $(wildcard shim/report/*.cpp)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
 REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o)
-SUITES = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(wildcard tests/*_test.cpp))
-FOREIGN_SUITES = $(filter %_foreign_test,$(SUITES))
+# What is built of tests/ mirrors its folders.
+SUITES = $(patsubst %.cpp,$(BUILD)/%,$(wildcard tests/*_test.cpp tests/foreign/*_test.cpp))
+FOREIGN_SUITES = $(filter $(BUILD)/tests/foreign/%,$(SUITES))
 AARCH64_SUITE = $(BUILD)/tests/aarch64_test
 OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(AARCH64_SUITE),$(SUITES))
-TEST_SUPPORT = catch_main process
-TEST_LIBRARIES = $(patsubst tests/%.cpp,$(BUILD)/tests/%.so,$(wildcard tests/lib*.cpp))
-TEST_PROGRAMS = $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(filter-out \
-  tests/lib%.cpp %_test.cpp $(TEST_SUPPORT:%=tests/%.cpp),$(wildcard tests/*.cpp)))
+TEST_SUPPORT = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/support/*.cpp))
+VICTIM_LIBRARIES = $(patsubst %.cpp,$(BUILD)/%.so,$(wildcard tests/victims/lib*.cpp))
+VICTIMS = $(patsubst %.cpp,$(BUILD)/%,$(filter-out tests/victims/lib%.cpp,$(wildcard tests/victims/*.cpp)))
+SCENES = $(BUILD)/tests/victims/scenes/scenes
 DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
+BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start report
-SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/bench tests/fuzz demo,$(d)/*.cpp $(d)/*.h))
+SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
 SCRIPTS = .ci/run tests/run tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
 .PHONY: all demo test test-foreign test-aarch64 fuzz bench install uninstall clean format lint help
@@ -82,46 +85,52 @@ $(BUILD)/libdir: FORCE | $(BUILD)
 	@echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
 .PHONY: FORCE
 
-$(BUILD)/tests/%.o: tests/%.cpp Makefile | $(BUILD)/tests
+$(BUILD)/tests/%.o: tests/%.cpp Makefile
+	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -MMD -MP -c -o $@ $<
 
-$(SUITES): %: %.o $(TEST_SUPPORT:%=$(BUILD)/tests/%.o)
+$(SUITES): %: %.o $(TEST_SUPPORT)
 	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^ $(CATCH_LIBS) -ldl
 
 # Catch2 3 is a library, Catch2 2 a header.
 CATCH_LIBS = $(if $(wildcard $(foreach d,/usr/include /usr/local/include,$(d)/catch2/catch_session.hpp)),-lCatch2)
 
-$(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o
+# A victim knows nothing of the shim, and finds none of its headers.
+$(BUILD)/tests/victims/%: TEST_INCLUDES = -iquote tests
+
+$(VICTIMS): %: %.o
+$(SCENES): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/victims/scenes/*.cpp))
+$(VICTIMS) $(SCENES):
 	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^
 
-$(TEST_LIBRARIES): $(BUILD)/tests/%.so: tests/%.cpp Makefile | $(BUILD)/tests
+$(VICTIM_LIBRARIES): $(BUILD)/%.so: %.cpp Makefile
+	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $<
 
 $(BUILD)/demo/%: demo/%.cpp Makefile | $(BUILD)/demo
 	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
 # What is measured is compiled as programs are, what measures as tests are.
-$(BUILD)/bench/%.o: tests/bench/%.cpp Makefile | $(BUILD)/bench
-	$(SAY)$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) -MMD -MP -c -o $@ $<
-
-$(BUILD)/bench/bench: $(BENCH_PARTS:%=$(BUILD)/bench/%.o) $(BUILD)/tests/process.o
+$(BENCH_DIR)/bench: $(BENCH_PARTS:%=$(BENCH_DIR)/%.o) $(BUILD)/tests/support/process.o
 	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^
 
-$(BUILD)/bench/load: tests/bench/load.cpp Makefile | $(BUILD)/bench
+$(BENCH_DIR)/load: tests/bench/load.cpp Makefile
+	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
-$(BUILD)/bench/lib%.so: tests/bench/lib%.cpp Makefile | $(BUILD)/bench
+$(BENCH_DIR)/lib%.so: tests/bench/lib%.cpp Makefile
+	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
 
 # Linked a hundred times, under a hundred names.
-HUNDRED = $(shell seq -f '$(BUILD)/bench/parts/libpart%.0f.so' 100)
-$(HUNDRED): tests/bench/hundred.cpp | $(BUILD)/bench/parts
+HUNDRED = $(shell seq -f '$(BENCH_DIR)/parts/libpart%.0f.so' 100)
+$(HUNDRED): tests/bench/hundred.cpp | $(BENCH_DIR)/parts
 	@$(CXX) -w -fPIC -shared -Dmain=part -Wl,-soname,$(@F) -o $@ $<
 
-$(BUILD)/bench/hundred: tests/bench/hundred.cpp $(HUNDRED)
+$(BENCH_DIR)/hundred: tests/bench/hundred.cpp $(HUNDRED)
 	$(SAY)$(CXX) -Wl,--no-as-needed -Wl,-rpath,'$$ORIGIN/parts' -o $@ $^
 
-$(BUILD) $(BUILD)/tests $(BUILD)/demo $(BUILD)/fuzz $(BUILD)/bench $(BUILD)/bench/parts:
+$(BUILD) $(BUILD)/demo $(BENCH_DIR)/parts:
 	mkdir -p $@
 
 demo: all $(DEMO_PROGRAMS) ## build everything, kill a server with SIGPIPE, then keep the same one alive
@@ -134,7 +143,7 @@ test: ## install what the tests need and run them
 
 test-foreign: ## the same for unmodified servers of the distribution
 	tests/install test foreign
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(FOREIGN_SUITES)
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(FOREIGN_SUITES) $(VICTIM_LIBRARIES)
 	@LIMIT=300 tests/run $(FOREIGN_SUITES)
 
 # By clang, since Debian's gcc for aarch64 and gcc for i386 cannot be installed side by side.
@@ -142,37 +151,38 @@ CROSS = BUILD=$(BUILD)/aarch64 CXX='clang++ --target=aarch64-linux-gnu' CC='clan
 test-aarch64: ## the same for aarch64, emulated
 	tests/install test aarch64
 	@$(MAKE) --no-print-directory -j$(JOBS) $(CROSS) \
-	  $(BUILD)/aarch64/libnosigpipe.so $(BUILD)/aarch64/tests/scenes
+	  $(BUILD)/aarch64/libnosigpipe.so $(SCENES:$(BUILD)/%=$(BUILD)/aarch64/%)
 	@$(MAKE) --no-print-directory -j$(JOBS) $(AARCH64_SUITE)
 	@tests/run $(AARCH64_SUITE)
 
 bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	tests/install bench
 	@$(MAKE) --no-print-directory -j$(JOBS) bench-programs
-	@$(BUILD)/bench/bench
+	@$(BENCH_DIR)/bench
 
 .PHONY: bench-programs
-bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BUILD)/bench/%,bench load libtextbook.so libfarfd.so libflagonly.so hundred)
+bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libtextbook.so libfarfd.so libflagonly.so hundred)
 
 .PHONY: test-programs
-test-programs: all $(OWN_SUITES) $(TEST_PROGRAMS) $(TEST_LIBRARIES) $(DEMO_PROGRAMS) $(BUILD)/bench/load i386
+test-programs: all $(OWN_SUITES) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load i386
 
 # The shim for 32-bit programs, and a program to try it on.
 .PHONY: i386
 i386:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/i386 CXXFLAGS='$(CXXFLAGS) -m32' CFLAGS='$(CFLAGS) -m32' \
-	  $(BUILD)/i386/libnosigpipe.so $(BUILD)/i386/tests/scenes
+	  $(BUILD)/i386/libnosigpipe.so $(SCENES:$(BUILD)/%=$(BUILD)/i386/%)
 
 # Each fuzzer with the sources that it feeds.
 FUZZ_SECONDS = 60
-FUZZERS = $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.cpp))
+FUZZERS = $(patsubst tests/fuzz/%.cpp,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_CXX = clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES))
 FUZZED_record = shim/log/record_writer.cpp $(FUZZED_reader)
 
 .SECONDEXPANSION:
-$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.cpp $$(FUZZED_$$*) $(wildcard shim/*.def shim/*/*.h shim/*/*.def) Makefile | $(BUILD)/fuzz
-	$(SAY)$(FUZZ_CXX) $(WARNINGS) $(INCLUDES) -o $@ $(filter %.cpp,$^)
+$(FUZZERS): $(BUILD)/tests/fuzz/%: tests/fuzz/%.cpp $$(FUZZED_$$*) $(wildcard tests/fuzz/*.h shim/*.def shim/*/*.h shim/*/*.def) Makefile
+	@mkdir -p $(@D)
+	$(SAY)$(FUZZ_CXX) $(WARNINGS) $(TEST_INCLUDES) -o $@ $(filter %.cpp,$^)
 
 fuzz: ## feed the readers with what fuzzers make up, FUZZ_SECONDS (default 60) each
 	tests/install fuzz
@@ -211,4 +221,4 @@ lint: ## clang-format, clang-tidy, shellcheck, the changelog
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)

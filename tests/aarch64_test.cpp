@@ -2,7 +2,7 @@
 // dead socket is known by. Left out is what QEMU itself cannot do: it forgets what a signal carries besides its sender,
 // has no seccomp, and a vfork is a fork.
 
-#include "scene.h"
+#include "support/scene.h"
 
 namespace {
 const bool is_aarch64 = [] {
@@ -37,7 +37,7 @@ TEST_CASE("aarch64: pipes and real signals still kill") {
     still_dies(scene);
 }
 TEST_CASE("aarch64: what no hook sees is not averted, for the kernel overwrites the register that held the fd") {
-  for (const auto& guard : kGuardsWithNet) CHECK(shimmed("stdio_on_socket", guard).killed_by(SIGPIPE));
+  for (const auto& guard : kGuardsWithHandler) CHECK(shimmed("stdio_on_socket", guard).killed_by(SIGPIPE));
 }
 TEST_CASE("aarch64: a log says what it says elsewhere") {
   const auto ending = shimmed("writes_only", {"NOSIGPIPE_LOG=stderr"});

@@ -6,18 +6,11 @@
 #include <regex>
 #include <set>
 
-#include "source_tree.h"
+#include "support/source_tree.h"
 
 namespace {
 
 using Names = std::set<std::string>;
-
-std::string output_of(const std::vector<std::string>& argv) {
-  const Ending ending = run(argv);
-  INFO(argv[0] << ": " << ending.text() << "\n" << ending.err);
-  REQUIRE(ending.exited(0));
-  return ending.out;
-}
 
 // What the expression's group, or all of it, matches, each once.
 Names all_matches(const std::string& text, const std::string& expression) {
@@ -50,7 +43,7 @@ std::string files_in(const std::string& directory) {
 }
 
 // The shim's files of these kinds, in all of its rooms, as an include names them.
-Names files_of_shim(const std::vector<std::string>& kinds) {
+Names files_of_shim(const Strings& kinds) {
   Names files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(source("shim"))) {
     const std::string name = std::filesystem::relative(entry.path(), source("shim"));
@@ -154,7 +147,7 @@ TEST_CASE("every function of functions.def is defined in hooks.cpp and in no oth
 }
 
 TEST_CASE("every function that writes has a verb in the victim") {
-  const auto verbs = all_matches(contents(source("tests/matrix.def")), "\nVERB\\((\\w+),");
+  const auto verbs = all_matches(contents(source("tests/support/matrix.def")), "\nVERB\\((\\w+),");
 #define FUNCTION(name, type, technique, by)                                      \
   if (std::string(#technique) == "flag" || std::string(#technique) == "guard") { \
     INFO(#name);                                                                 \
@@ -212,7 +205,7 @@ TEST_CASE("the shim can be built without the optimizer") {
   const SourceTree tree;
   tree.made({"-j4", "CXXFLAGS=-O0 -g", "build/libnosigpipe.so"});
   const auto victim = tree / "small_victim";
-  output_of({"gcc", "-pthread", "-o", victim, source("tests/small_victim.c")});
+  output_of({"gcc", "-pthread", "-o", victim, source("tests/victims/small_victim.c")});
   averts(victim, tree / "build/libnosigpipe.so");
 }
 
@@ -232,7 +225,7 @@ TEST_CASE("uninstall removes what install has put there and nothing else") {
   const Directory staging;
   std::filesystem::create_directories(staging / "opt/lib");
   std::ofstream(staging / "opt/lib/neighbour") << "stays";
-  const std::vector<std::string> where{"DESTDIR=" + staging.path(), "PREFIX=/opt", "LIBDIR=/opt/lib/x"};
+  const Strings where{"DESTDIR=" + staging.path(), "PREFIX=/opt", "LIBDIR=/opt/lib/x"};
   const auto make = [&](const std::string& target) {
     auto arguments = where;
     arguments.push_back(target);
@@ -251,7 +244,7 @@ TEST_CASE("a 32-bit build keeps a 32-bit program alive") {
   const SourceTree tree;
   tree.made({"-j4", "BUILD=build32", "CXXFLAGS=-O2 -m32", "CFLAGS=-m32", "build32/libnosigpipe.so"});
   const auto victim = tree / "small_victim";
-  output_of({"gcc", "-m32", "-O2", "-pthread", "-o", victim, source("tests/small_victim.c")});
+  output_of({"gcc", "-m32", "-O2", "-pthread", "-o", victim, source("tests/victims/small_victim.c")});
   averts(victim, tree / "build32/libnosigpipe.so");
   cancels(victim, tree / "build32/libnosigpipe.so");
   CHECK(output_of({"readelf", "-h", victim}).find("ELF32") != std::string::npos);
@@ -260,7 +253,7 @@ TEST_CASE("a 32-bit build keeps a 32-bit program alive") {
 TEST_CASE("the same shared object keeps a program of musl alive") {
   const Directory directory;
   const auto victim = directory / "small_victim";
-  output_of({"musl-gcc", "-O2", "-pthread", "-o", victim, source("tests/small_victim.c")});
+  output_of({"musl-gcc", "-O2", "-pthread", "-o", victim, source("tests/victims/small_victim.c")});
   REQUIRE(output_of({"readelf", "-lW", victim}).find("ld-musl") != std::string::npos);
   averts(victim, built("libnosigpipe.so"));
   cancels(victim, built("libnosigpipe.so"));

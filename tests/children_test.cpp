@@ -3,19 +3,19 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "scene.h"
+#include "support/scene.h"
 
 TEST_CASE("a forked child lives and so does its parent") { survives("fork_child"); }
 
-TEST_CASE("children forked while another thread is told of live, and are told of themselves") {
-  CHECK(bare("fork_while_telling").killed_by(SIGPIPE));
+TEST_CASE("children forked while another thread is logged live, and are logged themselves") {
+  CHECK(bare("fork_while_logging").killed_by(SIGPIPE));
   for (auto guard : kGuards) {
     guard.push_back("NOSIGPIPE_LOG=stderr");
     const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     Start start;
     start.err = null;
     INFO(words(guard));
-    CHECK(shimmed("fork_while_telling", guard, start).out == "alive\n");
+    CHECK(shimmed("fork_while_logging", guard, start).out == "alive\n");
     close(null);
   }
 }
@@ -34,9 +34,7 @@ TEST_CASE("an exec'd program finds SIGPIPE as it would have: blocked and pending
   same_as_bare("exec_after_epipe_blocked");
 }
 TEST_CASE("the control: under env --ignore-signal an exec'd program finds SIGPIPE ignored") {
-  Start ignoring;
-  ignoring.ignore_sigpipe = true;
-  CHECK(bare("exec_default", ignoring).out != bare("exec_default").out);
+  CHECK(bare("exec_default", ignoring_sigpipe()).out != bare("exec_default").out);
 }
 
 TEST_CASE("children of system and popen end by SIGPIPE as ever") {
@@ -44,18 +42,14 @@ TEST_CASE("children of system and popen end by SIGPIPE as ever") {
   same_as_bare("system_and_popen");
 }
 
-// What each program tells of SIGPIPE, and how its pipelines end.
-static void tells_the_same(const std::vector<std::string>& program, const std::string& expected) {
+// What each program says of SIGPIPE, and how its pipelines end.
+static void says_the_same(const Strings& program, const std::string& expected) {
   for (const bool ignored : {false, true}) {
-    Start start;
-    start.ignore_sigpipe = ignored;
+    const Start start = ignored ? ignoring_sigpipe() : Start{};
     const auto control = run(program, start);
     if (!ignored) CHECK(control.out == expected);
     for (const auto& guard : kGuards) {
-      Start shim = start;
-      shim.shim = true;
-      shim.env = guard;
-      const auto ending = run(program, shim);
+      const auto ending = run(program, with_shim(guard, start));
       INFO(program[0] << " with " << words(guard) << ending.err);
       CHECK(ending.text() == control.text());
       CHECK(ending.out == control.out);
@@ -64,38 +58,38 @@ static void tells_the_same(const std::vector<std::string>& program, const std::s
 }
 
 TEST_CASE("bash has its own idea of SIGPIPE and of pipelines") {
-  tells_the_same({"bash", "-c",
-                  "yes | head -n 1; echo ${PIPESTATUS[@]}; trap 'echo caught' PIPE; trap -p PIPE;"
-                  "kill -PIPE $$; trap - PIPE; trap -p PIPE; (kill -PIPE $BASHPID); echo $?"},
-                 "y\n141 0\ntrap -- 'echo caught' SIGPIPE\ncaught\n141\n");
+  says_the_same({"bash", "-c",
+                 "yes | head -n 1; echo ${PIPESTATUS[@]}; trap 'echo caught' PIPE; trap -p PIPE;"
+                 "kill -PIPE $$; trap - PIPE; trap -p PIPE; (kill -PIPE $BASHPID); echo $?"},
+                "y\n141 0\ntrap -- 'echo caught' SIGPIPE\ncaught\n141\n");
 }
 
 TEST_CASE("ksh builds its pipelines as ever") {
   // The shell's pipe is a socketpair. The writer starts when the reader has gone, as the FIFO tells it.
-  tells_the_same({"ksh", "-c",
-                  "fifo=$(mktemp -u); mkfifo $fifo; set -o pipefail\n"
-                  "{ cat $fifo; exec yes; } | { exec 0<&-; : >$fifo; }\n"
-                  "echo $?; rm $fifo; trap 'echo caught' PIPE; kill -PIPE $$; trap"},
-                 "13\ncaught\ntrap -- 'echo caught' PIPE\n");
+  says_the_same({"ksh", "-c",
+                 "fifo=$(mktemp -u); mkfifo $fifo; set -o pipefail\n"
+                 "{ cat $fifo; exec yes; } | { exec 0<&-; : >$fifo; }\n"
+                 "echo $?; rm $fifo; trap 'echo caught' PIPE; kill -PIPE $$; trap"},
+                "13\ncaught\ntrap -- 'echo caught' PIPE\n");
 }
 
 TEST_CASE("Perl has its own idea of SIGPIPE") {
-  tells_the_same({"perl", "-e",
-                  "$| = 1; print defined $SIG{PIPE} ? $SIG{PIPE} : 'default', qq(\\n);"
-                  "{ local $SIG{PIPE} = sub { print qq(caught\\n) }; kill PIPE => $$; }"
-                  "$SIG{PIPE} = 'IGNORE'; print qq($SIG{PIPE}\\n); print system('kill -PIPE $$') & 127, qq(\\n);"
-                  "$SIG{PIPE} = 'DEFAULT'; print system('kill -PIPE $$') & 127, qq(\\n)"},
-                 "default\ncaught\nIGNORE\n0\n13\n");
+  says_the_same({"perl", "-e",
+                 "$| = 1; print defined $SIG{PIPE} ? $SIG{PIPE} : 'default', qq(\\n);"
+                 "{ local $SIG{PIPE} = sub { print qq(caught\\n) }; kill PIPE => $$; }"
+                 "$SIG{PIPE} = 'IGNORE'; print qq($SIG{PIPE}\\n); print system('kill -PIPE $$') & 127, qq(\\n);"
+                 "$SIG{PIPE} = 'DEFAULT'; print system('kill -PIPE $$') & 127, qq(\\n)"},
+                "default\ncaught\nIGNORE\n0\n13\n");
 }
 
 TEST_CASE("Python has its own idea of SIGPIPE") {
-  tells_the_same({"/usr/bin/python3", "-c",
-                  "import signal, subprocess, sys\n"
-                  "print(signal.getsignal(signal.SIGPIPE))\n"
-                  "signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
-                  "print(signal.getsignal(signal.SIGPIPE))\n"
-                  "signal.signal(signal.SIGPIPE, lambda *_: print('caught'))\n"
-                  "signal.raise_signal(signal.SIGPIPE)\n"
-                  "print(subprocess.run('kill -PIPE $$', shell=True).returncode)\n"},
-                 "1\n0\ncaught\n-13\n");
+  says_the_same({"/usr/bin/python3", "-c",
+                 "import signal, subprocess, sys\n"
+                 "print(signal.getsignal(signal.SIGPIPE))\n"
+                 "signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
+                 "print(signal.getsignal(signal.SIGPIPE))\n"
+                 "signal.signal(signal.SIGPIPE, lambda *_: print('caught'))\n"
+                 "signal.raise_signal(signal.SIGPIPE)\n"
+                 "print(subprocess.run('kill -PIPE $$', shell=True).returncode)\n"},
+                "1\n0\ncaught\n-13\n");
 }

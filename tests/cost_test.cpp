@@ -1,8 +1,8 @@
 // The shim's cost, as far as it is the same on every run and every machine: nothing here is a time. System calls are
 // counted by strace_test, exports are compared by build_test.
-#include "cost.h"
+#include "support/cost.h"
 
-#include "catch.h"
+#include "support/catch.h"
 
 namespace {
 
@@ -14,16 +14,11 @@ const std::vector<cost::Cell> kElsewhere{{"write", "file"},  {"write", "pipe"}, 
                                          {"writev", "file"}, {"sendfile", "file"}, {"splice", "pipe"},
                                          {"tee", "pipe"},    {"vmsplice", "pipe"}};
 
-Start with(const std::string& guard) {
-  Start start;
-  start.shim = true;
-  start.env = {"NOSIGPIPE_GUARD=" + guard};
-  return start;
-}
+Start guarded_by(const std::string& guard) { return with_shim({"NOSIGPIPE_GUARD=" + guard}); }
 
 void adds_few_instructions(const std::vector<cost::Cell>& cells) {
   const auto bare = cost::instructions(cells, {});
-  const auto shim = cost::instructions(cells, with("auto"));
+  const auto shim = cost::instructions(cells, guarded_by("auto"));
   for (size_t i = 0; i < cells.size(); ++i) {
     const auto& [call, kind] = cells[i];
     const bool is_another_function = call == "write" && (kind == "tcp" || kind == "unix");
@@ -42,29 +37,27 @@ TEST_CASE("a call on a live socket is at most 30 instructions more and a write t
 TEST_CASE("a call on a file or pipe is at most 30 instructions more") { adds_few_instructions(kElsewhere); }
 
 TEST_CASE("an EPIPE by flag is at most 64 instructions more than one that is ignored") {
-  Start ignored;
-  ignored.ignore_sigpipe = true;
-  const auto base = cost::instructions(cost::kEpipes, ignored);
-  const auto shim = cost::instructions(cost::kEpipes, with("auto"));
-  Start logging = with("auto");
+  const auto base = cost::instructions(cost::kEpipes, ignoring_sigpipe());
+  const auto shim = cost::instructions(cost::kEpipes, guarded_by("auto"));
+  Start logging = guarded_by("auto");
   logging.env.push_back("NOSIGPIPE_LOG=stderr");
-  const auto told = cost::instructions(cost::kEpipes, logging);
+  const auto logged = cost::instructions(cost::kEpipes, logging);
   for (size_t i = 0; i < base.size(); ++i) {
     const auto& [call, kind] = cost::kEpipes[i];
     INFO(call << " on " << kind << ": " << base[i] << " instructions bare, " << shim[i] << " under the shim");
     CHECK(shim[i] > base[i]);
     CHECK(shim[i] - base[i] <= 64);
-    CHECK(told[i] - base[i] > 64);
+    CHECK(logged[i] - base[i] > 64);
   }
 }
 
 TEST_CASE("the control: with guard mask a sendfile is more than a hundred instructions more") {
   const std::vector<cost::Cell> cells{{"sendfile", "tcp"}};
-  CHECK(cost::instructions(cells, with("mask"))[0] > cost::instructions(cells, {})[0] + 100);
+  CHECK(cost::instructions(cells, guarded_by("mask"))[0] > cost::instructions(cells, {})[0] + 100);
 }
 
 TEST_CASE("a process has at most 32 KiB more for itself alone") {
-  const long added = cost::private_dirty(with("auto")) - cost::private_dirty({});
+  const long added = cost::private_dirty(guarded_by("auto")) - cost::private_dirty({});
   INFO("KiB added: " << added);
   CHECK(added > 0);
   CHECK(added <= 32);

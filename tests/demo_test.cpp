@@ -1,21 +1,21 @@
 // The demo in short: its servers are killed by clients that leave, and live under the shim.
-#include "demo_server.h"
-#include "source_tree.h"
+#include "support/demo_server.h"
+#include "support/source_tree.h"
 
 namespace {
 
-const std::vector<std::string> calls{"write", "writev", "send", "sendmsg", "sendfile", "splice"};
+const Strings calls{"write", "writev", "send", "sendmsg", "sendfile", "splice"};
 
-std::vector<std::string> url_of_each_call() {
-  std::vector<std::string> urls;
+Strings url_of_each_call() {
+  Strings urls;
   for (const auto& call : calls) urls.push_back("/" + call + "/file");
   return urls;
 }
 
 struct Subject {
-  std::vector<std::string> command;
-  std::vector<std::string> urls;
-  std::vector<std::string> averting;  // calls that must have
+  Strings command;
+  Strings urls;
+  Strings averting;  // calls that must have
 };
 
 Subject threads() { return {{built("demo/server")}, url_of_each_call(), calls}; }
@@ -30,10 +30,7 @@ void is_killed_bare(const Subject& subject) {
 
 void survives_with_guard(const std::string& guard, const Subject& subject) {
   is_killed_bare(subject);
-  Start start;
-  start.shim = true;
-  start.env = {"NOSIGPIPE_GUARD=" + guard};
-  DemoServer server(subject.command, start);
+  DemoServer server(subject.command, with_shim({"NOSIGPIPE_GUARD=" + guard}));
   const Attack attack = server.attack(4000, 60, subject.urls);
   INFO(attack.ending.out << attack.ending.err);
   REQUIRE(attack.well_answered());

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <set>
 
-#include "source_tree.h"
+#include "support/source_tree.h"
 
 namespace {
 

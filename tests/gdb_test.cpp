@@ -1,11 +1,11 @@
 // A debugger sees ignored signals too. gdb, as it comes, stops at the first SIGPIPE of an event-loop server, whether or
 // not the program ignores it; under the shim there is none to see.
-#include "demo_server.h"
+#include "support/demo_server.h"
 
 namespace {
 
-std::vector<std::string> in_gdb(const std::vector<std::string>& settings, const std::vector<std::string>& program) {
-  std::vector<std::string> argv{"gdb", "-q", "-batch", "-nx"};
+Strings in_gdb(const Strings& settings, const Strings& program) {
+  Strings argv{"gdb", "-q", "-batch", "-nx"};
   for (const auto& setting : settings) argv.insert(argv.end(), {"-ex", setting});
   argv.insert(argv.end(), {"-ex", "run", "--args"});
   argv.insert(argv.end(), program.begin(), program.end());
@@ -25,7 +25,7 @@ bool stopped_at_sigpipe(const std::string& gdb) {
   return gdb.find("\"DrogonIoLoop\" received signal SIGPIPE") != std::string::npos;
 }
 
-void gdb_stops_bare_and_not_under_the_shim(const std::vector<std::string>& program, const std::string& would_kill) {
+void gdb_stops_bare_and_not_under_the_shim(const Strings& program, const std::string& would_kill) {
   {
     DemoServer bare(in_gdb({}, program), offline());
     bare.attack(50'000, 60, {"/file"});

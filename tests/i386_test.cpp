@@ -1,6 +1,6 @@
 // The shim built for i386, on a 32-bit program: other registers, another way into the kernel, another signal frame.
 
-#include "scene.h"
+#include "support/scene.h"
 
 namespace {
 const bool is_i386 = [] {
@@ -12,17 +12,17 @@ const bool is_i386 = [] {
 TEST_CASE("i386: every verb on a dead socket says EPIPE and the program lives") { survives("alive"); }
 TEST_CASE("i386: threads on dead sockets live") { survives("threads"); }
 TEST_CASE("i386: writes from a signal handler live") { survives("from_handler"); }
-TEST_CASE("i386: stdio lives") { survives("stdio_on_socket", kGuardsWithNet); }
-TEST_CASE("i386: with the smallest stacks the net holds") {
-  survives("small_stack", kGuardsWithNet);
-  survives("small_alternate_stack", kGuardsWithNet);
+TEST_CASE("i386: stdio lives") { survives("stdio_on_socket", kGuardsWithHandler); }
+TEST_CASE("i386: with the smallest stacks the handler holds") {
+  survives("small_stack", kGuardsWithHandler);
+  survives("small_alternate_stack", kGuardsWithHandler);
 }
-TEST_CASE("i386: among signals with lower numbers the net knows its own") {
-  survives("among_other_signals", kGuardsWithNet);
+TEST_CASE("i386: among signals with lower numbers the handler knows its own") {
+  survives("among_other_signals", kGuardsWithHandler);
 }
 TEST_CASE("i386: what was left pending is told apart from a kill") {
   same_as_bare("sigwait_drains");
-  survives("unblocked_undrained", kGuardsWithNet);
+  survives("unblocked_undrained", kGuardsWithHandler);
   still_dies("raised_while_blocked");
   still_dies("killed_while_blocked");
 }
@@ -38,4 +38,4 @@ TEST_CASE("i386: children find SIGPIPE as it would have been") {
     same_as_bare(scene);
 }
 // Not in strict mode: there i386 may return from no handler that is given a siginfo, as ours is.
-TEST_CASE("i386: a program whose seccomp filter kills lives") { survives("filter_by_prctl", kGuardsWithNet); }
+TEST_CASE("i386: a program whose seccomp filter kills lives") { survives("filter_by_prctl", kGuardsWithHandler); }

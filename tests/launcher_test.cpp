@@ -3,13 +3,12 @@
 
 #include <algorithm>
 
-#include "log_socket.h"
-#include "options_list.h"
-#include "source_tree.h"
+#include "support/log_socket.h"
+#include "support/options_list.h"
+#include "support/source_tree.h"
+#include "support/victims.h"
 
 namespace {
-
-using Strings = std::vector<std::string>;
 
 // One valid value of each kind that an option takes.
 Strings valid_values(const Option& option) {
@@ -44,20 +43,20 @@ Start in_directory(const std::string& path) {
   return start;
 }
 
-std::string told(const Ending& ending) { return ending.text() + "\nstdout: " + ending.out + "\nstderr: " + ending.err; }
+std::string said_by(const Ending& ending) {
+  return ending.text() + "\nstdout: " + ending.out + "\nstderr: " + ending.err;
+}
 
 bool says_one_line(const std::string& text) {
   return text.size() > 1 && text.back() == '\n' && std::count(text.begin(), text.end(), '\n') == 1;
 }
-
-bool has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
 
 // The launcher, so called, gives up: one line and this status.
 void gives_up(const Strings& argv, int status, const std::string& words, const Start& start = {}) {
   std::string called;
   for (const auto& argument : argv) called += argument + " ";
   const Ending ending = run(argv, start);
-  INFO(called << ": " << told(ending));
+  INFO(called << ": " << said_by(ending));
   CHECK(ending.exited(status));
   CHECK(ending.out.empty());
   CHECK(says_one_line(ending.err));
@@ -66,10 +65,10 @@ void gives_up(const Strings& argv, int status, const std::string& words, const S
 
 // A program that dies bare lives when this launcher starts it.
 void averts(const Strings& launcher_argv, const Start& start = {}) {
-  const Strings victim{built("tests/log_victim"), "send", "stdio"};
+  const Strings victim = log_victim({"send", "stdio"});
   REQUIRE(run(victim, start).killed_by(SIGPIPE));
   const Ending ending = run(joined(launcher_argv, victim), start);
-  INFO(launcher_argv.back() << ": " << told(ending));
+  INFO(launcher_argv.back() << ": " << said_by(ending));
   CHECK(ending.exited(0));
   CHECK(ending.err.empty());
 }
@@ -118,7 +117,7 @@ TEST_CASE("the launcher is at most sixty lines long") {
 TEST_CASE("every shell takes the launcher for its own language") {
   for (const auto& shell : shells) {
     const Ending ending = run(joined(shell, {"-n", launcher()}));
-    INFO(shell[0] << ": " << told(ending));
+    INFO(shell[0] << ": " << said_by(ending));
     CHECK(ending.exited(0));
     CHECK((ending.out + ending.err).empty());
   }
@@ -154,7 +153,7 @@ TEST_CASE("the launcher ends as its command does") {
 
 TEST_CASE("help lists every option with its values and its default") {
   const Ending ending = launch({"--help"});
-  INFO(told(ending));
+  INFO(said_by(ending));
   CHECK(ending.exited(0));
   CHECK(ending.err.empty());
   const auto lines = lines_of(ending.out);
@@ -359,15 +358,13 @@ TEST_CASE("nothing is printed where all is right") {
   const Directory directory;
   const auto socket = directory / "socket";
   const LogSocket receiver(socket);
-  Start shimmed;
-  shimmed.shim = true;
   for (const auto& option : options)
     for (auto value : valid_values(option)) {
       if (value == "/dev/null") value = directory / "log";
       if (value == "syslog" || value == "journal") value += ":" + socket;
-      shimmed.env = {option.variable + "=" + value};
-      const Ending ending = run({"true"}, shimmed);
-      INFO(shimmed.env[0] << ": " << told(ending));
+      const auto variable = option.variable + "=" + value;
+      const Ending ending = run({"true"}, with_shim({variable}));
+      INFO(variable << ": " << said_by(ending));
       CHECK(ending.exited(0));
       CHECK((ending.out + ending.err).empty());
     }
@@ -383,10 +380,9 @@ TEST_CASE("a bad value is told with one line that names the valid ones") {
     if (!option.words().starts_with("0..")) bad.push_back("0");
     if (option.name == "log") std::erase(bad, "x:/y");  // a path
     for (const auto& value : bad) {
-      Start start = in_environment({option.variable + "=" + value});
-      start.shim = true;
-      const Ending ending = run({"echo", "ran"}, start);
-      INFO(start.env[0] << ": " << told(ending));
+      const auto variable = option.variable + "=" + value;
+      const Ending ending = run({"echo", "ran"}, with_shim({variable}));
+      INFO(variable << ": " << said_by(ending));
       CHECK(ending.exited(0));
       CHECK(ending.out == "ran\n");
       CHECK(says_one_line(ending.err));
@@ -400,11 +396,10 @@ TEST_CASE("a bad value is told with one line that names the valid ones") {
 
 TEST_CASE("a bad value counts as the default") {
   Start start = in_environment({"NOSIGPIPE_MODE=Off", "NOSIGPIPE_GUARD=none", "NOSIGPIPE_RUNAWAY_AFTER=0"});
-  const Strings victim{built("tests/log_victim"), "send", "stdio"};
+  const Strings victim = log_victim({"send", "stdio"});
   REQUIRE(run(victim, start).killed_by(SIGPIPE));
-  start.shim = true;
-  const Ending ending = run(victim, start);
-  INFO(told(ending));
+  const Ending ending = run(victim, with_shim({}, start));
+  INFO(said_by(ending));
   CHECK(ending.exited(0));
   CHECK(lines_of(ending.err).size() == 3);
 }
@@ -412,10 +407,8 @@ TEST_CASE("a bad value counts as the default") {
 TEST_CASE("a variable that is none of ours is told with one line that names them all") {
   for (const std::string name : {"NOSIGPIPE_MODUS", "NOSIGPIPE_mode", "NOSIGPIPE_", "NOSIGPIPE_LOGS", "NOSIGPIPE_LO",
                                  "NOSIGPIPE_A\nB", "NOSIGPIPE_\033[31m"}) {
-    Start start = in_environment({name + "=off"});
-    start.shim = true;
-    const Ending ending = run({"echo", "ran"}, start);
-    INFO(name << ": " << told(ending));
+    const Ending ending = run({"echo", "ran"}, with_shim({name + "=off"}));
+    INFO(name << ": " << said_by(ending));
     CHECK(ending.exited(0));
     CHECK(ending.out == "ran\n");
     CHECK(says_one_line(ending.err));
@@ -425,9 +418,7 @@ TEST_CASE("a variable that is none of ours is told with one line that names them
 }
 
 TEST_CASE("a variable that only looks like ours is nobody to warn of") {
-  Start start = in_environment({"NOSIGPIPE=1", "MY_NOSIGPIPE_MODE=x", "nosigpipe_mode=x"});
-  start.shim = true;
-  const Ending ending = run({"true"}, start);
+  const Ending ending = run({"true"}, with_shim({"NOSIGPIPE=1", "MY_NOSIGPIPE_MODE=x", "nosigpipe_mode=x"}));
   CHECK((ending.out + ending.err).empty());
 }
 
@@ -438,14 +429,14 @@ TEST_CASE("a set-user-ID program takes no orders from the environment") {
   std::filesystem::copy_file(built("libnosigpipe.so"), library);
   // Linked with the shim, since the loader would not preload it there either.
   const auto victim = directory / "small_victim";
-  REQUIRE(run({"gcc", "-pthread", "-o", victim, source("tests/small_victim.c"), "-Wl,--no-as-needed", library,
+  REQUIRE(run({"gcc", "-pthread", "-o", victim, source("tests/victims/small_victim.c"), "-Wl,--no-as-needed", library,
                "-Wl,-rpath," + directory.path()})
               .exited(0));
   const Strings as_nobody{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
   const Start ordered = in_environment({"NOSIGPIPE_LOG=" + directory / "log", "NOSIGPIPE_HANDLERS=nosuch"});
 
   const Ending plain = run(joined(as_nobody, {victim, "write"}), ordered);
-  INFO(told(plain));
+  INFO(said_by(plain));
   REQUIRE(plain.exited(0));
   REQUIRE(says_one_line(plain.err));
   REQUIRE(lines_of(contents(directory / "log")).size() == 1);
@@ -456,7 +447,7 @@ TEST_CASE("a set-user-ID program takes no orders from the environment") {
   if (run(joined(as_nobody, {victim, "secure"})).out != "1\n")
     SKIP_TEST("the temporary directory has no set-user-ID programs");
   const Ending privileged = run(joined(as_nobody, {victim, "write"}), ordered);
-  INFO(told(privileged));
+  INFO(said_by(privileged));
   CHECK(privileged.exited(0));
   CHECK((privileged.out + privileged.err).empty());
   CHECK(!std::filesystem::exists(directory / "log"));
@@ -489,7 +480,7 @@ TEST_CASE("the manual has every option and variable and value") {
 
 TEST_CASE("the manual is well-formed") {
   const Ending ending = run({"mandoc", "-Tlint", "-Wwarning", source("shim/nosigpipe.1")});
-  INFO(told(ending));
+  INFO(said_by(ending));
   CHECK(ending.exited(0));
   CHECK(ending.out.empty());
 }

@@ -1,8 +1,8 @@
 // The lists that the shim is made from, and what else must follow them: what is forgotten in one place fails here.
 #include <regex>
 
-#include "options_list.h"
-#include "source_tree.h"
+#include "support/options_list.h"
+#include "support/source_tree.h"
 
 namespace {
 
@@ -27,8 +27,6 @@ std::string row_of(const std::string& page, const std::string& cell) {
     if (line.starts_with("| `" + cell + "` |")) return line;
   return "";
 }
-
-bool has(const std::string& text, const std::string& word) { return text.find(word) != std::string::npos; }
 
 }  // namespace
 

@@ -15,42 +15,19 @@
 #include <set>
 
 #include "log/timestamp.h"
-#include "log_lines.h"
-#include "source_tree.h"
+#include "support/expect.h"
+#include "support/log_lines.h"
+#include "support/source_tree.h"
+#include "support/victims.h"
 
 namespace {
 
-using Strings = std::vector<std::string>;
-
-Strings victim(const Strings& words) { return joined({built("tests/log_victim")}, words); }
-
-Start shimmed(const Strings& variables) {
-  Start start;
-  start.shim = true;
-  start.env = {"NOSIGPIPE_INTERVAL=0"};  // a line for each
-  start.env.insert(start.env.end(), variables.begin(), variables.end());
-  return start;
-}
-
-// Bare the victim dies; shimmed it ends well. What it says comes back.
-Ending lives(const Strings& words, const Start& start) {
-  REQUIRE(run(victim(words)).killed_by(SIGPIPE));
-  const Ending ending = run(victim(words), start);
-  INFO(ending.text() << "\n" << ending.out << ending.err);
-  REQUIRE(ending.exited(0));
-  return ending;
-}
-
-Line told_of(const Strings& words, const Strings& variables = {}) {
-  auto all = variables;
-  all.push_back("NOSIGPIPE_LOG=stderr");
-  return only_line(lives(words, shimmed(all)).err);
+Line logged(const Strings& words, const Strings& variables = {}) {
+  return only_line(lives(log_victim(words), logging_to("stderr", variables)).err);
 }
 
 std::string function_at(const Line& line) {
-  const Ending ending = run({"addr2line", "-f", "-e", line.text("module"), line["offset"], "-C"});
-  REQUIRE(ending.exited(0));
-  return ending.out.substr(0, ending.out.find('\n'));
+  return lines_of(output_of({"addr2line", "-f", "-e", line.text("module"), line["offset"], "-C"})).at(0);
 }
 
 std::string utc_now() {
@@ -75,6 +52,18 @@ struct Descriptor {
   const int number;
 };
 
+struct Terminal {
+  Terminal() { REQUIRE(openpty(&controller, &terminal, nullptr, nullptr, nullptr) == 0); }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+  ~Terminal() {
+    close(controller);
+    close(terminal);
+  }
+  int controller = -1;
+  int terminal = -1;
+};
+
 struct Pipe {
   explicit Pipe(int flags = 0) {
     int ends[2];
@@ -92,15 +81,15 @@ struct Pipe {
   int writer = -1;
 };
 
-Start telling_to(int fd) {
-  Start start = shimmed({"NOSIGPIPE_LOG=stderr"});
+Start logging_into(int fd) {
+  Start start = logging_to("stderr");
   start.err = fd;
   return start;
 }
 
 }  // namespace
 
-TEST_CASE("every call that the hooks see is told with its name and size and technique and place") {
+TEST_CASE("every call that the hooks see is logged with its name and size and technique and place") {
   const struct {
     std::string call, bytes, technique;
   } expected[] = {{"write", "4", "flag"},   {"send", "3", "flag"},    {"sendto", "2", "flag"},
@@ -109,33 +98,33 @@ TEST_CASE("every call that the hooks see is told with its name and size and tech
   for (const std::string guard : {"mask", "catch"})
     for (const auto& row : expected) {
       INFO(row.call << " with guard=" << guard);
-      const Line line = told_of({row.call}, {"NOSIGPIPE_GUARD=" + guard});
+      const Line line = logged({row.call}, {"NOSIGPIPE_GUARD=" + guard});
       CHECK(line["call"] == row.call);
       CHECK(line["bytes"] == row.bytes);
       CHECK(line["technique"] == (row.technique == "guard" ? guard : row.technique));
       CHECK(line["would_kill"] == "yes");
       CHECK(line["socket"] == "unix");
       CHECK(line.text("thread") == "log_victim");
-      CHECK(line.text("module") == built("tests/log_victim"));
+      CHECK(line.text("module") == built("tests/victims/log_victim"));
       CHECK(function_at(line) == "calls_" + row.call);
     }
 }
 
-TEST_CASE("what only the net sees is told with the place that called libc") {
+TEST_CASE("what only the handler sees is logged with the place that called libc") {
   const std::pair<std::string, std::string> expected[] = {{"stdio", "write"}, {"syscall", "syscall"}};
-  for (const auto& [call, told] : expected) {
-    const Line line = told_of({call});
-    CHECK(line["call"] == told);
+  for (const auto& [call, name] : expected) {
+    const Line line = logged({call});
+    CHECK(line["call"] == name);
     CHECK(line["technique"] == "catch");
     CHECK(line["bytes"].empty());
-    CHECK(line.text("module") == built("tests/log_victim"));
+    CHECK(line.text("module") == built("tests/victims/log_victim"));
     CHECK(function_at(line) == (call == "stdio" ? "(anonymous namespace)::print(int)" : "calls_syscall"));
   }
 }
 
 TEST_CASE("the exported function that made the call is named") {
-  const auto library = built("tests/libcaller.so");
-  const Line line = told_of({"library=" + library});
+  const auto library = built("tests/victims/libcaller.so");
+  const Line line = logged({"library=" + library});
   CHECK(line.text("module") == library);
   CHECK(line["symbol"] == "\"calls_from_a_library\"");
   CHECK(function_at(line) == "calls_from_a_library");
@@ -144,10 +133,9 @@ TEST_CASE("the exported function that made the call is named") {
 TEST_CASE("the place is right in a library that does not begin at address 0") {
   const Directory directory;
   const auto library = directory / "libprelinked.so";
-  REQUIRE(run({"g++", "-O0", "-fPIC", "-shared", "-Wl,-Ttext-segment=0x10000000", "-o", library,
-               source("tests/libcaller.cpp")})
-              .exited(0));
-  const Line line = told_of({"library=" + library});
+  output_of({"g++", "-O0", "-fPIC", "-shared", "-Wl,-Ttext-segment=0x10000000", "-o", library,
+             source("tests/victims/libcaller.cpp")});
+  const Line line = logged({"library=" + library});
   CHECK(line.text("module") == library);
   CHECK(line["symbol"] == "\"calls_from_a_library\"");
   CHECK(function_at(line) == "calls_from_a_library");
@@ -157,17 +145,17 @@ TEST_CASE("the place is right in a library that does not begin at address 0") {
 TEST_CASE("the place is right in a program at a fixed address") {
   const Directory directory;
   const auto program = directory / "fixed";
-  REQUIRE(run({"gcc", "-no-pie", "-O0", "-pthread", "-o", program, source("tests/small_victim.c")}).exited(0));
-  REQUIRE(run({program, "write"}).killed_by(SIGPIPE));
-  const Line line = only_line(run({program, "write"}, shimmed({"NOSIGPIPE_LOG=stderr"})).err);
+  output_of({"gcc", "-no-pie", "-O0", "-pthread", "-o", program, source("tests/victims/small_victim.c")});
+  is_killed_bare({program, "write"});
+  const Line line = only_line(run({program, "write"}, logging_to("stderr")).err);
   CHECK(line.text("module") == program);
   CHECK(function_at(line) == "writes");
 }
 
 TEST_CASE("the line names the process and the thread and the descriptor") {
   const auto words = Strings{"thread=a name", "send"};
-  REQUIRE(run(victim(words)).killed_by(SIGPIPE));
-  Process process(victim(words), shimmed({"NOSIGPIPE_LOG=stderr"}));
+  is_killed_bare(log_victim(words));
+  Process process(log_victim(words), logging_to("stderr"));
   const Ending ending = process.wait();
   const Line line = only_line(ending.err);
   CHECK(line["pid"] == std::to_string(process.pid()));
@@ -179,7 +167,7 @@ TEST_CASE("the line names the process and the thread and the descriptor") {
 TEST_CASE("threads are told apart") {
   const Directory directory;
   const auto log = directory / "log";
-  lives({"threads=4", "send"}, shimmed({"NOSIGPIPE_LOG=" + log}));
+  lives(log_victim({"threads=4", "send"}), logging_to(log));
   const auto lines = parsed(contents(log), "averted");
   std::map<std::string, int> threads;
   for (const auto& line : lines) {
@@ -190,26 +178,26 @@ TEST_CASE("threads are told apart") {
   CHECK(threads.size() == 4);
 }
 
-TEST_CASE("the kind of socket is told") {
-  for (const std::string kind : {"tcp", "unix"}) CHECK(told_of({"socket=" + kind, "send"})["socket"] == kind);
+TEST_CASE("the kind of socket is logged") {
+  for (const std::string kind : {"tcp", "unix"}) CHECK(logged({"socket=" + kind, "send"})["socket"] == kind);
   if (!std::filesystem::exists("/proc/net/if_inet6") || contents("/proc/net/if_inet6").find("lo") == std::string::npos)
     SKIP_TEST("there is no IPv6 on the loopback interface");
-  CHECK(told_of({"socket=tcp6", "send"})["socket"] == "tcp6");
+  CHECK(logged({"socket=tcp6", "send"})["socket"] == "tcp6");
 }
 
 TEST_CASE("the time is now and in UTC") {
   for (const char* zone : {"UTC0", "XYZ-13:45", "ABC+11"}) {
     const auto before = utc_now();
-    const auto told = told_of({"send"}, {std::string("TZ=") + zone})["time"];
-    CHECK(told.substr(0, before.size()) >= before);
-    CHECK(told.substr(0, before.size()) <= utc_now());
+    const auto time = logged({"send"}, {std::string("TZ=") + zone})["time"];
+    CHECK(time.substr(0, before.size()) >= before);
+    CHECK(time.substr(0, before.size()) <= utc_now());
   }
 }
 
 TEST_CASE("the time is right on every day of four centuries") {
   for (std::time_t time = 951'782'399; time < 13'574'563'200; time += 86'399) {
     text::Sized<64> line;
-    moment::add(line, {time, 7'008});
+    timestamp::add(line, {time, 7'008});
     char expected[32];
     std::strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S.000007Z", std::gmtime(&time));
     REQUIRE(std::string(line.words()) == expected);
@@ -221,24 +209,24 @@ TEST_CASE("would_kill is no where the program has seen to SIGPIPE itself") {
     for (const std::string call : {"send", "writev"})
       for (const std::string guard : {"mask", "catch"}) {
         INFO(call << ", " << how << ", guard=" << guard);
-        const auto argv = victim({"sigpipe=" + how, call});
+        const auto argv = log_victim({"sigpipe=" + how, call});
         REQUIRE(run(argv).exited(0));
-        const Ending ending = run(argv, shimmed({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_GUARD=" + guard}));
+        const Ending ending = run(argv, logging_to("stderr", {"NOSIGPIPE_GUARD=" + guard}));
         CHECK(ending.exited(0));
         CHECK(only_line(ending.err)["would_kill"] == "no");
       }
 }
 
 TEST_CASE("every EPIPE has one line and a call that works has none") {
-  const auto log = lives({"times=100", "send", "writev", "stdio"}, shimmed({"NOSIGPIPE_LOG=stderr"})).err;
+  const auto log = lives(log_victim({"times=100", "send", "writev", "stdio"}), logging_to("stderr")).err;
   CHECK(parsed(log, "averted").size() == 300);
-  const Ending quiet = run(victim({"descriptors"}), shimmed({"NOSIGPIPE_LOG=stderr"}));
+  const Ending quiet = run(log_victim({"descriptors"}), logging_to("stderr"));
   CHECK(quiet.err.empty());
 }
 
-TEST_CASE("nothing is told where no log is wanted") {
+TEST_CASE("nothing is logged where no log is wanted") {
   for (const std::string call : {"send", "writev", "stdio"}) {
-    const Ending ending = lives({call}, shimmed({}));
+    const Ending ending = lives(log_victim({call}), with_shim());
     CHECK(ending.err.empty());
     CHECK(ending.out.starts_with("fd "));
   }
@@ -247,22 +235,22 @@ TEST_CASE("nothing is told where no log is wanted") {
 TEST_CASE("the log file is made and appended to") {
   const Directory directory;
   const auto log = directory / "a b.log";
-  lives({"send"}, shimmed({"NOSIGPIPE_LOG=" + log}));
+  lives(log_victim({"send"}), logging_to(log));
   const auto first = contents(log);
   REQUIRE(parsed(first).size() == 1);
   struct stat file {};
   REQUIRE(stat(log.c_str(), &file) == 0);
   CHECK((file.st_mode & 0133) == 0);
-  lives({"writev"}, shimmed({"NOSIGPIPE_LOG=" + log}));
+  lives(log_victim({"writev"}), logging_to(log));
   CHECK(contents(log).starts_with(first));
   CHECK(parsed(contents(log)).size() == 2);
 }
 
 TEST_CASE("the path of the log is taken from where the program is started") {
   const Directory directory;
-  auto start = shimmed({"NOSIGPIPE_LOG=./log"});
+  auto start = logging_to("./log");
   start.directory = directory.path();
-  lives({"send"}, start);
+  lives(log_victim({"send"}), start);
   CHECK(parsed(contents(directory / "log")).size() == 1);
 }
 
@@ -277,7 +265,7 @@ TEST_CASE("a log that cannot be opened is told once and the program lives") {
   const std::string too_long = "/" + std::string(5000, 'x');
   for (const auto& path : {directory / "link", directory / "dangling", directory / "folder", directory / "fifo",
                            directory / "no/such/place"}) {
-    const Ending ending = lives({"send", "stdio"}, shimmed({"NOSIGPIPE_LOG=" + path}));
+    const Ending ending = lives(log_victim({"send", "stdio"}), logging_to(path));
     INFO(ending.err);
     CHECK(lines_of(ending.err).size() == 1);
     CHECK(ending.err.starts_with("nosigpipe: "));
@@ -285,12 +273,12 @@ TEST_CASE("a log that cannot be opened is told once and the program lives") {
   }
   CHECK(contents(target) == "precious\n");
   CHECK(!std::filesystem::exists(directory / "missing"));
-  CHECK(lines_of(lives({"send"}, shimmed({"NOSIGPIPE_LOG=" + too_long})).err).size() == 1);
+  CHECK(lines_of(lives(log_victim({"send"}), logging_to(too_long)).err).size() == 1);
 }
 
 TEST_CASE("a hostile thread name forges no line") {
   for (const std::string name : {"x\nnosigpipe: ", "\" would_kill=no", "\033[31m\a", "\\x22", "\xff\x80\r", "", " "}) {
-    const Line line = told_of({"thread=" + name, "send"});
+    const Line line = logged({"thread=" + name, "send"});
     CHECK(line.text("thread") == name.substr(0, 15));
     CHECK(line["would_kill"] == "yes");
   }
@@ -298,25 +286,23 @@ TEST_CASE("a hostile thread name forges no line") {
 
 TEST_CASE("a hostile path of the program forges no line") {
   const Directory directory;
-  // A newline is told as proc(5) writes it in /proc/PID/maps.
+  // A newline is logged as proc(5) writes it in /proc/PID/maps.
   const std::pair<std::string, std::string> names[] = {{"x\nnosigpipe: forged", "x\\012nosigpipe: forged"},
                                                        {"\"+0x1 in=\"y", "\"+0x1 in=\"y"},
                                                        {"\033]0;x\a", "\033]0;x\a"}};
-  for (const auto& [name, told] : names) {
+  for (const auto& [name, logged_name] : names) {
     const auto program = directory / name;
-    std::filesystem::copy_file(built("tests/log_victim"), program);
-    const Ending ending = run({program, "send"}, shimmed({"NOSIGPIPE_LOG=stderr"}));
-    CHECK(only_line(ending.err).text("module") == directory / told);
+    std::filesystem::copy_file(built("tests/victims/log_victim"), program);
+    const Ending ending = run({program, "send"}, logging_to("stderr"));
+    CHECK(only_line(ending.err).text("module") == directory / logged_name);
   }
 }
 
 TEST_CASE("a path longer than a line is cut and the line ends") {
   const Directory directory;
-  std::string place = directory.path();
-  while (place.size() < 3000) place += "/" + std::string(200, 'd');
-  std::filesystem::create_directories(place);
-  std::filesystem::copy_file(built("tests/log_victim"), place + "/victim");
-  const Ending ending = run({place + "/victim", "times=2", "send"}, shimmed({"NOSIGPIPE_LOG=stderr"}));
+  const auto place = deep_directory(directory, 3000, 'd');
+  std::filesystem::copy_file(built("tests/victims/log_victim"), place + "/victim");
+  const Ending ending = run({place + "/victim", "times=2", "send"}, logging_to("stderr"));
   CHECK(ending.exited(0));
   const auto lines = parsed(ending.err, "averted");
   CHECK(lines.size() == 2);
@@ -327,7 +313,7 @@ TEST_CASE("a socket that has got the number of the log hears nothing") {
   const Directory directory;
   const auto log = directory / "log";
   const Strings words{"send", "take_all_numbers", "send", "writev", "count_taken"};
-  const Ending ending = lives(words, shimmed({"NOSIGPIPE_LOG=" + log}));
+  const Ending ending = lives(log_victim(words), logging_to(log));
   INFO(ending.out);
   CHECK(ending.out.ends_with("taken -1\n"));
   CHECK(count_of(parsed(contents(log))) == 3);
@@ -335,28 +321,26 @@ TEST_CASE("a socket that has got the number of the log hears nothing") {
 
 TEST_CASE("the log is two descriptors out of the way and not inherited") {
   const Directory directory;
-  const auto log = shimmed({"NOSIGPIPE_LOG=" + directory / "log"});
-  const auto bare = descriptors(run(victim({"descriptors"})));
-  auto with_log = descriptors(run(victim({"descriptors"}), log));
+  const auto log = logging_to(directory / "log");
+  const auto bare = descriptors(run(log_victim({"descriptors"})));
+  auto with_log = descriptors(run(log_victim({"descriptors"}), log));
   for (const int fd : bare) CHECK(with_log.erase(fd) == 1);
   REQUIRE(with_log.size() == 2);
   CHECK(*with_log.begin() >= 100);
-  Strings argv{"env", "-u", "LD_PRELOAD"};
-  for (const auto& word : victim({"descriptors"})) argv.push_back(word);
+  const auto argv = joined({"env", "-u", "LD_PRELOAD"}, log_victim({"descriptors"}));
   CHECK(descriptors(run(argv, log)) == bare);
 }
 
 TEST_CASE("without a log no descriptor stays open") {
-  const auto bare = descriptors(run(victim({"descriptors"})));
+  const auto bare = descriptors(run(log_victim({"descriptors"})));
   REQUIRE(bare.count(2) == 1);
-  CHECK(descriptors(run(victim({"descriptors"}), shimmed({"NOSIGPIPE_LOG=none"}))) == bare);
+  CHECK(descriptors(run(log_victim({"descriptors"}), logging_to("none"))) == bare);
 }
 
 TEST_CASE("without a log nothing is opened beyond the library and its status") {
   const auto opened_by = [](const Strings& preload) {
-    Strings argv{"strace", "-f", "-qq", "-e", "trace=open,openat,openat2,creat"};
-    argv.insert(argv.end(), preload.begin(), preload.end());
-    for (const auto& word : victim({"send", "writev"})) argv.push_back(word);
+    const auto argv = joined(joined({"strace", "-f", "-qq", "-e", "trace=open,openat,openat2,creat"}, preload),
+                             log_victim({"send", "writev"}));
     const std::regex path("\"([^\"]*)\"");
     Strings paths;
     for (const auto& line : lines_of(run(argv).err)) {
@@ -377,21 +361,20 @@ TEST_CASE("without a log nothing is opened beyond the library and its status") {
 }
 
 TEST_CASE("a closed stderr is no trouble") {
-  Strings argv{"sh", "-c", "exec \"$@\" 2>&-", "sh"};
-  for (const auto& word : victim({"socket=tcp", "send", "writev", "stdio"})) argv.push_back(word);
-  REQUIRE(run(argv).killed_by(SIGPIPE));
-  const Ending ending = run(argv, shimmed({"NOSIGPIPE_LOG=stderr"}));
+  const auto argv =
+      joined({"sh", "-c", "exec \"$@\" 2>&-", "sh"}, log_victim({"socket=tcp", "send", "writev", "stdio"}));
+  is_killed_bare(argv);
+  const Ending ending = run(argv, logging_to("stderr"));
   CHECK(ending.exited(0));
   CHECK(ending.err.empty());
 }
 
 TEST_CASE("a socket that has got the number of stderr hears nothing") {
-  const Strings closed_later = victim({"close=2", "take_all_numbers", "send", "writev", "count_taken"});
-  Strings closed_before{"sh", "-c", "exec \"$@\" 2>&-", "sh"};
-  closed_before.insert(closed_before.end(), closed_later.begin(), closed_later.end());
+  const Strings closed_later = log_victim({"close=2", "take_all_numbers", "send", "writev", "count_taken"});
+  const auto closed_before = joined({"sh", "-c", "exec \"$@\" 2>&-", "sh"}, closed_later);
   for (const auto& argv : {closed_later, closed_before}) {
-    REQUIRE(run(argv).killed_by(SIGPIPE));
-    const Ending ending = run(argv, shimmed({"NOSIGPIPE_LOG=stderr"}));
+    is_killed_bare(argv);
+    const Ending ending = run(argv, logging_to("stderr"));
     INFO(ending.text() << "\n" << ending.out << ending.err);
     CHECK(ending.exited(0));
     CHECK(ending.out.ends_with("taken -1\n"));
@@ -405,7 +388,7 @@ TEST_CASE("a pipe that nobody reads as stderr is no trouble") {
   pipe.reader = -1;
   for (const std::string how : {"default", "ignored", "handled", "blocked"}) {
     INFO(how);
-    const Ending ending = run(victim({"sigpipe=" + how, "send", "writev", "stdio"}), telling_to(pipe.writer));
+    const Ending ending = run(log_victim({"sigpipe=" + how, "send", "writev", "stdio"}), logging_into(pipe.writer));
     CHECK(ending.exited(0));
     CHECK(ending.out.find("handled") == std::string::npos);
   }
@@ -413,7 +396,7 @@ TEST_CASE("a pipe that nobody reads as stderr is no trouble") {
 
 TEST_CASE("a full pipe as stderr does not block the program") {
   const Pipe pipe;
-  const Ending ending = run(victim({"times=2000", "send", "writev", "stdio"}), telling_to(pipe.writer));
+  const Ending ending = run(log_victim({"times=2000", "send", "writev", "stdio"}), logging_into(pipe.writer));
   INFO(ending.text());
   CHECK(ending.exited(0));
 }
@@ -423,31 +406,23 @@ TEST_CASE("threads that race for the last room in a pipe are not blocked") {
   for (int i = 0; i < 200; ++i) {
     const Pipe pipe(O_DIRECT);
     REQUIRE(fcntl(pipe.writer, F_SETPIPE_SZ, 4096) > 0);
-    const Ending ending = run(victim({"threads=16", "send"}), telling_to(pipe.writer), std::chrono::seconds(10));
+    const Ending ending = run(log_victim({"threads=16", "send"}), logging_into(pipe.writer), std::chrono::seconds(10));
     INFO(ending.text());
     REQUIRE(ending.exited(0));
   }
 }
 
 TEST_CASE("a terminal that nobody reads as stderr does not block the program") {
-  int controller = -1;
-  int terminal = -1;
-  REQUIRE(openpty(&controller, &terminal, nullptr, nullptr, nullptr) == 0);
-  const Descriptor ours(controller);
-  const Descriptor theirs(terminal);
-  const Ending ending = run(victim({"times=2000", "send"}), telling_to(terminal));
+  const Terminal tty;
+  const Ending ending = run(log_victim({"times=2000", "send"}), logging_into(tty.terminal));
   INFO(ending.text());
   CHECK(ending.exited(0));
 }
 
 TEST_CASE("a stopped terminal as stderr does not block the program") {
-  int controller = -1;
-  int terminal = -1;
-  REQUIRE(openpty(&controller, &terminal, nullptr, nullptr, nullptr) == 0);
-  const Descriptor ours(controller);
-  const Descriptor theirs(terminal);
-  REQUIRE(tcflow(terminal, TCOOFF) == 0);
-  const Ending ending = run(victim({"times=10", "send"}), telling_to(terminal));
+  const Terminal tty;
+  REQUIRE(tcflow(tty.terminal, TCOOFF) == 0);
+  const Ending ending = run(log_victim({"times=10", "send"}), logging_into(tty.terminal));
   INFO(ending.text());
   CHECK(ending.exited(0));
 }
@@ -458,22 +433,22 @@ TEST_CASE("a socket that nobody reads as stderr does not block the program") {
     REQUIRE(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) == 0);
     const Descriptor ours(ends[0]);
     const Descriptor theirs(ends[1]);
-    const Ending ending = run(victim({"threads=4", "times=2000", "send"}), telling_to(theirs.number));
+    const Ending ending = run(log_victim({"threads=4", "times=2000", "send"}), logging_into(theirs.number));
     INFO(ending.text());
     CHECK(ending.exited(0));
   }
 }
 
 TEST_CASE("a full disk is no trouble") {
-  CHECK(lives({"times=10", "send"}, shimmed({"NOSIGPIPE_LOG=/dev/full"})).err.empty());
+  CHECK(lives(log_victim({"times=10", "send"}), logging_to("/dev/full")).err.empty());
 }
 
 TEST_CASE("the limit of the size of a file is no trouble") {
   const Directory directory;
   const auto log = directory / "log";
   Strings argv{"sh", "-c", "ulimit -f 2; exec \"$@\"", "sh"};
-  for (const auto& word : victim({"times=100", "send", "stdio"})) argv.push_back(word);
-  const Ending ending = run(argv, shimmed({"NOSIGPIPE_LOG=" + log}));
+  for (const auto& word : log_victim({"times=100", "send", "stdio"})) argv.push_back(word);
+  const Ending ending = run(argv, logging_to(log));
   INFO(ending.text() << ending.err);
   CHECK(ending.exited(0));
   CHECK(ending.err.empty());
@@ -484,10 +459,10 @@ TEST_CASE("the limit of the size of a file is no trouble") {
 TEST_CASE("two processes of four threads each write whole lines and lose none") {
   const Directory directory;
   const auto log = directory / "log";
-  const auto words = victim({"threads=4", "times=1000", "send", "writev"});
+  const auto words = log_victim({"threads=4", "times=1000", "send", "writev"});
   {
-    Process first(words, shimmed({"NOSIGPIPE_LOG=" + log}));
-    Process second(words, shimmed({"NOSIGPIPE_LOG=" + log}));
+    Process first(words, logging_to(log));
+    Process second(words, logging_to(log));
     REQUIRE(first.wait().exited(0));
     REQUIRE(second.wait().exited(0));
   }
@@ -501,13 +476,13 @@ TEST_CASE("two processes of four threads each write whole lines and lose none") 
   }
 }
 
-TEST_CASE("observe tells and lets the program die as bare") {
+TEST_CASE("observe logs and lets the program die as bare") {
   for (const std::string call : {"send", "write", "sendmsg", "writev", "sendfile", "splice", "stdio", "syscall"})
     for (const std::string guard : {"auto", "mask", "catch"}) {
       INFO(call << ", guard=" << guard);
-      REQUIRE(run(victim({call})).killed_by(SIGPIPE));
+      is_killed_bare(log_victim({call}));
       const Ending ending =
-          run(victim({call}), shimmed({"NOSIGPIPE_MODE=observe", "NOSIGPIPE_LOG=stderr", "NOSIGPIPE_GUARD=" + guard}));
+          run(log_victim({call}), logging_to("stderr", {"NOSIGPIPE_MODE=observe", "NOSIGPIPE_GUARD=" + guard}));
       CHECK(ending.killed_by(SIGPIPE));
       const Line line = only_line(ending.err);
       CHECK(line["would_kill"] == "yes");
@@ -519,10 +494,10 @@ TEST_CASE("observe leaves a program that has seen to SIGPIPE alone") {
   for (const std::string how : {"ignored", "handled", "blocked"})
     for (const std::string call : {"send", "writev", "stdio"}) {
       INFO(call << ", " << how);
-      const auto argv = victim({"sigpipe=" + how, call});
+      const auto argv = log_victim({"sigpipe=" + how, call});
       const Ending bare = run(argv);
       REQUIRE(bare.exited(0));
-      const Ending observed = run(argv, shimmed({"NOSIGPIPE_MODE=observe", "NOSIGPIPE_LOG=stderr"}));
+      const Ending observed = run(argv, logging_to("stderr", {"NOSIGPIPE_MODE=observe"}));
       CHECK(observed.exited(0));
       CHECK(observed.out == bare.out);
       for (const auto& line : parsed(observed.err)) {
@@ -534,9 +509,9 @@ TEST_CASE("observe leaves a program that has seen to SIGPIPE alone") {
     }
 }
 
-TEST_CASE("off tells nothing and lets the program die as bare") {
+TEST_CASE("off logs nothing and lets the program die as bare") {
   for (const std::string call : {"send", "writev", "stdio"}) {
-    const Ending ending = run(victim({call}), shimmed({"NOSIGPIPE_MODE=off", "NOSIGPIPE_LOG=stderr"}));
+    const Ending ending = run(log_victim({call}), logging_to("stderr", {"NOSIGPIPE_MODE=off"}));
     CHECK(ending.killed_by(SIGPIPE));
     CHECK(ending.err.empty());
   }

@@ -1,8 +1,8 @@
 // Every function that writes, on everything it can be called on, in every state of SIGPIPE: the oracle is the kernel.
 //
-// A row is performed by tests/victim, which prints all it can see of one call. On a socket the shimmed line has to be
-// the one of the bare program with SIGPIPE ignored for the length of that call; on everything else, and wherever the
-// program has taken SIGPIPE into its own hands, that of the bare program, its death included.
+// A row is performed by victims/victim.cpp, which prints all it can see of one call. On a socket the shimmed line has
+// to be the one of the bare program with SIGPIPE ignored for the length of that call; on everything else, and wherever
+// the program has taken SIGPIPE into its own hands, that of the bare program, its death included.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "catch.h"
-#include "matrix.h"
-#include "process.h"
+#include "support/catch.h"
+#include "support/matrix.h"
+#include "support/process.h"
 
 namespace {
 
@@ -27,21 +27,7 @@ struct Target {
 };
 const Target targets[] = {
 #define TARGET(name, kind, end) {#name, Kind::kind, End::end},
-#include "matrix.def"
-};
-
-struct Disposition {
-  std::string name;
-  Action action;
-  Block block;
-  Pending pending;
-  Afterwards afterwards;
-  bool has_handler() const { return action != Action::none && action != Action::ignore; }
-};
-const Disposition dispositions[] = {
-#define DISPOSITION(name, action, block, pending, afterwards) \
-  {#name, Action::action, Block::block, Pending::pending, Afterwards::afterwards},
-#include "matrix.def"
+#include "support/matrix.def"
 };
 
 struct Arguments {
@@ -50,7 +36,7 @@ struct Arguments {
 };
 const Arguments all_arguments[] = {
 #define ARGUMENTS(name, takes) {#name, takes},
-#include "matrix.def"
+#include "support/matrix.def"
 };
 
 struct Verb {
@@ -61,8 +47,8 @@ struct Verb {
 };
 
 struct Environment {
-  std::vector<std::string> variables;
-  bool net;
+  Strings variables;
+  bool handler;
   bool delivers;
   std::string text() const {
     std::string all;
@@ -114,13 +100,13 @@ enum class Oracle {
 
 Oracle oracle(const Verb& verb, const Row& row, const Environment& environment) {
   const auto& disposition = row.disposition;
-  if (!row.target.is_socket() || (verb.seen == Seen::nobody && !environment.net)) return Oracle::bare;
+  if (!row.target.is_socket() || (verb.seen == Seen::nobody && !environment.handler)) return Oracle::bare;
   if (disposition.block == Block::yes) {
-    // What such a thread finds pending is what the kernel leaves. When it lets that through, the net takes it, unless
-    // somebody else has sent one. Of what no hook has seen nothing tells it from a kill(getpid(), SIGPIPE).
+    // What such a thread finds pending is what the kernel leaves. When it lets that through, the handler takes it,
+    // unless somebody else has sent one. Of what no hook has seen nothing tells it from a kill(getpid(), SIGPIPE).
     if (disposition.afterwards != Afterwards::unblock || disposition.pending != Pending::nothing) return Oracle::bare;
     if (verb.seen == Seen::nobody) return Oracle::none;
-    return environment.net ? Oracle::spared : Oracle::bare;
+    return environment.handler ? Oracle::spared : Oracle::bare;
   }
   return disposition.has_handler() && environment.delivers ? Oracle::bare : Oracle::spared;
 }
@@ -143,16 +129,16 @@ class Performance {
     start.in = memfd_create("rows", MFD_CLOEXEC);
     REQUIRE(pwrite(start.in, input.data(), input.size(), 0) == static_cast<ssize_t>(input.size()));
     start.env.push_back("LD_BIND_NOW=1");  // or each row's child would look all functions up again
-    process_ = std::make_unique<Process>(std::vector{built("tests/victim"), std::string("--rows")}, start);
+    process_ = std::make_unique<Process>(std::vector{built("tests/victims/victim"), std::string("--rows")}, start);
     close(start.in);
   }
 
-  std::vector<std::string> lines() {
+  Strings lines() {
     const Ending ending = process_->wait(std::chrono::seconds(90));
     INFO(ending.text() << "\n" << ending.err);
     CHECK(ending.exited(0));
     CHECK(ending.err.empty());
-    std::vector<std::string> all;
+    Strings all;
     std::istringstream text(ending.out);
     for (const bool was_chosen : chosen_) {
       std::string line;
@@ -207,11 +193,10 @@ void compare_with_kernel(const Verb& verb) {
   Performance spared_performance(verb, rows, on_socket, " spared", {});
   std::vector<Performance> performances;
   for (const auto& environment : environments) {
-    Start start;
-    start.shim = true;
-    start.env = environment.variables;
+    const Start start = with_shim(environment.variables);
     const auto concerned = [&](const Row& row) {
-      return (row.disposition.has_handler() || !environment.delivers) && (row.has_good_arguments() || environment.net);
+      return (row.disposition.has_handler() || !environment.delivers) &&
+             (row.has_good_arguments() || environment.handler);
     };
     performances.emplace_back(verb, rows, concerned, "", start);
   }
@@ -244,12 +229,12 @@ void compare_with_kernel(const Verb& verb) {
   TEST_CASE(#name " does what the kernel does in every row of the matrix") { \
     compare_with_kernel({#name, Seen::seen, raises, takes});                 \
   }
-#include "matrix.def"
+#include "support/matrix.def"
 
 TEST_CASE("every function of the shim that writes has a verb in the matrix") {
   std::string verbs = " ";
 #define VERB(name, seen, raises, takes, call) verbs += #name " ";
-#include "matrix.def"
+#include "support/matrix.def"
 #define FUNCTION(name, type, technique, by)                                      \
   if (std::string(#technique) == "flag" || std::string(#technique) == "guard") { \
     CHECK(verbs.find(" " #name " ") != std::string::npos);                       \

@@ -2,11 +2,11 @@
 
 #include <filesystem>
 
-#include "scene.h"
+#include "support/scene.h"
 
 namespace {
 
-Ending preloaded(const std::string& first, const std::string& second, const std::vector<std::string>& guard = {}) {
+Ending preloaded(const std::string& first, const std::string& second, const Strings& guard = {}) {
   Start start;
   start.env = guard;
   start.env.push_back("LD_PRELOAD=" + first + ":" + second);
@@ -37,18 +37,18 @@ std::string library(const std::string& name) {
 
 TEST_CASE("a library whose constructor writes before ours has run lives") {
   Start alone;
-  alone.env = {"LD_PRELOAD=" + built("tests/libearly.so")};
+  alone.env = {"LD_PRELOAD=" + built("tests/victims/libearly.so")};
   CHECK(bare("alive", alone).killed_by(SIGPIPE));
   for (const auto& guard : kGuards) {
     INFO(words(guard));
-    const auto ending = preloaded(built("libnosigpipe.so"), built("tests/libearly.so"), guard);
+    const auto ending = preloaded(built("libnosigpipe.so"), built("tests/victims/libearly.so"), guard);
     CHECK(ending.err == "early: write 1, send 1, writev 1, again 1\n");
     CHECK(ending.out == kAlive);
   }
 }
 
 TEST_CASE("a malloc library that writes at every allocation lives") {
-  lives_beside(built("tests/libmalloc_writes.so"));
+  lives_beside(built("tests/victims/libmalloc_writes.so"));
 }
 
 TEST_CASE("beside libeatmydata") { lives_beside(library("libeatmydata.so")); }

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "catch.h"
-#include "process.h"
+#include "support/catch.h"
+#include "support/process.h"
 
 namespace {
 
@@ -15,9 +15,8 @@ struct Counts {
   int changed = 0;      // rounds after which the mask was another
 };
 
-using Variables = std::vector<std::string>;
-const Variables kBare;
-const Variables kGuards[] = {
+const Strings kBare;
+const Strings kGuards[] = {
     {"NOSIGPIPE_GUARD=auto"},
     {"NOSIGPIPE_GUARD=mask"},
     {"NOSIGPIPE_GUARD=catch"},
@@ -25,14 +24,14 @@ const Variables kGuards[] = {
 };
 
 Ending leave_half_way(const std::string& call, const std::string& socket, const std::string& disposition,
-                      const Variables& variables) {
+                      const Strings& variables) {
   Start start;
   start.shim = &variables != &kBare;
   start.env = variables;
   // Fewer where each round waits for a peer that must be at work at that moment, and where not survival is in question.
   const bool waits = call.ends_with("splice") && socket == "unix";
   const std::string rounds = disposition != "default" ? "500" : waits ? "1000" : "3000";
-  return run({built("tests/half_way"), call, socket, disposition, rounds}, start, std::chrono::seconds(100));
+  return run({built("tests/victims/half_way"), call, socket, disposition, rounds}, start, std::chrono::seconds(100));
 }
 
 Counts counted(const Ending& ending) {
@@ -50,7 +49,7 @@ void expect_survival(const std::string& call, const std::string& socket) {
 
   const bool is_hooked = !call.starts_with("syscall_");
   for (const auto& variables : kGuards) {
-    if (!is_hooked && variables.size() > 1) continue;  // nothing but the net sees it
+    if (!is_hooked && variables.size() > 1) continue;  // nothing but the handler sees it
     INFO(variables.front() << (variables.size() > 1 ? " " + variables.back() : ""));
     const Counts counts = counted(leave_half_way(call, socket, "default", variables));
     CHECK(counts.partial > 0);

@@ -6,7 +6,7 @@
 
 #include <functional>
 
-#include "report_log.h"
+#include "support/report_log.h"
 
 namespace {
 
@@ -42,9 +42,7 @@ class Following {
 
  private:
   Strings argv(const Strings& files) const {
-    Strings all{report_binary(), "--follow", "--symbolizer=none", "--output", output()};
-    all.insert(all.end(), files.begin(), files.end());
-    return all;
+    return joined({report_binary(), "--follow", "--symbolizer=none", "--output", output()}, files);
   }
 
   Directory directory_;

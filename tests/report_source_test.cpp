@@ -5,7 +5,7 @@
 
 #include <regex>
 
-#include "report_log.h"
+#include "support/report_log.h"
 
 namespace {
 
@@ -26,13 +26,6 @@ int main(void) {
 }
 )";
 constexpr const char* kLine = "server.c:7";
-
-std::string output_of(const Strings& argv) {
-  const Ending ending = run(argv);
-  INFO(argv[0] << ": " << ending.text() << "\n" << ending.err);
-  REQUIRE(ending.exited(0));
-  return ending.out;
-}
 
 // Tools tell a build id in hexadecimal digits.
 std::string build_id_of(const std::string& binary) {
@@ -55,9 +48,7 @@ class Server {
   }
 
   void build(const Strings& flags) const {
-    Strings argv{"gcc", "-g", "-O1", "-Wl,--build-id", "-o", binary(), source()};
-    argv.insert(argv.end(), flags.begin(), flags.end());
-    output_of(argv);
+    output_of(joined({"gcc", "-g", "-O1", "-Wl,--build-id", "-o", binary(), source()}, flags));
   }
 
   // The debug information goes into a file of its own.

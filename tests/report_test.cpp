@@ -2,13 +2,22 @@
 #include <algorithm>
 #include <ctime>
 
-#include "report_log.h"
+#include "support/report_log.h"
 
 namespace {
 
 // The first sentence.
 std::string head(const std::string& log, const Strings& options = {}) {
   return lines_of(report_of(log, options)).at(0);
+}
+
+void behind_a_torn_one_is_used(const std::string& whole) {
+  for (const std::size_t length : {20u, 30u, 60u, 110u, 200u}) {
+    INFO(whole.substr(0, length));
+    const auto report = report_of(whole.substr(0, length) + whole);
+    CHECK(has(report, "1 SIGPIPE averted"));
+    CHECK(has(report, "1 line is damaged"));
+  }
 }
 
 }  // namespace
@@ -36,7 +45,7 @@ TEST_CASE("a row has its count and share and kills and call and place") {
   CHECK(has(lines_with("other", report_of(log)).at(0), " 25.0%       1  send   other"));
 }
 
-TEST_CASE("the counts of a total are added to those told before") {
+TEST_CASE("the counts of a total are added to those logged before") {
   const auto log = Record().set("count", "2").text() +
                    Record().set("event", "total").without("tid").set("count", "40").set("kills", "40").text();
   CHECK(has(head(log), "42 SIGPIPEs averted in 1 process, 41 would have killed"));
@@ -71,15 +80,7 @@ TEST_CASE("a damaged line is counted and the others are used") {
   CHECK(!has(report_of(whole), "damaged"));
 }
 
-TEST_CASE("a record behind a torn one in the same line is used") {
-  const auto whole = Record().text();
-  for (const std::size_t length : {30u, 60u, 110u, 200u}) {
-    INFO(whole.substr(0, length));
-    const auto report = report_of(whole.substr(0, length) + whole);
-    CHECK(has(report, "1 SIGPIPE averted"));
-    CHECK(has(report, "1 line is damaged"));
-  }
-}
+TEST_CASE("a record behind a torn one in the same line is used") { behind_a_torn_one_is_used(Record().text()); }
 
 TEST_CASE("the same records as JSON and as text give the same report") {
   std::string text;
@@ -103,13 +104,7 @@ TEST_CASE("the same records as JSON and as text give the same report") {
 }
 
 TEST_CASE("a record torn in JSON is damaged and the one behind it is used") {
-  const auto whole = Record().json();
-  for (const std::size_t length : {20u, 60u, 110u, 200u}) {
-    INFO(whole.substr(0, length));
-    const auto report = report_of(whole.substr(0, length) + whole);
-    CHECK(has(report, "1 SIGPIPE averted"));
-    CHECK(has(report, "1 line is damaged"));
-  }
+  behind_a_torn_one_is_used(Record().json());
 }
 
 TEST_CASE("a JSON record from another program is read, too") {
@@ -298,7 +293,7 @@ TEST_CASE("there is color where it is asked for and else only on a terminal") {
   CHECK(!has(on_terminal({"TERM=dumb", "NO_COLOR"}), "\033"));
 }
 
-TEST_CASE("runaways and lost lines are told") {
+TEST_CASE("runaways and lost lines are reported") {
   const auto report = report_of(Record().set("lost", "12").text() + Record()
                                                                         .set("event", "runaway")
                                                                         .without("count")

@@ -3,7 +3,7 @@
 #include <regex>
 #include <set>
 
-#include "source_tree.h"
+#include "support/source_tree.h"
 
 namespace {
 

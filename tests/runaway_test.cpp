@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "scene.h"
+#include "support/scene.h"
 
 namespace {
 
@@ -24,10 +24,10 @@ class Counter {
     munmap(const_cast<long*>(at_), 4096);
     close(fd_);
   }
-  std::vector<std::string> start(const std::string& scene) const {
+  Strings start(const std::string& scene) const {
     return {"sh", "-c",
             "exec 3<>/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd_) + "; exec \"$0\" \"$1\"",
-            built("tests/scenes"), scene};
+            built("tests/victims/scenes/scenes"), scene};
   }
   long value() const { return *at_; }
 
@@ -36,22 +36,11 @@ class Counter {
   volatile long* at_;
 };
 
-Start under_shim(std::vector<std::string> env = {}) {
-  Start start;
-  start.shim = true;
-  start.env = std::move(env);
-  return start;
-}
-
-std::string log_of(const Ending& ending) { return ending.err; }
-
 }  // namespace
 
 TEST_CASE("the control: with SIGPIPE ignored a runaway does not stop") {
   Counter counter;
-  Start ignoring;
-  ignoring.ignore_sigpipe = true;
-  CHECK(run(counter.start("runaway"), ignoring).exited(0));
+  CHECK(run(counter.start("runaway"), ignoring_sigpipe()).exited(0));
   CHECK(counter.value() == 2'000'000);
 }
 
@@ -61,7 +50,7 @@ TEST_CASE("a runaway that is the whole process gets its SIGPIPE after 100000 EPI
     Counter counter;
     CHECK(run(counter.start(scene)).killed_by(SIGPIPE));
     CHECK(counter.value() == 0);
-    CHECK(run(counter.start(scene), under_shim()).killed_by(SIGPIPE));
+    CHECK(run(counter.start(scene), with_shim()).killed_by(SIGPIPE));
     CHECK(counter.value() == 99'999);
   }
 }
@@ -69,7 +58,7 @@ TEST_CASE("a runaway that is the whole process gets its SIGPIPE after 100000 EPI
 TEST_CASE("NOSIGPIPE_RUNAWAY_AFTER says how many EPIPEs make a runaway") {
   for (const long limit : {1L, 2L, 3L, 1000L}) {
     Counter counter;
-    const auto ending = run(counter.start("runaway"), under_shim({"NOSIGPIPE_RUNAWAY_AFTER=" + std::to_string(limit)}));
+    const auto ending = run(counter.start("runaway"), with_shim({"NOSIGPIPE_RUNAWAY_AFTER=" + std::to_string(limit)}));
     CHECK(ending.killed_by(SIGPIPE));
     CHECK(counter.value() == limit - 1);
   }
@@ -77,7 +66,7 @@ TEST_CASE("NOSIGPIPE_RUNAWAY_AFTER says how many EPIPEs make a runaway") {
 
 TEST_CASE("a runaway with a handler of its own has it called") {
   Counter counter;
-  CHECK(run(counter.start("runaway_handled"), under_shim()).exited(9));
+  CHECK(run(counter.start("runaway_handled"), with_shim()).exited(9));
   CHECK(counter.value() == 99'999);
 }
 
@@ -89,7 +78,7 @@ TEST_CASE("a runaway's handler does not change errno") {
 TEST_CASE("a program that ignores SIGPIPE itself runs away as ever") {
   for (const auto* scene : {"runaway_ignored", "runaway_ignored_thread"}) {
     Counter counter;
-    CHECK(run(counter.start(scene), under_shim()).exited(0));
+    CHECK(run(counter.start(scene), with_shim()).exited(0));
     CHECK(counter.value() == 2'000'000);
   }
 }
@@ -114,7 +103,7 @@ TEST_CASE("a program with a handler that does nothing is not slowed down") {
 
 TEST_CASE("NOSIGPIPE_RUNAWAY=off does nothing") {
   Counter counter;
-  CHECK(run(counter.start("runaway"), under_shim({"NOSIGPIPE_RUNAWAY=off"})).exited(0));
+  CHECK(run(counter.start("runaway"), with_shim({"NOSIGPIPE_RUNAWAY=off"})).exited(0));
   CHECK(counter.value() == 2'000'000);
 }
 
@@ -135,7 +124,7 @@ TEST_CASE("two dead sockets in turns are no runaway") {
   }
 }
 
-TEST_CASE("a second runaway of a thread is told, too") {
+TEST_CASE("a second runaway of a thread is logged, too") {
   CHECK(bare("two_runaways").killed_by(SIGPIPE));
   const auto ending =
       shimmed("two_runaways", {"NOSIGPIPE_RUNAWAY=throttle", "NOSIGPIPE_RUNAWAY_AFTER=20", "NOSIGPIPE_LOG=stderr"});
@@ -145,14 +134,14 @@ TEST_CASE("a second runaway of a thread is told, too") {
   CHECK(ending.err.find("action=throttle", first + 1) != std::string::npos);
 }
 
-TEST_CASE("a runaway beside other threads is slowed down, is told once, and the others are served") {
+TEST_CASE("a runaway beside other threads is slowed down, is logged once, and the others are served") {
   for (const auto& guard : kGuards) {
     INFO(words(guard));
     Counter counter;
     int input[2], log[2];
     REQUIRE(pipe2(input, O_CLOEXEC) == 0);
     REQUIRE(pipe2(log, O_CLOEXEC) == 0);
-    Start start = under_shim(guard);
+    Start start = with_shim(guard);
     start.env.insert(start.env.end(), {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_INTERVAL=0", "NOSIGPIPE_RUNAWAY_AFTER=20"});
     start.in = input[0];
     start.err = log[1];
@@ -181,20 +170,20 @@ TEST_CASE("a runaway beside other threads is slowed down, is told once, and the 
   }
 }
 
-TEST_CASE("a runaway that gets its SIGPIPE is told once") {
+TEST_CASE("a runaway that gets its SIGPIPE is logged once") {
   Counter counter;
-  const auto ending = run(counter.start("runaway"), under_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_RUNAWAY_AFTER=10"}));
+  const auto ending = run(counter.start("runaway"), with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_RUNAWAY_AFTER=10"}));
   CHECK(ending.killed_by(SIGPIPE));
-  CHECK(log_of(ending).find("epipes=10 action=deliver") != std::string::npos);
-  CHECK(log_of(ending).find("action=") == log_of(ending).rfind("action="));
+  CHECK(ending.err.find("epipes=10 action=deliver") != std::string::npos);
+  CHECK(ending.err.find("action=") == ending.err.rfind("action="));
 }
 
 TEST_CASE("a runaway is brought down by name: deliver with other threads, throttle without") {
   Counter counter;
-  const auto ended = run(counter.start("runaway_thread"), under_shim({"NOSIGPIPE_RUNAWAY=deliver"}));
+  const auto ended = run(counter.start("runaway_thread"), with_shim({"NOSIGPIPE_RUNAWAY=deliver"}));
   CHECK((ended.killed_by(SIGPIPE) || ended.exited(0)));  // its input may end first
   Counter slow;
-  Process process(slow.start("runaway"), under_shim({"NOSIGPIPE_RUNAWAY=throttle", "NOSIGPIPE_RUNAWAY_AFTER=10"}));
+  Process process(slow.start("runaway"), with_shim({"NOSIGPIPE_RUNAWAY=throttle", "NOSIGPIPE_RUNAWAY_AFTER=10"}));
   CHECK(eventually([&] { return slow.value() > 12; }));
   CHECK(process.running());
 }

@@ -1,6 +1,6 @@
 // Signals around a write: what is pending, what is masked, what others send, and cancellation.
 
-#include "scene.h"
+#include "support/scene.h"
 
 TEST_CASE("every verb on a dead socket says EPIPE and the program lives") { survives("alive"); }
 TEST_CASE("eight threads on dead sockets live") { survives("threads"); }
@@ -52,7 +52,7 @@ TEST_CASE("an EPIPE in a handler, at whatever moment, does not change what later
 }
 
 TEST_CASE("SIGPIPE of a socket left pending does not kill when it is unblocked") {
-  survives("unblocked_undrained", kGuardsWithNet);
+  survives("unblocked_undrained", kGuardsWithHandler);
 }
 TEST_CASE("a raise while SIGPIPE is blocked still kills when it is unblocked") { still_dies("raised_while_blocked"); }
 TEST_CASE("a kill while SIGPIPE is blocked still kills when it is unblocked") { still_dies("killed_while_blocked"); }
@@ -61,7 +61,9 @@ TEST_CASE("a kill that is pending when a write says EPIPE without a signal stays
   CHECK(bare("kill_pending_at_silent_epipe").out == "taken 13, from the child 1, error 0\n");
   same_as_bare("kill_pending_at_silent_epipe");
 }
-TEST_CASE("among signals with lower numbers the net knows its own") { survives("among_other_signals", kGuardsWithNet); }
+TEST_CASE("among signals with lower numbers the handler knows its own") {
+  survives("among_other_signals", kGuardsWithHandler);
+}
 TEST_CASE("a kill that reaches a thread in a send that raises nothing is the kill") {
   CHECK(bare("kill_beside_quiet_sends").out == "handled: 300\n");
   same_as_bare("kill_beside_quiet_sends");

@@ -1,23 +1,16 @@
 // The stack that a line names: who called whom, out of the program's own frames alone.
 #include <signal.h>
 
-#include "log_lines.h"
-#include "source_tree.h"
+#include "support/expect.h"
+#include "support/log_lines.h"
+#include "support/source_tree.h"
 
 namespace {
 
-using Strings = std::vector<std::string>;
-
 Line line_of(const Strings& argv, const std::string& frames, const std::string& flavour = "") {
-  REQUIRE(run(argv).killed_by(SIGPIPE));
-  Start start;
-  start.shim = true;
+  Start start = with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=" + frames});
   start.flavour = flavour;
-  start.env = {"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=" + frames};
-  const Ending ending = run(argv, start);
-  INFO(ending.text() << ending.err);
-  REQUIRE(ending.exited(0));
-  return only_line(ending.err);
+  return only_line(lives(argv, start).err);
 }
 
 struct Place {
@@ -53,11 +46,8 @@ Strings functions_of(const Line& line) {
 // Optimized as distributions do: no frame pointers.
 std::string compiled(const Directory& directory, const Strings& options) {
   const auto program = directory / "victim";
-  Strings argv{"g++", "-std=c++20", "-g", "-pthread", "-o", program, source("tests/stack_victim.cpp")};
-  argv.insert(argv.end(), options.begin(), options.end());
-  const Ending ending = run(argv);
-  INFO(ending.err);
-  REQUIRE(ending.exited(0));
+  output_of(joined({"g++", "-std=c++20", "-g", "-pthread", "-o", program, source("tests/victims/stack_victim.cpp")},
+                   options));
   return program;
 }
 
@@ -118,7 +108,7 @@ TEST_CASE("the stack leads through a signal handler and out of a thread") {
 TEST_CASE("the stack leads through OpenSSL to the line that calls SSL_write") {
   const Directory directory;
   const auto program = directory / "tls";
-  REQUIRE(run({"gcc", "-g", "-O2", "-o", program, source("tests/openssl_victim.c"), "-lssl", "-lpthread"}).exited(0));
+  output_of({"gcc", "-g", "-O2", "-o", program, source("tests/victims/openssl_victim.c"), "-lssl", "-lpthread"});
   const Line line = line_of({program}, "32");
   CHECK(line.text("module").find("libcrypto") != std::string::npos);
   const auto places = stack_of(line);

@@ -10,8 +10,8 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "sections.h"
-#include "variants.h"
+#include "bench/sections.h"
+#include "bench/variants.h"
 
 namespace {
 
@@ -38,7 +38,7 @@ const Section kSections[] = {
 }  // namespace
 
 int main(int argc, char* argv[]) {
-  const std::vector<std::string> wanted(argv + 1, argv + argc);
+  const Strings wanted(argv + 1, argv + argc);
   Figures figures;
   for (const auto& section : kSections) {
     if (!wanted.empty() && std::ranges::find(wanted, section.name) == wanted.end()) continue;
@@ -46,7 +46,7 @@ int main(int argc, char* argv[]) {
     std::fflush(stdout);
     section.measure(figures, section.share * seconds());
   }
-  const auto directory = built("bench");
+  const auto directory = built("tests/bench");
   const char* how = getenv("BENCH");
   write_report(figures, directory, how != nullptr ? std::string("make bench BENCH=") + how : "make bench");
   int missed = 0;

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <memory>
 
-#include "sections.h"
-#include "variants.h"
+#include "bench/sections.h"
+#include "bench/variants.h"
 
 namespace {
 
@@ -72,7 +72,7 @@ void add_cells(std::vector<Cell>& cells, const std::string& table, const std::st
 
 // An EPIPE has no bare variant: it would be the last.
 void measure_epipe(Figures& figures, int turns, double seconds) {
-  const auto log = built("bench/epipe.log");
+  const auto log = built("tests/bench/epipe.log");
   const std::string table = "One EPIPE";
   const auto log_to = [&](Variant variant) {
     variant.name += ", log";

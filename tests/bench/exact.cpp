@@ -1,7 +1,8 @@
 // What is the same however busy the machine is: system calls, instructions, the shared object's shape, memory.
-#include "../cost.h"
-#include "sections.h"
-#include "variants.h"
+#include "bench/sections.h"
+#include "bench/variants.h"
+#include "support/cost.h"
+#include "support/tracer.h"
 
 namespace {
 
@@ -15,30 +16,19 @@ const std::vector<cost::Cell> kCells{
 
 bool in_textbook(const cost::Cell& cell) { return cell.call != "tee" && cell.call != "vmsplice"; }
 
-// Counted by strace -c from the moment when the load waits for this order to its end. strace comes when the program is
-// under way, because the shim does otherwise where a tracer watches the start.
+// Counted by strace -c from the moment when the load waits for this order to its end.
 double system_calls_of(const Variant& variant, const cost::Cell& cell, long count) {
   const auto order = [&](long times) { return cell.call + " " + cell.kind + " 1 times " + std::to_string(times); };
   Load load(variant);
   load.ask(order(1));  // what is done only once
-  const Directory directory;
   // Its own attaching makes the read that waits for the order be counted once more, or not.
-  Start start;
-  start.err = open((directory / "said").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  Process strace({"strace", "-c", "-e", "trace=!read,restart_syscall", "-o", directory / "counts", "-p",
-                  std::to_string(load.pid())},
-                 start);
-  close(start.err);
-  if (!eventually([&] { return contents(directory / "said").find(" attached\n") != std::string::npos; }))
-    throw std::runtime_error("strace cannot trace here");
+  Tracer strace(load.pid(), {"-c", "-e", "trace=!read,restart_syscall"});
   load.ask(order(count));
   load.end();
-  strace.wait();
+  const auto counts = strace.trace();
   // The last line: a percentage, seconds, microseconds for each, calls, errors, "total".
-  const auto totals =
-      cost::matches(contents(directory / "counts"), "\n *[0-9.]+ +[0-9.]+ +[0-9]+ +([0-9]+) [^\n]*total");
-  if (totals.size() != 1)
-    throw std::runtime_error("strace -c has not counted " + cell.call + ": " + contents(directory / "counts"));
+  const auto totals = cost::matches(counts, "\n *[0-9.]+ +[0-9.]+ +[0-9]+ +([0-9]+) [^\n]*total");
+  if (totals.size() != 1) throw std::runtime_error("strace -c has not counted " + cell.call + ": " + counts);
   return std::stod(totals[0]);
 }
 
@@ -70,9 +60,7 @@ void measure_exact(Figures& figures) {
       figures.push_back(figure);
     }
   }
-  Start ignoring;
-  ignoring.ignore_sigpipe = true;
-  const auto epipes = cost::instructions(cost::kEpipes, ignoring);
+  const auto epipes = cost::instructions(cost::kEpipes, ignoring_sigpipe());
   const auto averted = cost::instructions(cost::kEpipes, shim().start);
   for (size_t i = 0; i < cost::kEpipes.size(); ++i) {
     const auto row = cost::kEpipes[i].call + " " + cost::kEpipes[i].kind;
@@ -101,8 +89,6 @@ void measure_exact(Figures& figures) {
   }
   const auto library = built("libnosigpipe.so");
   const auto shape = cost::shape_of(library);
-  Start with_shim;
-  with_shim.shim = true;
   const auto add = [&](const std::string& row, double value, const std::string& unit, std::optional<double> most) {
     Figure figure{"The shim itself", row, "shim", unit, exactly(value), {}, {}};
     if (most) figure.limit = Limit{row, figure.value, *most, false, true};
@@ -111,7 +97,7 @@ void measure_exact(Figures& figures) {
   add("system calls added to the start of true",
       static_cast<double>(cost::calls_of_true(library) - cost::calls_of_true("")), "", 15);
   add("private dirty memory added to a process",
-      static_cast<double>(cost::private_dirty(with_shim) - cost::private_dirty({})), "KiB", 32);
+      static_cast<double>(cost::private_dirty(with_shim()) - cost::private_dirty({})), "KiB", 32);
   add("size without debug information", static_cast<double>(shape.bytes), "bytes", {});
   add("relocations", static_cast<double>(shape.relocations), "", {});
   add("exported functions", static_cast<double>(shape.exports.size()), "", {});

@@ -18,7 +18,7 @@
 #include <memory>
 #include <thread>
 
-#include "targets.h"
+#include "bench/targets.h"
 
 namespace {
 

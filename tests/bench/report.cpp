@@ -9,8 +9,8 @@
 #include <map>
 #include <sstream>
 
-#include "../cost.h"
-#include "sections.h"
+#include "bench/sections.h"
+#include "support/cost.h"
 
 namespace {
 
@@ -28,8 +28,8 @@ std::string ratio(double value) {
   return text;
 }
 
-std::vector<std::string> distinct(const Figures& figures, std::string Figure::*field, const std::string& table = "") {
-  std::vector<std::string> list;
+Strings distinct(const Figures& figures, std::string Figure::*field, const std::string& table = "") {
+  Strings list;
   for (const auto& figure : figures)
     if ((table.empty() || figure.table == table) && std::ranges::find(list, figure.*field) == list.end())
       list.push_back(figure.*field);
@@ -128,7 +128,7 @@ void write_json(std::ostream& out, const Figures& figures, const std::string& co
 
 // The ratio to bare of each function at 64 bytes on TCP, and of each server.
 void plot(const Figures& figures, const std::string& directory) {
-  const std::vector<std::string> columns{"shim", "guard=mask", "textbook", "env(1)"};
+  const Strings columns{"shim", "guard=mask", "textbook", "env(1)"};
   std::ofstream data(directory + "/plot.data");
   int rows = 0;
   for (const auto& row : distinct(figures, &Figure::row, "Live sockets")) {
@@ -158,7 +158,7 @@ void plot(const Figures& figures, const std::string& directory) {
            << 4 + 3 * i << (i == 0 ? ":xtic(1)" : "") << " title '" << columns[i] << "'";
   script << "\n";
   script.close();
-  cost::output_of({"gnuplot", directory + "/plot.gnuplot"});
+  output_of({"gnuplot", directory + "/plot.gnuplot"});
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // The parts of the bench. Each measures in turns, for about the seconds it is given, and adds its figures.
 #pragma once
 
-#include "figures.h"
+#include "bench/figures.h"
 
 void measure_calls(Figures& figures, double seconds);    // live sockets, files and pipes; one EPIPE
 void measure_exact(Figures& figures);                    // system calls, instructions, size, memory

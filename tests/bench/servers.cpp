@@ -11,13 +11,11 @@
 #include <memory>
 #include <thread>
 
-#include "../cost.h"
-#include "sections.h"
-#include "variants.h"
+#include "bench/sections.h"
+#include "bench/variants.h"
+#include "support/cost.h"
 
 namespace {
-
-using Words = std::vector<std::string>;
 
 struct Result {
   double requests = 0;
@@ -37,7 +35,7 @@ struct Client {
 
 struct Workload {
   std::string name;
-  std::function<Words(int port, const Directory&)> server;
+  std::function<Strings(int port, const Directory&)> server;
   std::function<Client(int port)> client;
   bool kills = false;  // a bare server does not live: wrk, too, leaves in the middle at its end
 };
@@ -69,11 +67,9 @@ bool answers(int port) {
 }
 
 // Server and clients have a processor each, where there are two.
-Words on_processor(int number, const Words& argv) {
+Strings on_processor(int number, const Strings& argv) {
   if (std::thread::hardware_concurrency() < 2) return argv;
-  Words all{"taskset", "-c", std::to_string(number)};
-  all.insert(all.end(), argv.begin(), argv.end());
-  return all;
+  return joined({"taskset", "-c", std::to_string(number)}, argv);
 }
 
 double only_number(const std::string& text, const std::string& expression) {
@@ -105,7 +101,7 @@ void write_bodies(const Directory& directory) {
   std::ofstream(directory / "files/large") << std::string(1 << 18, 'l');
 }
 
-Words nginx(int port, const Directory& directory) {
+Strings nginx(int port, const Directory& directory) {
   std::ofstream config(directory / "nginx.conf");
   config << "user root;\ndaemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr crit;\nevents {}\nhttp {\n"
          << "access_log off;\nsendfile on;\nkeepalive_requests 1000000000;\nserver {\nlisten 127.0.0.1:" << port
@@ -116,7 +112,7 @@ Words nginx(int port, const Directory& directory) {
   return {"/usr/sbin/nginx", "-p", directory.path(), "-c", "nginx.conf", "-e", "stderr"};
 }
 
-Words lighttpd(int port, const Directory& directory) {
+Strings lighttpd(int port, const Directory& directory) {
   std::ofstream(directory / "lighttpd.conf")
       << "server.document-root = \"" << directory / "files"
       << "\"\nserver.bind = \"127.0.0.1\"\nserver.port = " << port
@@ -124,11 +120,11 @@ Words lighttpd(int port, const Directory& directory) {
   return {"/usr/sbin/lighttpd", "-D", "-f", directory / "lighttpd.conf"};
 }
 
-Words redis(int port, const Directory&) {
+Strings redis(int port, const Directory&) {
   return {"redis-server", "--port", std::to_string(port), "--save", "", "--appendonly", "no"};
 }
 
-Words demo_server(int port, const Directory& directory) {
+Strings demo_server(int port, const Directory& directory) {
   return {built("demo/server"), std::to_string(port), directory / "files"};
 }
 

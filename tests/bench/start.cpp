@@ -1,17 +1,17 @@
 // The start of a program: the shortest there is, and one with a hundred shared objects. Timed by hyperfine, in turns.
 #include <algorithm>
 
-#include "../cost.h"
-#include "sections.h"
-#include "variants.h"
+#include "bench/sections.h"
+#include "bench/variants.h"
+#include "support/cost.h"
 
 namespace {
 
 // hyperfine's median in microseconds. env(1) is there in both cases, so that hyperfine itself runs without the shim.
 double start_of(const std::string& program, const std::string& preloaded, int runs) {
   const Directory directory;
-  cost::output_of({"hyperfine", "-N", "-w", "2", "-r", std::to_string(runs), "--export-csv", directory / "csv",
-                   "env LD_PRELOAD=" + preloaded + " " + program});
+  output_of({"hyperfine", "-N", "-w", "2", "-r", std::to_string(runs), "--export-csv", directory / "csv",
+             "env LD_PRELOAD=" + preloaded + " " + program});
   const auto lines = lines_of(contents(directory / "csv"));
   if (lines.size() != 2) throw std::runtime_error("hyperfine has not measured " + program);
   // command,mean,stddev,median,user,system,min,max
@@ -26,7 +26,7 @@ double start_of(const std::string& program, const std::string& preloaded, int ru
 void measure_start(Figures& figures, double seconds) {
   const int turns = 15;
   const std::pair<std::string, std::string> programs[] = {{"true", "true"},
-                                                          {"100 shared objects", built("bench/hundred")}};
+                                                          {"100 shared objects", built("tests/bench/hundred")}};
   for (const auto& [name, program] : programs) {
     // env and a small program take about 2 ms; hyperfine's own warming up is two more.
     const int runs = std::clamp(static_cast<int>(seconds / 4 / turns / 0.0025), 10, 200);

@@ -2,19 +2,16 @@
 // batches of calls, outside the time that is measured.
 #pragma once
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "victims/sockets.h"
 
 struct Ends {
   int writer;
@@ -22,38 +19,30 @@ struct Ends {
 };
 
 inline void demand(bool condition, const char* what) {
-  if (condition) return;
-  std::perror(what);
-  std::exit(1);
+  if (!condition) fail(what);
 }
 
 inline Ends tcp_ends() {
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
   const int room = 1 << 20;
-  setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  const auto* name = reinterpret_cast<const sockaddr*>(&address);
-  demand(bind(listener, name, length) == 0 && listen(listener, 1) == 0, "listen");
-  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
-  const int writer = socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
+  const int listener = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+  setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  const Address address = bound_to_loopback(listener);
+  must(listen(listener, 1), "listen");
+  const int writer = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
   setsockopt(writer, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
   setsockopt(writer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  demand(connect(writer, name, length) == 0, "connect");
-  const int reader = accept(listener, nullptr, nullptr);
+  connect_to(writer, address);
+  const int reader = must(accept(listener, nullptr, nullptr), "accept");
   close(listener);
   return {writer, reader};
 }
 
 inline Ends unix_ends() {
-  int ends[2];
-  demand(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
+  const Pair pair = unix_pair();
   const int room = 1 << 20;
-  setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-  return {ends[0], ends[1]};
+  setsockopt(pair.ours, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  return {pair.ours, pair.theirs};
 }
 
 inline Ends pipe_ends() {

@@ -10,43 +10,34 @@
 #include <string>
 #include <vector>
 
-#include "../process.h"
+#include "support/process.h"
 
 struct Variant {
   std::string name;
-  std::vector<std::string> wrapper;  // before the program's own argv
+  Strings wrapper;  // before the program's own argv
   Start start;
 
-  std::vector<std::string> wrapped(const std::vector<std::string>& argv) const {
-    auto all = wrapper;
-    all.insert(all.end(), argv.begin(), argv.end());
-    return all;
-  }
+  Strings wrapped(const Strings& argv) const { return joined(wrapper, argv); }
 };
 
 inline Variant bare() { return {"bare", {}, {}}; }
 
 inline Variant ignored() { return {"env(1)", {"env", "--ignore-signal=PIPE"}, {}}; }
 
-inline Variant shim(const std::string& name = "shim", const std::vector<std::string>& env = {}) {
-  Variant variant{name, {}, {}};
-  variant.start.shim = true;
-  variant.start.env = env;
-  return variant;
-}
+inline Variant shim(const std::string& name = "shim", const Strings& env = {}) { return {name, {}, with_shim(env)}; }
 
 inline Variant guarded_by(const std::string& guard) { return shim("guard=" + guard, {"NOSIGPIPE_GUARD=" + guard}); }
 
 inline Variant textbook() {
   Variant variant{"textbook", {}, {}};
-  variant.start.env = {"LD_PRELOAD=" + built("bench/libtextbook.so")};
+  variant.start.env = {"LD_PRELOAD=" + built("tests/bench/libtextbook.so")};
   return variant;
 }
 
 // What no shim gets below: SIGPIPE is ignored, and a library adds the flag to write and send.
 inline Variant flag_only() {
   Variant variant{"flag only", ignored().wrapper, {}};
-  variant.start.env = {"LD_PRELOAD=" + built("bench/libflagonly.so")};
+  variant.start.env = {"LD_PRELOAD=" + built("tests/bench/libflagonly.so")};
   return variant;
 }
 
@@ -54,7 +45,7 @@ inline Variant flag_only() {
 inline Variant far(Variant variant) {
   const std::string shim = variant.start.shim ? built("libnosigpipe.so") + ":" : "";
   variant.start.shim = false;
-  variant.start.env.push_back("LD_PRELOAD=" + shim + built("bench/libfarfd.so"));
+  variant.start.env.push_back("LD_PRELOAD=" + shim + built("tests/bench/libfarfd.so"));
   return variant;
 }
 
@@ -68,7 +59,7 @@ class Load {
     start.in = ends[1];
     start.out = ends[1];
     start.err = 2;
-    process_ = std::make_unique<Process>(variant.wrapped({built("bench/load")}), start);
+    process_ = std::make_unique<Process>(variant.wrapped({built("tests/bench/load")}), start);
     close(ends[1]);
     ours_ = ends[0];
   }

@@ -1,14 +1,10 @@
 // Sets one NOSIGPIPE_ variable to any bytes: a value is valid or the default, and what is said about it is one line.
-#include <cstdlib>
 #include <string>
 
+#include "fuzz/must.h"
 #include "system/options.cpp"
 
 namespace {
-
-void must(bool condition) {
-  if (!condition) std::abort();
-}
 
 unsigned lines_said = 0;
 void hear(text::Line& line) {

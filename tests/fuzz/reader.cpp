@@ -1,16 +1,12 @@
 // Feeds the report's reader with any bytes, in blocks of any size, and writes all its forms of them.
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
+#include "fuzz/must.h"
 #include "report/results.h"
 #include "report/source_lines.h"
 
 namespace {
-
-void must(bool condition) {
-  if (!condition) std::abort();
-}
 
 // A terminal, a parser of metrics and one of JSON see nothing but printable characters and newlines.
 void must_be_printable(const std::string& text) {

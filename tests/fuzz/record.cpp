@@ -2,18 +2,14 @@
 // field, whatever was left out for want of room.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "fuzz/must.h"
 #include "log/record_writer.h"
 #include "report/record_reader.h"
 
 namespace {
-
-void must(bool condition) {
-  if (!condition) std::abort();
-}
 
 class Bytes {
  public:

@@ -1,0 +1,54 @@
+// Holds what the log says of a server under attack against what strace saw of the same process in the same minutes.
+#pragma once
+
+#include "foreign/server.h"
+#include "support/log_lines.h"
+
+// What strace sees of a process that runs already, each thread in a file of its own.
+class Strace {
+ public:
+  explicit Strace(pid_t pid)
+      : strace_({"strace", "-ff", "-qq", "-o", directory_ / "thread", "-e", "signal=PIPE", "-e",
+                 "trace=write,writev,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,tee,vmsplice", "-p",
+                 std::to_string(pid)}) {
+    const auto status = "/proc/" + std::to_string(pid) + "/status";
+    REQUIRE(eventually([&] { return contents(status).find("TracerPid:\t0\n") == std::string::npos; }));
+  }
+
+  // How often the kernel has, or would have, raised SIGPIPE: each EPIPE, and each SIGPIPE after a call that succeeded.
+  long sigpipes() {
+    strace_.signal(SIGINT);
+    strace_.wait();
+    long count = 0;
+    for (const auto& file : std::filesystem::directory_iterator(directory_.path())) {
+      bool failed = false;
+      for (const auto& line : lines_of(contents(file.path()))) {
+        const bool is_signal = line.starts_with("--- SIGPIPE");
+        if (is_signal && !failed) ++count;
+        failed = line.find(" = -1 EPIPE ") != std::string::npos;
+        if (failed) ++count;
+      }
+    }
+    return count;
+  }
+
+ private:
+  const Directory directory_;
+  Process strace_;
+};
+
+template <class Kind = Process>
+void logs_what_strace_sees(const Target& target, int clients) {
+  ShimmedServer<Kind> server(target, {"NOSIGPIPE_INTERVAL=0", "NOSIGPIPE_RUNAWAY=off"});
+  const long before = count_of(parsed(contents(server.log())));
+  Strace strace(server.process().pid());
+  server.outlives(clients);
+  const long seen = strace.sigpipes();
+  const long logged = count_of(parsed(contents(server.log()))) - before;
+  WARN(clients << " clients left, strace saw " << seen << " SIGPIPEs, the log has " << logged);
+  CHECK(seen > 0);
+  CHECK(logged == seen);
+  std::string total = lines_of(output_of({built("nosigpipe-report"), server.log()})).at(0);
+  std::erase(total, ',');
+  CHECK(std::stol(total) == before + logged);
+}

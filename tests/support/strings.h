@@ -1,0 +1,24 @@
+// Lists of words, and texts line by line.
+#pragma once
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+using Strings = std::vector<std::string>;
+
+// One command line out of two pieces.
+inline Strings joined(Strings first, const Strings& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+inline bool has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
+
+// Without their newlines; a last line that has none is a line, too.
+inline Strings lines_of(const std::string& text) {
+  Strings lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}

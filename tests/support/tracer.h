@@ -1,0 +1,38 @@
+// strace, come to a program that is under way: where a tracer watches the start, the shim does otherwise.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <memory>
+#include <stdexcept>
+
+#include "support/directory.h"
+#include "support/process.h"
+
+// From its beginning strace has stopped the program once, and sees all that it does from then on.
+class Tracer {
+ public:
+  Tracer(pid_t pid, const Strings& options) : said_(directory_ / "said") {
+    Start start;
+    start.err = open(said_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    strace_ = std::make_unique<Process>(
+        joined(joined({"strace", "-o", directory_ / "trace"}, options), {"-p", std::to_string(pid)}), start);
+    close(start.err);
+    // As its tracer it is known a moment before that.
+    if (!eventually([&] { return has(contents(said_), " attached\n"); }))
+      throw std::runtime_error("strace cannot trace here: " + contents(said_));
+  }
+
+  // What it has written when the program has ended.
+  std::string trace() {
+    const Ending ending = strace_->wait();
+    if (!ending.exited(0)) throw std::runtime_error("strace: " + ending.text() + "\n" + contents(said_));
+    return contents(directory_ / "trace");
+  }
+
+ private:
+  const Directory directory_;
+  const std::string said_;
+  std::unique_ptr<Process> strace_;
+};

@@ -1,0 +1,168 @@
+// One scene of a program's life, by name: what happens around writes to sockets whose peer has gone. Knows nothing of
+// the shim. Prints what the program itself can observe and ends with status 0, unless SIGPIPE ends it.
+//
+// usage: scenes NAME, a SCENE(NAME) of this folder
+#include "scenes.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <string>
+
+namespace {
+
+std::map<std::string, void (*)()>& scenes() {
+  static std::map<std::string, void (*)()> list;
+  return list;
+}
+
+ssize_t send_message(int fd) {
+  msghdr message{};
+  message.msg_iov = &one_byte;
+  message.msg_iovlen = 1;
+  return sendmsg(fd, &message, 0);
+}
+
+ssize_t send_messages(int fd) {
+  mmsghdr message{};
+  message.msg_hdr.msg_iov = &one_byte;
+  message.msg_hdr.msg_iovlen = 1;
+  return sendmmsg(fd, &message, 1, 0);
+}
+
+}  // namespace
+
+Scene::Scene(const char* name, void (*play)()) {
+  if (scenes().emplace(name, play).second) return;
+  std::fprintf(stderr, "scenes: there are two scenes called %s\n", name);
+  std::_Exit(2);
+}
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> list = {
+      {"write", [](int fd) { return write(fd, byte, 1); }},
+      {"send", [](int fd) { return send(fd, byte, 1, 0); }},
+      {"sendto", [](int fd) { return sendto(fd, byte, 1, 0, nullptr, 0); }},
+      {"sendmsg", send_message},
+      {"sendmmsg", send_messages},
+      {"writev", [](int fd) { return writev(fd, &one_byte, 1); }},
+      {"sendfile", [](int fd) { return sendfile(fd, file(), nullptr, 1); }},
+      {"splice", [](int fd) { return splice(full_pipe_of_one(), nullptr, fd, nullptr, 1, 0); }},
+  };
+  return list;
+}
+
+const Verb& verb_named(const std::string& name) {
+  for (const auto& verb : verbs())
+    if (verb.name == name) return verb;
+  abort();
+}
+
+void every_verb(const char* where) {
+  for (const auto& verb : verbs()) {
+    const int fd = dead_socket();
+    const ssize_t result = verb.call(fd);
+    if (result != -1 || errno != EPIPE) printf("%s %s: %zd %s\n", where, verb.name, result, strerror(errno));
+    close(fd);
+  }
+  printf("%s: every verb said EPIPE\n", where);
+}
+
+void every_verb_says_epipe() {
+  for (const auto& verb : verbs()) {
+    const int fd = dead_socket();
+    if (verb.call(fd) != -1 || errno != EPIPE) abort();
+    close(fd);
+  }
+}
+
+int file() {
+  const int fd = memfd_create("file", 0);
+  if (ftruncate(fd, 4096) != 0) abort();
+  return fd;
+}
+
+int full_pipe_of_one() {
+  int ends[2];
+  if (pipe(ends) != 0 || write(ends[1], byte, 1) != 1) abort();
+  return ends[0];
+}
+
+int dead_pipe() {
+  int ends[2];
+  if (pipe(ends) != 0) abort();
+  close(ends[0]);
+  return ends[1];
+}
+
+int filled(int fd) {
+  char buffer[4096] = {};
+  while (send(fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+  }
+  while (send(fd, buffer, 1, MSG_DONTWAIT) > 0) {
+  }
+  return fd;
+}
+
+int full_socket(int* peer) {
+  const Pair pair = unix_pair();
+  *peer = pair.theirs;
+  return filled(pair.ours);
+}
+
+bool blocked() {
+  sigset_t set;
+  pthread_sigmask(SIG_BLOCK, nullptr, &set);
+  return sigismember(&set, SIGPIPE) == 1;
+}
+
+bool pending() {
+  sigset_t set;
+  sigpending(&set);
+  return sigismember(&set, SIGPIPE) == 1;
+}
+
+sigset_t only_sigpipe() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  return set;
+}
+
+void block_sigpipe(int how) {
+  const sigset_t set = only_sigpipe();
+  pthread_sigmask(how, &set, nullptr);
+}
+
+void alarm_every(int microseconds) {
+  const itimerval timer{{0, microseconds}, {0, microseconds}};
+  setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+void wait_asleep(pid_t process, pid_t thread) {
+  const std::string path = "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/stat";
+  for (char state = 'R'; state != 'S';) {
+    FILE* stat = fopen(path.c_str(), "r");
+    if (stat == nullptr || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1) abort();
+    fclose(stat);
+    sched_yield();
+  }
+}
+
+int main(int argc, char* argv[]) {
+  const auto scene = argc == 2 ? scenes().find(argv[1]) : scenes().end();
+  if (scene == scenes().end()) return 2;
+  setvbuf(stdout, nullptr, _IOLBF, 0);
+  scene->second();
+  return 0;
+}
