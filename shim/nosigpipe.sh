@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
     *) break ;;
   esac
   name=${setting%%=*}
-  case "$name, @OPTIONS@" in
+  case "$name, @OPTIONS@ " in
     *[!a-z-]*,*) fail 125 "unknown option $1; see nosigpipe --help" ;;
     *" $name "*) [ "$name" != "$setting" ] || fail 125 "--$name needs a value: --$name=VALUE" ;;
     *) fail 125 "unknown option $1; see nosigpipe --help" ;;
