@@ -146,16 +146,6 @@ TEST_CASE("every function of functions.def is defined in hooks.cpp and in no oth
   }
 }
 
-TEST_CASE("every function that writes has a verb in the victim") {
-  const auto verbs = all_matches(contents(source("tests/support/matrix.def")), "\nVERB\\((\\w+),");
-#define FUNCTION(name, type, technique, by)                                      \
-  if (std::string(#technique) == "flag" || std::string(#technique) == "guard") { \
-    INFO(#name);                                                                 \
-    CHECK(verbs.count(#name) == 1);                                              \
-  }
-#include "functions.def"
-}
-
 TEST_CASE("a parallel make builds everything and the next only what has changed") {
   const SourceTree tree;
   tree.made({"-j4", "CXXFLAGS=-O0"});  // which saves time

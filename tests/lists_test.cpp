@@ -1,5 +1,6 @@
 // The lists that the shim is made from, and what else must follow them: what is forgotten in one place fails here.
 #include <regex>
+#include <set>
 
 #include "support/options_list.h"
 #include "support/source_tree.h"
@@ -26,6 +27,14 @@ std::string row_of(const std::string& page, const std::string& cell) {
   for (const auto& line : lines_of(page))
     if (line.starts_with("| `" + cell + "` |")) return line;
   return "";
+}
+
+// The definition of this function in hooks.cpp, up to the next one.
+std::string hook_named(const std::string& hooks, const std::string& name) {
+  std::smatch match;
+  if (!std::regex_search(hooks, match, std::regex("\nEXPORT [^(]*\\b" + name + "\\("))) return "";
+  const auto begin = static_cast<size_t>(match.position());
+  return hooks.substr(begin, hooks.find("\nEXPORT ", begin + 1) - begin);
 }
 
 }  // namespace
@@ -69,6 +78,37 @@ TEST_CASE("the README names every function that the shim replaces") {
   {                                         \
     INFO(#name);                            \
     CHECK(has(section, "`" #name "`"));     \
+  }
+#include "functions.def"
+}
+
+TEST_CASE("a hook has the shape of the technique that the list says") {
+  const auto hooks = contents(source("shim/hooks.cpp"));
+  CHECK(hook_named(hooks, "accept").empty());
+#define FUNCTION(name, type, technique, by)                                         \
+  {                                                                                 \
+    const auto hook = hook_named(hooks, #name);                                     \
+    const std::string shape = #technique;                                           \
+    INFO(#name " by " #technique << hook);                                          \
+    CHECK(!hook.empty());                                                           \
+    CHECK((has(hook, " flagged(") || has(hook, " written(")) == (shape == "flag")); \
+    CHECK(has(hook, " guarded(") == (shape == "guard"));                            \
+  }
+#include "functions.def"
+}
+
+TEST_CASE("every function that writes has a verb in the matrix, and so has the system call behind it") {
+  const std::set<std::string> verbs{
+#define VERB(name, ...) #name,
+#include "support/matrix.def"
+  };
+  CHECK(verbs.count("accept") == 0);
+#define FUNCTION(name, type, technique, by)                                   \
+  {                                                                           \
+    INFO(#name " by " #by);                                                   \
+    const std::string shape = #technique;                                     \
+    if (shape == "flag" || shape == "guard") CHECK(verbs.count(#name) == 1);  \
+    if (std::string(#by) != "never") CHECK(verbs.count("syscall_" #by) == 1); \
   }
 #include "functions.def"
 }

@@ -4,13 +4,19 @@
 #include "foreign/server.h"
 #include "support/log_lines.h"
 
+inline std::string calls_that_raise() {
+  std::string calls;
+#define SYSTEM_CALL(name, ...) calls += (calls.empty() ? "" : ",") + std::string(#name);
+#include "functions.def"
+  return calls;
+}
+
 // What strace sees of a process that runs already, each thread in a file of its own.
 class Strace {
  public:
   explicit Strace(pid_t pid)
       : strace_({"strace", "-ff", "-qq", "-o", directory_ / "thread", "-e", "signal=PIPE", "-e",
-                 "trace=write,writev,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,tee,vmsplice", "-p",
-                 std::to_string(pid)}) {
+                 "trace=" + calls_that_raise(), "-p", std::to_string(pid)}) {
     const auto status = "/proc/" + std::to_string(pid) + "/status";
     REQUIRE(eventually([&] { return contents(status).find("TracerPid:\t0\n") == std::string::npos; }));
   }
