@@ -14,12 +14,20 @@ void hear(text::Line& line) {
   for (const char c : words.substr(0, words.size() - 1)) must(c >= ' ' && c <= '~');
 }
 
-struct Range {
-  unsigned Options::*member;
-  unsigned least, most;
-};
-constexpr Range kRanges[] = {
-    {&Options::runaway_after, 1, ~0U}, {&Options::stack, 0, 32}, {&Options::interval, 0, 3'600'000}};
+bool all_are_of_the_list(const Options& options) {
+  bool all = true;
+#define VALUE(enumerator, word, help) || option == Option::enumerator
+#define CHOICE(NAME, name, Type, what, values) \
+  {                                            \
+    using Option = Type;                       \
+    const auto option = options.name;          \
+    all = all && (false values);               \
+  }
+#define NUMBER(NAME, name, fallback, lowest, highest, help) \
+  all = all && options.name + 0ULL >= lowest && options.name + 0ULL <= highest;
+#include "options.def"
+  return all;
+}
 
 }  // namespace
 
@@ -38,10 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
 
   options::known.store(false);
   const Options& options = options::get();
-  must(options.mode <= Mode::off && options.guard <= Guard::hooks && options.log <= Log::file);
-  must(options.scope <= Scope::all && options.handlers <= Handlers::deliver);
-  must(options.runaway <= Runaway::deliver && options.format <= LogFormat::json);
-  for (const auto& range : kRanges) must(options.*range.member >= range.least && options.*range.member <= range.most);
+  must(all_are_of_the_list(options));
   must(strnlen(options.log_path, 4096) < 4096);
   must((options.log_path[0] != '\0') == (options.log >= Log::syslog));
 
