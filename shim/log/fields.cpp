@@ -82,10 +82,10 @@ void add_total(Writer& record, const Fields& from) {
   record.number(pid, kernel::pid());
   record.string(exe, logging::executable());
   record.word(call, from.return_address != 0 ? from.call : "other");
-  if (from.return_address != 0) add_call_site(record, from);
   record.number(count, from.accounts_for.count);
   record.number(kills, from.accounts_for.kills);
   record.number(total, from.total);
+  if (from.return_address != 0) add_call_site(record, from);
 }
 
 }  // namespace fields
