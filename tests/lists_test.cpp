@@ -141,3 +141,15 @@ TEST_CASE("the library carries the version of the Makefile as an ELF note") {
   INFO(notes.out);
   CHECK(std::regex_search(notes.out, std::regex("nosigpipe +0x[0-9a-f]+\t[^\n]*version[^\n]*: " + hex)));
 }
+
+TEST_CASE("what has to pass is every target that tests") {
+  const auto script = contents(source(".ci/run"));
+  const auto makefile = contents(source("Makefile"));
+  const std::regex target("\n(test[a-z0-9-]*|fuzz|lint): ##");
+  unsigned targets = 0;
+  for (std::sregex_iterator match(makefile.begin(), makefile.end(), target), end; match != end; ++match, ++targets) {
+    INFO((*match)[1]);
+    CHECK(has(script, "\ntry make " + (*match)[1].str() + "\n"));
+  }
+  CHECK(targets >= 5);
+}

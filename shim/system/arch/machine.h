@@ -10,5 +10,5 @@
 #elif defined(__aarch64__)
 #include "system/arch/aarch64.h"
 #else
-#error "nosigpipe knows x86-64, i386 and aarch64; shim/DESIGN.md says how to add a machine"
+#error "nosigpipe does not know this machine; shim/DESIGN.md says how to add it"
 #endif
