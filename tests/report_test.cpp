@@ -1,10 +1,16 @@
 // nosigpipe-report: what it makes of logs.
 #include <algorithm>
 #include <ctime>
+#include <map>
 
 #include "support/report_log.h"
 
 namespace {
+
+const Strings groupings{
+#define GROUPING(name) #name,
+#include "report/groupings.def"
+};
 
 // The first sentence.
 std::string head(const std::string& log, const Strings& options = {}) {
@@ -116,14 +122,18 @@ TEST_CASE("a JSON record from another program is read, too") {
 
 TEST_CASE("what is grouped by is what the rows are named by") {
   const auto log = Record().text();
-  for (const auto& [by, name] : std::vector<std::pair<std::string, std::string>>{{"call", "write"},
-                                                                                 {"thread", "worker"},
-                                                                                 {"peer", "10.0.0.1"},
-                                                                                 {"fd", "fd 5 of pid 100 /srv/x"},
-                                                                                 {"cause", "peer_gone"},
-                                                                                 {"process", "pid 100 /srv/x"}}) {
-    const auto lines = lines_of(report_of(log, {"--by", by}));
-    CHECK(lines.at(3).substr(lines[3].size() - name.size() - 2) == "  " + name);
+  const std::map<std::string, std::string> names{{"site", "serve"},
+                                                 {"call", "write"},
+                                                 {"thread", "worker"},
+                                                 {"peer", "10.0.0.1"},
+                                                 {"fd", "fd 5 of pid 100 /srv/x"},
+                                                 {"cause", "peer_gone"},
+                                                 {"process", "pid 100 /srv/x"}};
+  for (const auto& by : groupings) {
+    INFO(by);
+    const auto row = lines_of(report_of(log, {"--by", by})).at(3);
+    REQUIRE(names.count(by) == 1);
+    CHECK(row.ends_with("  " + names.at(by)));
   }
 }
 
@@ -224,22 +234,23 @@ TEST_CASE("the help and the manual have every option") {
   CHECK(report_of("", {"--version"}).starts_with("nosigpipe-report "));
 }
 
-TEST_CASE("the help and the manual name every grouping and no other") {
+TEST_CASE("the help, the manual and the README name every grouping and no other") {
   std::string in_help = "group by ";
   std::string in_manual = "--by= {";
-  const Strings names{
-#define GROUPING(name) #name,
-#include "report/groupings.def"
-  };
-  for (const auto& name : names) {
-    in_help += (name == names.front() ? "" : name == names.back() ? " or " : ", ") + name;
-    in_manual += (name == names.front() ? " " : " | ") + name;
+  std::string in_readme;
+  for (const auto& name : groupings) {
+    in_help += (name == groupings.front() ? "" : name == groupings.back() ? " or " : ", ") + name;
+    in_manual += (name == groupings.front() ? " " : " | ") + name;
+    if (name != "site" && name != "peer") in_readme += (in_readme.empty() ? "(or " : ", ") + name;
     CHECK(report_on("", {"--by", name}).exited(0));
   }
   CHECK(has(report_of("", {"--help"}), in_help + " ("));
   auto manual = contents("shim/report/nosigpipe-report.1");
   std::erase(manual, '\\');
   CHECK(has(manual, in_manual + " }\n"));
+  auto readme = contents("README.md");
+  std::replace(readme.begin(), readme.end(), '\n', ' ');
+  CHECK(has(readme, "`--by=peer` " + in_readme + ")"));
 }
 
 TEST_CASE("the manual of the report is well-formed") {
