@@ -13,21 +13,22 @@ BUILD = build
 # `make V=1` shows the commands.
 SAY = @$(if $(V),set -x;,echo '  make  $@';)
 
-# An include names the room: "log/fields.h".
-ROOMS = guard log program unwind system
+# An include names the room: "log/fields.h". They are linked in this order, so that what runs at the start lies together,
+# and what it writes stands in .bss before the big tables, on the page of .data: some page faults less for each process.
+ROOMS = guard system program log unwind
 INCLUDES = -iquote shim
 
 # The shim is linked by the C compiler: what would need the C++ runtime is an error here, not a dependency there.
 SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
   -fno-stack-protector -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
-SHIM_LDFLAGS = -shared -nostartfiles -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack -Wl,--as-needed -Wl,--hash-style=both
+SHIM_LDFLAGS = -shared -nostartfiles -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack,-z,noseparate-code -Wl,-Bsymbolic-functions -Wl,--as-needed -Wl,--hash-style=both
 REPORT_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -DNOSIGPIPE_VERSION='"$(VERSION)"'
 # Compiled more often than run. Includes are written from two roots: "support/process.h", "log/timestamp.h".
 TEST_INCLUDES = -iquote tests $(INCLUDES)
 TEST_CXXFLAGS = -std=c++20 $(WARNINGS) $(TEST_INCLUDES) -pthread -O0 -g0
 JOBS = $(shell nproc)
 
-SHIM_SOURCES = $(wildcard shim/*.cpp $(ROOMS:%=shim/%/*.cpp))
+SHIM_SOURCES = $(sort $(wildcard shim/*.cpp)) $(foreach room,$(ROOMS),$(sort $(wildcard shim/$(room)/*.cpp)))
 REPORT_SOURCES = $(wildcard shim/report/*.cpp)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
 REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o)

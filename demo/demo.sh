@@ -187,7 +187,7 @@ if command -v tcpserver >/dev/null && command -v busybox >/dev/null; then
   echo "  under nosigpipe, 300 connections, most of which leave in the middle:"
   : >"$log"
   clients 60 300 --at-once 16 --send '' || fail "clients are not content: $summary"
-  table sendfile64
+  table sendfile
   killed=$(grep -c ' status 13$' "$files/err")
   row 'processes killed' "$killed" ''
   [ "$killed" -eq 0 ] || fail 'some killed'

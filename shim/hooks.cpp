@@ -1,10 +1,10 @@
 // Every function that the shim replaces. A hook's shape tells its technique: flagged, written, guarded, or the
 // program's view of SIGPIPE. functions.def says the same as a list.
 
-#include <linux/seccomp.h>
-
 #include <cstdarg>
 
+#include "guard/by_number.h"
+#include "guard/sigpipe_handler.h"
 #include "guard/wrappers.h"
 #include "log/event.h"
 #include "program/disposition.h"
@@ -35,9 +35,9 @@ EXPORT int sendmmsg(int fd, mmsghdr* vmessages, unsigned int vlen, int flags) {
 
 // On a socket it is made as a send.
 
-EXPORT ssize_t write(int fd, const void* buf, size_t n) { return written(CALL(fd, n), buf, n); }
+EXPORT ssize_t write(int fd, const void* buf, size_t n) { return written(CALL(fd, n), buf); }
 
-EXPORT ssize_t __write(int fd, const void* buf, size_t n) { return written(CALL(fd, n), buf, n); }
+EXPORT ssize_t __write(int fd, const void* buf, size_t n) { return written(CALL(fd, n), buf); }
 
 // There is no flag to carry: masked, or left to our handler.
 
@@ -54,23 +54,25 @@ EXPORT ssize_t pwritev64(int fd, const iovec* iovec, int count, off64_t offset) 
 }
 
 EXPORT ssize_t pwritev2(int fd, const iovec* iodev, int count, off_t offset, int flags) {
-  return guarded(CALL(fd, iodev, count), [=] { return real::pwritev2(fd, iodev, count, offset, flags); });
+  const auto call = [=] { return real::pwritev2(fd, iodev, count, offset, flags); };
+  return (flags & RWF_NOSIGNAL) != 0 ? as_it_is(call) : guarded(CALL(fd, iodev, count), call);
 }
 
 EXPORT ssize_t pwritev64v2(int fd, const iovec* iodev, int count, off64_t offset, int flags) {
-  return guarded(CALL(fd, iodev, count), [=] { return real::pwritev64v2(fd, iodev, count, offset, flags); });
+  const auto call = [=] { return real::pwritev64v2(fd, iodev, count, offset, flags); };
+  return (flags & RWF_NOSIGNAL) != 0 ? as_it_is(call) : guarded(CALL(fd, iodev, count), call);
 }
 
 EXPORT ssize_t sendfile(int out_fd, int in_fd, off_t* offset, size_t count) {
-  return guarded(CALL(out_fd, count), [=] { return real::sendfile(out_fd, in_fd, offset, count); });
+  return guarded(CALL(out_fd, Pieces{count}), [=] { return real::sendfile(out_fd, in_fd, offset, count); });
 }
 
 EXPORT ssize_t sendfile64(int out_fd, int in_fd, off64_t* offset, size_t count) {
-  return guarded(CALL(out_fd, count), [=] { return real::sendfile64(out_fd, in_fd, offset, count); });
+  return guarded(CALL(out_fd, Pieces{count}), [=] { return real::sendfile64(out_fd, in_fd, offset, count); });
 }
 
 EXPORT ssize_t splice(int fdin, off64_t* offin, int fdout, off64_t* offout, size_t len, unsigned int flags) {
-  return guarded(CALL(fdout, len), [=] { return real::splice(fdin, offin, fdout, offout, len, flags); });
+  return guarded(CALL(fdout, Pieces{len}), [=] { return real::splice(fdin, offin, fdout, offout, len, flags); });
 }
 
 EXPORT ssize_t tee(int fdin, int fdout, size_t len, unsigned int flags) {
@@ -106,8 +108,7 @@ EXPORT sighandler_t sysv_signal(int sig, sighandler_t handler) {
 EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler) { return sysv_signal(sig, handler); }
 
 EXPORT sighandler_t sigset(int sig, sighandler_t disp) {
-  if (sig != SIGPIPE) return real::sigset(sig, disp);
-  return mask::changed_by([&] { return disposition::set_or_hold(disp); });
+  return sig == SIGPIPE ? disposition::set_or_hold(disp) : real::sigset(sig, disp);
 }
 
 EXPORT int sigignore(int sig) { return sig == SIGPIPE ? disposition::ignore() : real::sigignore(sig); }
@@ -120,30 +121,41 @@ EXPORT int sigvec(int sig, const Sigvec* vec, Sigvec* ovec) {
   return sig == SIGPIPE ? disposition::change(vec, ovec) : real::sigvec(sig, vec, ovec);
 }
 
-// What this thread blocks may change.
+// A thread may block SIGPIPE from here on.
 
 EXPORT int sigprocmask(int how, const sigset_t* set, sigset_t* oset) {
-  return mask::changed_by([&] { return real::sigprocmask(how, set, oset); });
+  mask::may_block(how, set);
+  return real::sigprocmask(how, set, oset);
 }
 
 EXPORT int pthread_sigmask(int how, const sigset_t* newmask, sigset_t* oldmask) {
-  return mask::changed_by([&] { return real::pthread_sigmask(how, newmask, oldmask); });
+  mask::may_block(how, newmask);
+  return real::pthread_sigmask(how, newmask, oldmask);
 }
 
 EXPORT int sigblock(int mask) {
-  return mask::changed_by([&] { return real::sigblock(mask); });
+  mask::may_block_one_of(mask);
+  return real::sigblock(mask);
 }
 
 EXPORT int sigsetmask(int mask) {
-  return mask::changed_by([&] { return real::sigsetmask(mask); });
+  mask::may_block_one_of(mask);
+  return real::sigsetmask(mask);
 }
 
 EXPORT int sighold(int sig) {
-  return mask::changed_by([&] { return real::sighold(sig); });
+  if (sig == SIGPIPE) mask::blocks_from_here();
+  return real::sighold(sig);
 }
 
-EXPORT int sigrelse(int sig) {
-  return mask::changed_by([&] { return real::sigrelse(sig); });
+// It takes a pending signal, and does not see that it was marked.
+
+EXPORT int sigwaitinfo(const sigset_t* set, siginfo_t* info) {
+  return mask::unmarked(real::sigwaitinfo(set, info), info);
+}
+
+EXPORT int sigtimedwait(const sigset_t* set, siginfo_t* info, const timespec* timeout) {
+  return mask::unmarked(real::sigtimedwait(set, info, timeout), info);
 }
 
 // The process ends, past its destructors: what was counted is logged.
@@ -165,7 +177,7 @@ EXPORT int prctl(int option, ...) {
   for (auto& argument : arguments) argument = va_arg(list, unsigned long);
   va_end(list);
   const auto call = [&] { return real::prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]); };
-  return option == PR_SET_SECCOMP ? handler::enter_seccomp(call) : call();
+  return option == PR_SET_SECCOMP ? handler::enter_seccomp(call, [](int result) { return result < 0; }) : call();
 }
 
 EXPORT long syscall(long sysno, ...) {
@@ -174,10 +186,5 @@ EXPORT long syscall(long sysno, ...) {
   long arguments[6];
   for (auto& argument : arguments) argument = va_arg(list, long);
   va_end(list);
-  const auto call = [&] {
-    return real::syscall(sysno, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
-  };
-  const bool confines = sysno == SYS_seccomp && arguments[0] <= SECCOMP_SET_MODE_FILTER;
-  if (sysno == SYS_rt_sigprocmask) return mask::changed_by(call);
-  return confines ? handler::enter_seccomp(call) : call();
+  return by_number(sysno, arguments, RETURN_ADDRESS);
 }

@@ -46,12 +46,15 @@ done
 library=$(dirname "$(readlink -f "$0")")/libnosigpipe.so
 [ -e "$library" ] || library=@LIBDIR@/libnosigpipe.so
 [ -r "$library" ] || fail 125 "$library cannot be read"
-case $library in
-  *[\ :]*) fail 125 "LD_PRELOAD cannot carry the path $library: it holds a space or a colon" ;;
-esac
+case $library in *[\ :]*) fail 125 "LD_PRELOAD cannot carry the path $library: it holds a space or a colon" ;; esac
 case ":${LD_PRELOAD-}:" in
   *[:\ ]"$library"[:\ ]*) ;;
+  *[:\ /]lib*san.so*:* | *[:\ /]libclang_rt.*:*) export LD_PRELOAD="$LD_PRELOAD:$library" ;;
   *) export LD_PRELOAD="$library${LD_PRELOAD:+:$LD_PRELOAD}" ;;
 esac
-
+# gcc's AddressSanitizer would refuse to start behind us. To preload it, too, would put it into every child.
+case ${ASAN_OPTIONS-},$(readelf -d "$(command -v "$1")" 2>/dev/null) in
+  *verify_asan_link_order=*) ;;
+  *libasan.so*) export ASAN_OPTIONS="verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}" ;;
+esac
 exec "$@"

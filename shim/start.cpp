@@ -5,14 +5,14 @@
 #include "program/disposition.h"
 #include "program/policy.h"
 #include "system/options.h"
-#include "system/real.h"
 
 [[gnu::constructor]] static void start() {
-  real::find_all();
+  policy::now();  // finds libc's functions
   options::each_mistake(logging::warn);
+  if (policy::uses(policy::makes_no_calls)) return;  // a library's constructor has set a seccomp filter
   event::open();
   disposition::arm();
-  policy::arm();
+  policy::learn(policy::armed);
 }
 
 [[gnu::destructor]] static void end() { event::log_totals(); }

@@ -3,117 +3,95 @@
 #include <cerrno>
 
 #include "guard/runaway.h"
+#include "guard/sigpipe_handler.h"
 #include "log/event.h"
 #include "log/log.h"
 #include "program/disposition.h"
 #include "program/fd.h"
 #include "program/policy.h"
-#include "program/thread_state.h"
 #include "system/options.h"
 
 namespace {
 
-std::size_t total(const iovec* iov, std::size_t count) {
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i < count; ++i) bytes += iov[i].iov_len;
-  return bytes;
-}
+// Puts errno back.
+class ErrnoKept {
+ public:
+  ErrnoKept() : error_(errno) {}
+  ~ErrnoKept() { errno = error_; }
+  ErrnoKept(const ErrnoKept&) = delete;
+  ErrnoKept& operator=(const ErrnoKept&) = delete;
+
+ private:
+  int error_;
+};
 
 void log(const Call& call, const char* technique) {
-  if (!logging::wanted() || !fd::raises_sigpipe(call.fd)) return;
-  event::log({call.function, call.fd, call.asked.bytes(), technique, call.return_address});
+  event::log({call.function, call.fd, call.bytes, technique, call.return_address});
 }
+
+const char* left_to_handler() { return options::get().mode == Mode::observe ? "none" : "catch"; }
+
+bool is_left_pending() { return mask::blocks_sigpipe() && (kernel::pending() & kernel::only(SIGPIPE)) != 0; }
 
 bool delivers() { return options::get().handlers == Handlers::deliver && disposition::has_handler(); }
 
+// What a handler of the program is to see has no mark.
+void mark_pending() {
+  if (options::get().mode == Mode::protect && !delivers()) mask::mark_pending();
+}
+
 }  // namespace
 
-std::size_t Asked::bytes() const {
-  const auto* message = static_cast<const msghdr*>(at_);  // an mmsghdr begins with its msghdr
-  switch (what_) {
-    case What::vector:
-      return total(static_cast<const iovec*>(at_), count_);
-    case What::message:
-    case What::messages:
-      return total(message->msg_iov, message->msg_iovlen);
-    default:
-      return count_;
-  }
-}
-
-// The flag kept the kernel from raising anything. What the program has a right to is made up for here.
 void on_epipe_flagged(const Call& call) {
-  if (policy::uses(policy::in_seccomp)) return;
-  if (call.fd <= 2 && !fd::in_scope(call.fd)) {
-    mask::raise_as_kernel(mask::Mark::due);
-  } else if (mask::blocks_sigpipe()) {
-    log(call, "flag");
-    if (fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::averted);
-  } else {
-    log(call, "flag");
-    if (delivers() && fd::raises_sigpipe(call.fd)) mask::raise_as_kernel(mask::Mark::due);
-    runaway::count(call.fd);
-    if (thread.unblocked && policy::uses(policy::counts_only)) thread.silent_errno = &errno;
-  }
-  errno = EPIPE;
-}
-
-// The kernel may have met EPIPE at the message behind the last, and would have raised SIGPIPE.
-void on_short_count_flagged(const Call& call) {
-  if (policy::uses(policy::in_seccomp)) return;
-  const int error = errno;
+  if (policy::uses(policy::makes_no_calls)) return;
+  const ErrnoKept kept;
+  if (options::get().scope == Scope::sockets && fd::is_disguised_pipe(call.fd)) return mask::raise_due();
   const bool blocked = mask::blocks_sigpipe();
-  const bool due = !blocked && delivers();
-  if ((blocked || due || logging::wanted()) && fd::is_dead(call.fd) && fd::raises_sigpipe(call.fd)) {
-    log(call, "flag");
-    if (blocked || due) mask::raise_as_kernel(blocked ? mask::Mark::averted : mask::Mark::due);
-  }
-  errno = error;
+  if ((blocked || logging::wanted()) && !fd::raises_sigpipe(call.fd)) return;
+  log(call, "flag");
+  blocked ? mask::leave_pending() : runaway::count(call.fd);
 }
 
-void on_epipe_handled(const Call& call, bool logged) {
-  const Mode mode = options::get().mode;
-  if (!logged) log(call, mode == Mode::observe ? "none" : "catch");
-  if (mode == Mode::protect) runaway::count(call.fd);
-  errno = EPIPE;
+void on_short_count_flagged(const Call& call) {
+  const bool blocked = mask::blocks_sigpipe();
+  if (policy::uses(policy::makes_no_calls) || (!blocked && !logging::wanted())) return;
+  const ErrnoKept kept;
+  if (!fd::is_dead(call.fd)) return;
+  log(call, "flag");
+  if (blocked) mask::leave_pending();
 }
 
-// The handler has not been here: SIGPIPE is ignored or blocked, or nobody could tell whose it was.
-void on_epipe_unhandled(const Call& call) {
-  const Mode mode = options::get().mode;
-  if (mode == Mode::off || policy::uses(policy::in_seccomp)) return;
-  if (fd::in_scope(call.fd)) {
-    log(call, mode == Mode::observe ? "none" : "catch");
-    if (mode == Mode::protect && !mask::blocks_sigpipe())
-      runaway::count(call.fd);
-    else if (mode == Mode::protect && fd::raises_sigpipe(call.fd))
-      mask::mark_pending();
-  }
-  errno = EPIPE;
+// Who ignores SIGPIPE is never a runaway: nothing would have ended it.
+void on_epipe_unmasked(const Call& call) {
+  if (options::get().mode == Mode::off || policy::uses(policy::makes_no_calls)) return;
+  const ErrnoKept kept;
+  const bool blocked = mask::is_blocked_by_program();
+  if (!blocked && (!logging::wanted() || !disposition::ignores())) return;
+  if (!fd::raises_sigpipe(call.fd) || fd::is_unread_pipe(call.fd)) return;
+  log(call, left_to_handler());
+  if (blocked) mark_pending();
 }
 
-void on_success_handled(const Call& call) {
-  const int error = errno;
-  log(call, options::get().mode == Mode::observe ? "none" : "catch");
-  errno = error;
+void on_short_count_unmasked(const Call& call) {
+  if (options::get().mode != Mode::protect || policy::uses(policy::makes_no_calls)) return;
+  const ErrnoKept kept;
+  if (!is_left_pending() || !fd::is_stream_socket(call.fd) || !fd::is_dead(call.fd)) return;
+  log(call, left_to_handler());
+  mark_pending();
 }
 
-// sendfile and splice can report bytes written and have raised SIGPIPE all the same: the peer left in between.
-void finish_masked(const Call& call, mask::Masked& masked, long result) {
-  const int error = errno;
-  const bool failed = result < 0 && error == EPIPE;
-  const bool short_count = result >= 0 && static_cast<std::size_t>(result) < call.asked.bytes();
-  const bool partly =
-      short_count && (kernel::pending() & kernel::only(SIGPIPE)) != 0 && fd::dead_one_of(call.fd, call.fd) >= 0;
-  const bool ours = (failed || partly) && fd::in_scope(call.fd) && fd::raises_sigpipe(call.fd);
+void finish_masked(const Call& call, mask::Masked& masked, bool failed) {
+  const ErrnoKept kept;
+  const bool averts = !fd::is_unread_pipe(call.fd);
   const bool blocked = masked.blocked_by_program;
-  if (partly && blocked) thread.short_count_fd = call.fd;
-  const bool drained = mask::leave(masked, ours && !(partly && blocked));
-  if (drained || (ours && failed)) log(call, "mask");
-  if (drained && delivers()) mask::raise_as_kernel(mask::Mark::due);
-  if (ours && failed && !blocked)
-    runaway::count(call.fd);
-  else if (result >= 0)
-    runaway::stop();
-  errno = error;
+  // Whatever the fd is by now: what has been raised would kill.
+  const bool drained = averts && !blocked && mask::drain_raised();
+  const bool met = drained || (averts && failed && fd::raises_sigpipe(call.fd));
+  const bool is_pending = blocked && (met || (averts && !failed && is_left_pending() && fd::is_dead(call.fd)));
+  if (is_pending) mark_pending();
+  mask::leave(masked);
+  if (met || is_pending) log(call, "mask");
+  if (drained && delivers()) mask::raise_as_kernel();
+  if (met && failed && !blocked) runaway::count(call.fd);
+  handler::look_for_tracer();
 }

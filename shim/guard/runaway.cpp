@@ -1,8 +1,5 @@
 #include "guard/runaway.h"
 
-#include <asm/socket.h>
-#include <sys/socket.h>
-
 #include <cerrno>
 
 #include "log/event.h"
@@ -17,22 +14,29 @@
 namespace runaway {
 namespace {
 
+constexpr unsigned kStorm = 64;          // in a storm the clock is read each so many
+constexpr std::int64_t kStormGap = 10;   // ms between two looks
 constexpr unsigned kLongestSleep = 100;  // ms
 
-// A number that no other socket of this boot has.
-unsigned long long cookie(int fd) {
-  unsigned long long value = 0;
-  kernel::socket_option(fd, SOL_SOCKET, SO_COOKIE, value);
-  return value;
+std::int64_t now() {
+  const auto time = kernel::clock(CLOCK_MONOTONIC_COARSE);
+  return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
 }
 
-// Who ignores SIGPIPE would neither have been ended by it nor slowed down, and a handler would only have been called.
+// What this thread has written without the lines of our log; -1 where it is not known.
+long long written() {
+  const auto bytes = proc::bytes_written();
+  return bytes < 0 ? -1 : bytes - thread.logged;
+}
+
+// Who ignores SIGPIPE would neither have been ended by it nor slowed down, nor who has a handler that is called.
 Runaway action(int fd) {
-  const Runaway wanted = options::get().runaway;
+  const auto& options = options::get();
   if (disposition::ignores() || !fd::raises_sigpipe(fd)) return Runaway::off;
-  if (disposition::has_handler()) return Runaway::deliver;
-  if (wanted != Runaway::automatic) return wanted;
-  return proc::single_threaded() ? Runaway::deliver : Runaway::throttle;
+  if (disposition::has_handler()) return options.handlers == Handlers::bypass ? Runaway::deliver : Runaway::off;
+  if (options.runaway != Runaway::automatic) return options.runaway;
+  const bool is_known = thread.streak.written >= 0;  // else writes may have succeeded that no hook has seen
+  return is_known && proc::single_threaded() && !fd::serves_others(fd) ? Runaway::deliver : Runaway::throttle;
 }
 
 void throttle() {
@@ -46,33 +50,47 @@ void act(int fd) {
   const Runaway chosen = action(fd);
   if (chosen == Runaway::deliver) {
     event::log_runaway(fd, streak.length, "deliver");
-    streak.length = 0;
-    mask::raise_as_kernel(mask::Mark::due);
+    stop();
+    mask::raise_due();
   } else if (chosen == Runaway::throttle) {
     if (streak.sleep_ms == 0) event::log_runaway(fd, streak.length, "throttle");
     throttle();
   }
 }
 
+// Whether nothing but EPIPE has come since the tenth: it is the same socket, and no write has succeeded that no hook
+// has seen.
+bool is_unbroken(int fd) { return thread.streak.socket == fd::cookie(fd) && thread.streak.written == written(); }
+
 }  // namespace
 
-void look(int fd) {
-  if (policy::uses(policy::in_seccomp)) return;
+void change_fd(int fd) {
   auto& streak = thread.streak;
-  const unsigned limit = options::get().runaway_after;
-  const unsigned half_way = limit / 2 + limit % 2;
-  looks_from.store(half_way, std::memory_order_relaxed);
-  if (streak.length == half_way) {
-    streak.socket = cookie(fd);
-    streak.sleep_ms = 0;
-  }
-  if (streak.length < limit || options::get().runaway == Runaway::off) return;
-  if (streak.length == limit && streak.socket != cookie(fd)) {
-    streak.length = 0;
+  const bool is_same = streak.length > 1 && !policy::uses(policy::makes_no_calls) && fd::cookie(fd) != 0 &&
+                       fd::cookie(fd) == fd::cookie(streak.fd);
+  if (!is_same) streak.length = 0;
+  streak.fd = fd;
+}
+
+void look(int fd) {
+  auto& streak = thread.streak;
+  if (options::get().runaway == Runaway::off || policy::uses(policy::makes_no_calls)) {
+    streak.look_at = ~0U;
     return;
   }
   const int error = errno;
-  act(fd);
+  const auto time = now();
+  if (streak.length == kFewest) {
+    streak.began = time;
+    streak.sleep_ms = 0;
+    streak.socket = fd::cookie(fd);
+    streak.written = written();
+  }
+  const bool is_storm = streak.sleep_ms == 0 && time - streak.looked < kStormGap;
+  streak.look_at = streak.length + (is_storm ? kStorm : 1);
+  streak.looked = time;
+  if (streak.length > kFewest && time - streak.began >= std::int64_t{options::get().runaway_after} * 1000)
+    is_unbroken(fd) ? act(fd) : stop();
   errno = error;  // a handler that has been called may have changed it
 }
 

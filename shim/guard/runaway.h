@@ -1,26 +1,30 @@
 // A thread that gets EPIPE again and again from the same dead socket. Without the shim SIGPIPE would have ended it.
 #pragma once
 
-#include <atomic>
-
 #include "program/thread_state.h"
 
 namespace runaway {
 
+constexpr unsigned kFewest = 10;  // EPIPEs, before the clock is read and the time begins
+
 // A write of this thread has succeeded. To store is less than to look and branch.
 inline void stop() { thread.streak.length = 0; }
 
-// So many in a row are only counted. None, until the options are known.
-inline constinit std::atomic<unsigned> looks_from = 1;
 void look(int fd);
 
-// One more EPIPE, with SIGPIPE not blocked. Acts, as NOSIGPIPE_RUNAWAY says, from NOSIGPIPE_RUNAWAY_AFTER of them on:
-// may sleep for 100 ms, or raise SIGPIPE. errno stays EPIPE.
+// Another fd: the streak goes on if it is the same socket, as 0, 1 and 2 of an inetd-style server are.
+void change_fd(int fd);
+
+// One more EPIPE, with SIGPIPE not blocked. Most sockets have but one, and it costs nothing here. A thread that has had
+// nothing else for NOSIGPIPE_RUNAWAY_AFTER seconds, ten at least, is dealt with as NOSIGPIPE_RUNAWAY says: this may
+// sleep for 100 ms, or raise SIGPIPE. errno is left alone.
 inline void count(int fd) {
   auto& streak = thread.streak;
-  if (streak.fd != fd) streak.length = 0;
-  streak.fd = fd;
-  if (++streak.length >= looks_from.load(std::memory_order_relaxed)) [[unlikely]]
+  if (streak.fd != fd) [[unlikely]]
+    change_fd(fd);
+  if (++streak.length == 1)
+    streak.look_at = kFewest;
+  else if (streak.length >= streak.look_at)
     look(fd);
 }
 

@@ -1,27 +1,27 @@
 // How a hook makes its call: with MSG_NOSIGNAL added (flagged), as a send (written), or unchanged (guarded). The
 // success path is inlined; all else is in cold functions. A call on a live socket, file or pipe makes no system call of
-// ours, and leaves errno alone. Safe wherever the replaced function is; the result is the kernel's.
+// ours, and leaves errno alone. Nothing is kept across a call: it may never return. Safe wherever the replaced function
+// is; the result is the kernel's.
 #pragma once
 
 #include <cerrno>
-#include <concepts>
-#include <utility>
 
+#include "guard/asked.h"
 #include "guard/call.h"
 #include "guard/runaway.h"
-#include "guard/sigpipe_handler.h"
 #include "program/fd.h"
 #include "program/policy.h"
 #include "program/thread_state.h"
 #include "system/real.h"
 
-// What a hook knows of its call. The return address is asked for only where it is wanted, but it must be asked for in
-// the hook itself: hence ALWAYS_INLINE.
+// What a hook knows of its call before it is made.
 template <class What>
 struct Hook {
   const char* function;
   int fd;
   What what;
+
+  Call over(const void* return_address) const { return {function, fd, what.bytes(), return_address}; }
 };
 template <class What>
 Hook(const char*, int, What) -> Hook<What>;
@@ -31,66 +31,78 @@ Hook(const char*, int, What) -> Hook<What>;
 #define ALWAYS_INLINE [[gnu::always_inline]] inline
 #define COLD [[gnu::cold, gnu::noinline]]
 
+// Of the hook itself, into which all that asks for it is inlined.
+#define RETURN_ADDRESS __builtin_return_address(0)
+
 // The value waits in memory for a call to be over: a register would have to be saved and restored each time, in every
 // hook and whether or not the value is wanted afterwards. It saves 1 to 8 instructions a call (cost_test counts them).
 ALWAYS_INLINE void keep_in_memory(auto& value) { asm volatile("" : "+m"(value)); }
 
-template <class What>
-ALWAYS_INLINE Call make_call(const Hook<What>& hook) {
-  return {hook.function, hook.fd, __builtin_return_address(0), hook.what};
-}
-
-// Whether less was done than asked for, as far as that says something.
-ALWAYS_INLINE bool is_short(Bytes asked, ssize_t done) { return static_cast<std::size_t>(done) < asked.count; }
-ALWAYS_INLINE bool is_short(Messages asked, int done) { return static_cast<unsigned>(done) < asked.count; }
-ALWAYS_INLINE bool is_short(Vector, auto) { return false; }
-ALWAYS_INLINE bool is_short(Message, auto) { return false; }
-
 // Guarded.
 
-template <class Real>
-auto masked(const Call& call, Real real) {
+template <class What, class Real>
+auto masked(const Hook<What>& hook, const void* return_address, Real real) {
   mask::Masked state;
   mask::enter(state);
   const auto result = real();
-  finish_masked(call, state, result);
+  const bool failed = result < 0 && errno == EPIPE;
+  if (failed || (result >= 0 && failed_or_short(hook.what, result))) {
+    finish_masked(hook.over(return_address), state, failed);
+  } else {
+    mask::leave(state);
+    if (result >= 0) runaway::stop();
+  }
   return result;
 }
 
-// A call that was left to the handler has failed, has not done all that it was asked for, or has `raised` SIGPIPE.
-COLD void on_unmasked_failure(Call call, long result, bool raised);
-
-template <class Real>
-COLD auto guarded_slow(Call call, Real real) {
-  if (policy::uses(policy::masks)) return masked(call, real);
-  thread.logged = false;
-  const auto outer = std::exchange(thread.hooked, Hooked(call.fd));
-  const auto result = real();
-  const bool raised = std::exchange(thread.hooked, outer).raised();
-  on_unmasked_failure(call, result, raised);
-  return result;
+// The call has failed, or may have met EPIPE behind what it has written.
+template <class What>
+COLD void on_unmasked_failure(Hook<What> hook, const void* return_address, long result) {
+  if (result >= 0) {
+    runaway::stop();
+    on_short_count_unmasked(hook.over(return_address));
+  } else if (errno == EPIPE) {
+    on_epipe_unmasked(hook.over(return_address));
+  }
 }
 
-// Left to our handler: while it runs it finds in `hooked` that this call is ours.
+// Left to our handler.
 template <class What, class Real>
 ALWAYS_INLINE auto unmasked(const Hook<What>& hook, Real real) {
+  int fd = hook.fd;
   What what = hook.what;
+  keep_in_memory(fd);
   keep_in_memory(what);
-  thread.hooked = Hooked(hook.fd);
   const auto result = real();
-  const auto hooked = std::exchange(thread.hooked, Hooked());
-  if (hooked.raised_or_negative(result) || is_short(what, result)) [[unlikely]]
-    on_unmasked_failure(make_call(Hook{hook.function, hooked.fd(), what}), result, hooked.raised());
+  if (failed_or_short(what, result)) [[unlikely]]
+    on_unmasked_failure(Hook{hook.function, fd, what}, RETURN_ADDRESS, result);
   else
     runaway::stop();
   return result;
 }
 
+template <class What, class Real>
+COLD auto guarded_slow(Hook<What> hook, const void* return_address, Real real) {
+  if (policy::uses(policy::masks)) return masked(hook, return_address, real);
+  const auto result = real();
+  if (failed_or_short(hook.what, result))
+    on_unmasked_failure(hook, return_address, result);
+  else
+    runaway::stop();
+  return result;
+}
+
+// A call by which the program itself asks for no signal. The policy finds libc's functions.
+auto as_it_is(auto real) {
+  policy::now();
+  return real();
+}
+
 // A call that cannot carry a flag.
 template <class What, class Real>
 ALWAYS_INLINE auto guarded(const Hook<What>& hook, Real real) {
-  if (!policy::surely_lacks(policy::masks) || !thread.hooked.none()) [[unlikely]]
-    return guarded_slow(make_call(hook), real);
+  if (!policy::surely_lacks(policy::masks)) [[unlikely]]
+    return guarded_slow(hook, RETURN_ADDRESS, real);
   return unmasked(hook, real);
 }
 
@@ -98,36 +110,39 @@ ALWAYS_INLINE auto guarded(const Hook<What>& hook, Real real) {
 
 // Most calls that fail have met an EPIPE that is only to be counted. False for all others.
 ALWAYS_INLINE bool only_counted(int fd) {
-  if (thread.silent_errno == nullptr || *thread.silent_errno != EPIPE || fd <= 2) return false;
+  if (!policy::surely_uses(policy::counts_only) || thread.errno_at == nullptr || *thread.errno_at != EPIPE || fd <= 2)
+    return false;
   runaway::count(fd);
   return true;
 }
 
-// AX.25, X.25, RDS and their like refuse a flag that they do not know, before anything has happened.
-inline bool refuses_flag() { return errno == EINVAL || errno == EOPNOTSUPP; }
+inline bool may_refuse_flags(int error) { return error == EINVAL || error == EOPNOTSUPP; }
 
-template <class Real>
-COLD auto on_flagged_failure(Call call, int flags, Real real, decltype(real(0)) result) {
+template <class What, class Real>
+COLD auto on_flagged_failure(Hook<What> hook, const void* return_address, int flags, Real real,
+                             decltype(real(0)) result) {
   thread.errno_at = &errno;
   if (result >= 0) {
     runaway::stop();
-    on_short_count_flagged(call);
+    on_short_count_flagged(hook.over(return_address));
   } else if (errno == EPIPE) {
-    on_epipe_flagged(call);
-  } else if (refuses_flag()) {
-    return guarded_slow(call, [=] { return real(flags); });
+    on_epipe_flagged(hook.over(return_address));
+  } else if (may_refuse_flags(errno) && !policy::uses(policy::makes_no_calls) && fd::refuses_flags(hook.fd)) {
+    return guarded_slow(hook, return_address, [=] { return real(flags); });
   }
   return result;
 }
 
-template <class Real>
-COLD auto flagged_slow(Call call, int flags, Real real) {
+template <class What, class Real>
+COLD auto flagged_slow(Hook<What> hook, const void* return_address, int flags, Real real) {
   const bool adds_flag = policy::uses(policy::adds_flag);  // asked first: it finds libc's functions
-  if ((flags & MSG_NOSIGNAL) != 0) return real(flags);
-  if (!adds_flag) return guarded_slow(call, [=] { return real(flags); });
+  if (!adds_flag && (flags & MSG_NOSIGNAL) == 0) return guarded_slow(hook, return_address, [=] { return real(flags); });
   const auto result = real(flags | MSG_NOSIGNAL);
-  if (result < 0 || call.asked.exceeds_messages(result)) return on_flagged_failure(call, flags, real, result);
-  runaway::stop();
+  if (!failed_or_short(hook.what, result)) {
+    runaway::stop();
+  } else if ((flags & MSG_NOSIGNAL) == 0) {
+    return on_flagged_failure(hook, return_address, flags, real, result);
+  }
   return result;
 }
 
@@ -135,7 +150,7 @@ COLD auto flagged_slow(Call call, int flags, Real real) {
 template <class What, class Real>
 ALWAYS_INLINE auto flagged(const Hook<What>& hook, int flags, Real real) {
   if (!policy::surely_uses(policy::adds_flag)) [[unlikely]]
-    return flagged_slow(make_call(hook), flags, real);
+    return flagged_slow(hook, RETURN_ADDRESS, flags, real);
   int fd = hook.fd;
   int given = flags;
   What what = hook.what;
@@ -145,11 +160,10 @@ ALWAYS_INLINE auto flagged(const Hook<What>& hook, int flags, Real real) {
   keep_in_memory(again);
   keep_in_memory(what);
   const auto result = real(flags | MSG_NOSIGNAL);
-  constexpr bool kMany = std::same_as<What, Messages>;
   // One that sends many messages reports how many it has sent before the one that failed.
-  if (result < 0 || (kMany && is_short(what, result))) [[unlikely]] {
+  if (failed_or_short(what, result)) [[unlikely]] {
     if ((given & MSG_NOSIGNAL) != 0 || (result < 0 && only_counted(fd))) return result;
-    return on_flagged_failure(make_call(Hook{hook.function, fd, what}), given, again, result);
+    return on_flagged_failure(Hook{hook.function, fd, what}, RETURN_ADDRESS, given, again, result);
   }
   runaway::stop();
   return result;
@@ -160,31 +174,32 @@ ALWAYS_INLINE auto flagged(const Hook<What>& hook, int flags, Real real) {
 // Up to here write(2) and send(2) look at the same bytes. Of more, send takes as many, and write may say EFAULT.
 constexpr std::size_t kMostInOneCall = 0x7ffff000;
 
-COLD ssize_t written_slow(int fd, const void* buf, std::size_t n, const char* function, const void* return_address);
+COLD ssize_t written_slow(Hook<Bytes> hook, const void* return_address, const void* buf);
 
 // `error` is what errno was before.
-COLD ssize_t on_write_failure(Call call, const void* buf, std::size_t n, int error);
+COLD ssize_t on_write_failure(Hook<Bytes> hook, const void* return_address, const void* buf, int error);
 
 // A write: on a socket it is a send in other words, and ENOTSOCK the cheapest way to learn that it is none.
-ALWAYS_INLINE ssize_t written(const Hook<Bytes>& hook, const void* buf, std::size_t n) {
+ALWAYS_INLINE ssize_t written(const Hook<Bytes>& hook, const void* buf) {
   const fd::Hint hint = fd::hint(hook.fd);
-  if (!policy::surely_lacks(policy::slow_write) || !thread.hooked.none()) [[unlikely]]
-    return written_slow(hook.fd, buf, n, hook.function, __builtin_return_address(0));
-  if (hint == fd::Hint::other) return unmasked(hook, [=, fd = hook.fd] { return real::write(fd, buf, n); });
-  if (hint != fd::Hint::socket || n > kMostInOneCall || thread.errno_at == nullptr) [[unlikely]]
-    return written_slow(hook.fd, buf, n, hook.function, __builtin_return_address(0));
+  if (!policy::surely_lacks(policy::slow_write)) [[unlikely]]
+    return written_slow(hook, RETURN_ADDRESS, buf);
+  if (hint == fd::Hint::other)
+    return unmasked(hook, [=, fd = hook.fd, n = hook.what.count] { return real::write(fd, buf, n); });
+  if (hint != fd::Hint::socket || hook.what.count > kMostInOneCall || thread.errno_at == nullptr) [[unlikely]]
+    return written_slow(hook, RETURN_ADDRESS, buf);
   int fd = hook.fd;
   int error = *thread.errno_at;
   const void* bytes = buf;
-  std::size_t count = n;
+  std::size_t count = hook.what.count;
   keep_in_memory(fd);
   keep_in_memory(error);
   keep_in_memory(bytes);
   keep_in_memory(count);
-  const ssize_t result = real::send(hook.fd, buf, n, MSG_NOSIGNAL);
+  const ssize_t result = real::send(hook.fd, buf, hook.what.count, MSG_NOSIGNAL);
   if (result < 0) [[unlikely]] {
     if (only_counted(fd)) return result;
-    return on_write_failure(make_call(Hook{hook.function, fd, Bytes{count}}), bytes, count, error);
+    return on_write_failure(Hook{hook.function, fd, Bytes{count}}, RETURN_ADDRESS, bytes, error);
   }
   runaway::stop();
   return result;

@@ -63,8 +63,9 @@ void add_ipv6(text::Line& line, const std::uint8_t (&bytes)[16]) {
 // An abstract name begins with a NUL and may hold more; they are written as in /proc/net/unix.
 void add_unix(text::Line& line, const sockaddr_un& name, std::size_t length) {
   if (length > sizeof name.sun_path) length = sizeof name.sun_path;  // the kernel counts a NUL behind a full one
-  if (name.sun_path[0] != '\0') length = strnlen(name.sun_path, length);
-  for (const char c : std::string_view(name.sun_path, length)) line << std::string_view(c != '\0' ? &c : "@", 1);
+  std::string_view path(name.sun_path, length);
+  if (!path.empty() && path[0] != '\0') path = text::part(path, 0, path.find('\0'));
+  for (const char c : path) line << std::string_view(c != '\0' ? &c : "@", 1);
 }
 
 }  // namespace

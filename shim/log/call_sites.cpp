@@ -1,7 +1,5 @@
 #include "log/call_sites.h"
 
-#include <sys/mman.h>
-
 #include "system/kernel.h"
 #include "system/options.h"
 
@@ -12,7 +10,6 @@ namespace {
 constexpr unsigned kTries = 32;
 
 constinit std::atomic<bool> holds_back = true;
-constinit bool wipes = false;
 
 // The coarse clock is a tick wide (1 to 10 ms), which is enough here.
 std::int64_t now() {
@@ -64,31 +61,26 @@ bool CallSite::is(std::uintptr_t return_address, const char* call) {
   return call_.load(std::memory_order_relaxed) == call || call_.compare_exchange_strong(none, call) || none == call;
 }
 
-void open() {
-  wipes = kernel::call(SYS_madvise, &table, sizeof table, MADV_WIPEONFORK) == 0;
-  table.owner.store(kernel::pid());
-}
-
 bool reset_after_fork() {
-  if (wipes) return false;
+  if (is_emptied_by_fork) return false;
   const int own = kernel::pid();
-  int before = table.owner.load(std::memory_order_relaxed);
-  if (before == own || !table.owner.compare_exchange_strong(before, own)) return false;
-  for (auto& site : table.list) site.clear();
+  int before = table->owner.load(std::memory_order_relaxed);
+  if (before == own || !table->owner.compare_exchange_strong(before, own)) return false;
+  for (auto& site : table->list) site.clear();
   return true;
 }
 
 CallSite& at(std::uintptr_t return_address, const char* call) {
-  if (table.owner.load(std::memory_order_relaxed) == 0) table.owner.store(kernel::pid());
+  if (table->owner.load(std::memory_order_relaxed) == 0) table->owner.store(kernel::pid());
   for (unsigned i = 0, start = hash(return_address); return_address != 0 && i < kTries; ++i) {
-    CallSite& site = table.list[1 + (start + i) % (kMost - 1)];
+    CallSite& site = table->list[1 + (start + i) % (kMost - 1)];
     if (site.is(return_address, call)) return site;
   }
-  return table.list[0];
+  return table->list[0];
 }
 
 bool in_child_of_vfork() {
-  const int owner = table.owner.load();
+  const int owner = table->owner.load();
   return owner != 0 && owner != kernel::pid();
 }
 

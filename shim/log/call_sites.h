@@ -42,11 +42,8 @@ class CallSite {
   std::atomic<std::int64_t> next_line_;  // CLOCK_MONOTONIC, in ns
 };
 
-// Lets the children of fork begin with an empty table: what their parent has counted the parent logs. To be called
-// once, at the start.
-void open();
-
-// Where the kernel does not see to that (before Linux 4.14): true once in a child of fork, with all set to zero.
+// A child of fork begins with an empty table: what its parent has counted the parent logs. Where the kernel does not
+// see to that (before Linux 4.14): true once in the child, with all set to zero.
 bool reset_after_fork();
 
 // The site of this call. Where there are more than can be kept, the last ones share one, whose return address is 0.
@@ -59,16 +56,19 @@ void log_each_at_once();
 bool in_child_of_vfork();
 
 inline constexpr unsigned kMost = 1024;
-struct alignas(4096) Table {
+struct Table {
   CallSite list[kMost];
   std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
 };
-inline constinit Table table = {};
+
+// Of a process that has a log; see log/memory.h.
+inline constinit Table* table = nullptr;
+inline constinit bool is_emptied_by_fork = false;  // by the kernel
 
 // Calls `visit` with each site that was ever used.
 template <class Visit>
 void each(Visit visit) {
-  for (auto& site : table.list)
+  for (auto& site : table->list)
     if (site.total() > 0) visit(site);
 }
 

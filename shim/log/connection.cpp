@@ -130,7 +130,8 @@ std::string_view cause(const Connection& connection) {
 void look_at(int fd, Connection& connection) {
   connection = {};
   connection.inode = kernel::file_at(fd, "").st_ino;
-  connection.is_hung_up = (kernel::poll_now(fd, 0) & POLLHUP) != 0;
+  const int events = kernel::poll_now(fd, 0);
+  connection.is_hung_up = events > 0 && (events & POLLHUP) != 0;
   if (option(fd, SOL_SOCKET, SO_DOMAIN, connection.family) == 0) {
     connection.family = -1;
     return;

@@ -123,15 +123,6 @@ bool is_disconnected(long result) {
   return result == -ECONNREFUSED || result == -ENOTCONN || result == -ECONNRESET || result == -EPIPE;
 }
 
-// Through a number of our own, as long as there is one to be had.
-long write_once(const nonblocking::SignalsBlocked& blocked, std::string_view bytes) {
-  const int own = log.duplicate();
-  if (own < 0) return nonblocking::write(blocked, log.fd(), bytes);
-  const long result = nonblocking::write(blocked, own, bytes);
-  kernel::call(SYS_close, own);
-  return result;
-}
-
 }  // namespace
 
 Kind kind() {
@@ -165,10 +156,10 @@ int open(std::string_view executable) {
 
 long write(const nonblocking::SignalsBlocked& blocked, std::string_view bytes) {
   if (gave_up.load() || fd_now() < 0) return -EBADF;
-  long result = write_once(blocked, bytes);
+  long result = nonblocking::write(blocked, log.fd(), bytes);
   if (is_socket() && is_disconnected(result) && root_now() == root.load()) {
     const Claim claim;  // the daemon was started anew
-    if (claim && open_again() == 0) result = write_once(blocked, bytes);
+    if (claim && open_again() == 0) result = nonblocking::write(blocked, log.fd(), bytes);
   }
   // Nobody will ever read it; a file, which is then a FIFO, may find a reader again.
   if (kind() == Kind::file && result == -EPIPE) log.close();

@@ -1,8 +1,8 @@
 #include "log/event.h"
 
-#include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "log/memory.h"
 #include "log/scratch.h"
 #include "program/disposition.h"
 #include "program/mask.h"
@@ -30,7 +30,7 @@ bool has_stack(const void* context = nullptr) {
   return here < end || here - end >= alternate.ss_size || here - end >= kStackOfALine;
 }
 
-bool is_logged() { return logging::wanted() && !policy::uses(policy::in_seccomp); }
+bool is_logged() { return logging::wanted() && !policy::uses(policy::makes_no_calls); }
 
 // Apart from the question whether it is wanted: this takes stack, and an alternate one may be small.
 [[gnu::noinline]] void write_line(const Event& event, std::uintptr_t return_address, bool would_kill,
@@ -68,10 +68,8 @@ bool is_logged() { return logging::wanted() && !policy::uses(policy::in_seccomp)
 }  // namespace
 
 void open() {
+  if (options::get().log == Log::none || options::get().mode == Mode::off || !log_memory::open()) return;
   logging::open();
-  if (!logging::wanted()) return;
-  call_sites::open();
-  kernel::call(SYS_madvise, &scratch::pool, sizeof scratch::pool, MADV_WIPEONFORK);
   stack::know_libc();
   Maps::keep_open();
 }

@@ -15,7 +15,7 @@ inline constinit std::atomic<bool> is_wanted = false;
 // False before the start. In a hot path: one load.
 inline bool wanted() { return is_wanted.load(std::memory_order_relaxed); }
 
-// Opens the log, if one is wanted, and says on stderr if it cannot be. To be called once, at the start.
+// Opens the log, and says on stderr if it cannot be. To be called once, at the start.
 void open();
 
 // The path of the program's file, as it was at the start; empty where /proc does not say.

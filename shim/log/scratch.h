@@ -14,18 +14,19 @@ struct Scratch {
   logging::Room room;
 };
 
-// As many as threads can write a line at a time, and one for the totals at the end. Whole pages, which the kernel gives
-// children of fork empty (MADV_WIPEONFORK): the thread that had leased one is not there.
+// As many as threads can write a line at a time, and one for the totals at the end.
 inline constexpr unsigned kMost = 8;
-struct alignas(4096) Pool {
+struct Pool {
   Scratch all[kMost + 1];
 };
-inline constinit Pool pool = {};
-inline Scratch& of_totals() { return pool.all[kMost]; }
 
-// The same where the kernel does not see to that (before Linux 4.14).
+// Of a process that has a log; see log/memory.h.
+inline constinit Pool* pool = nullptr;
+inline Scratch& of_totals() { return pool->all[kMost]; }
+
+// In a child of fork, where the kernel has not emptied it: the threads that had leased some are not there.
 inline void take_all_back() {
-  for (auto& scratch : pool.all) scratch.taken.store(false);
+  for (auto& scratch : pool->all) scratch.taken.store(false);
 }
 
 // One of them, for as long as this lives; none if all are in use. To be made with all signals blocked: a handler that
@@ -33,7 +34,7 @@ inline void take_all_back() {
 class Lease {
  public:
   Lease() {
-    for (unsigned i = 0; i < kMost && scratch_ == nullptr; ++i) take(pool.all[i]);
+    for (unsigned i = 0; i < kMost && scratch_ == nullptr; ++i) take(pool->all[i]);
   }
   explicit Lease(Scratch& scratch) { take(scratch); }
   ~Lease() {

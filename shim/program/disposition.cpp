@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 
+#include "program/mask.h"
 #include "program/policy.h"
 #include "system/kernel.h"
 
@@ -40,7 +41,8 @@ constinit std::atomic<bool> signal_interrupts = false;
 
 int change(const struct sigaction* act, struct sigaction* old) {
   struct sigaction wanted {};
-  if (act != nullptr) wanted = policy::uses(policy::has_handler) ? handler_stubs::to_kernel(*act) : *act;
+  if (act != nullptr && act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN) policy::learn(policy::has_handler);
+  if (act != nullptr) wanted = policy::has_handler_of_ours() ? handler_stubs::to_kernel(*act) : *act;
   struct sigaction before {};
   const int result = real::sigaction(SIGPIPE, act != nullptr ? &wanted : nullptr, &before);
   if (result == 0 && old != nullptr) *old = handler_stubs::to_program(before);
@@ -94,6 +96,7 @@ int interrupt(bool interrupts) {
 Handler set_or_hold(Handler handler) {
   constexpr auto kSigpipe = kernel::only(SIGPIPE);
   if (handler == SIG_HOLD) {
+    mask::blocks_from_here();
     const bool held = (kernel::change_mask(SIG_BLOCK, kSigpipe) & kSigpipe) != 0;
     struct sigaction old {};
     change(nullptr, &old);
@@ -116,7 +119,7 @@ bool has_handler() {
 }
 
 void arm() {
-  if (!policy::uses(policy::has_handler)) return;
+  if (!policy::has_handler_of_ours()) return;
   if (handler_stubs::in_kernel().sa_handler != SIG_DFL) return;
   const struct sigaction ours = handler_stubs::initial();
   real::sigaction(SIGPIPE, &ours, nullptr);

@@ -4,18 +4,20 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cerrno>
 
-#include "program/policy.h"
 #include "system/kernel.h"
 #include "system/options.h"
+#include "system/proc.h"
 
 namespace fd {
 namespace {
+
+constexpr int kMostLookedAt = 4096;
 
 // The value, or -errno.
 long option(int fd, int name) {
@@ -24,20 +26,14 @@ long option(int fd, int name) {
   return length < 0 ? length : value;
 }
 
-// Both ends of a socketpair are without a name; a socket that was bound, connected or accepted has one at one end.
-bool is_socketpair(int fd) {
-  if (option(fd, SO_DOMAIN) != AF_UNIX || option(fd, SO_TYPE) != SOCK_STREAM) return false;
-  sockaddr_un name;
-  socklen_t own = sizeof name;
-  socklen_t peer = sizeof name;
-  kernel::call(SYS_getsockname, fd, &name, &own);
-  kernel::call(SYS_getpeername, fd, &name, &peer);
-  return own == sizeof name.sun_family && peer == sizeof name.sun_family;
-}
+// A socket with a pending error shows POLLERR, too. Of a pipe it is the writing end that does, once nobody reads.
+bool is_pipe(int fd) { return S_ISFIFO(kernel::file_at(fd, "").st_mode); }
 
-bool is_writable(int fd) {
-  const long flags = kernel::call(SYS_fcntl, fd, F_GETFL);
-  return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+// By getsockname or getpeername: that end is there and has no name.
+bool is_nameless(long call, int fd) {
+  sockaddr_un name;
+  socklen_t length = sizeof name;
+  return kernel::call(call, fd, &name, &length) == 0 && length == sizeof name.sun_family;
 }
 
 bool has_sent_fin(int fd) {
@@ -47,57 +43,101 @@ bool has_sent_fin(int fd) {
          info.tcpi_state == TCP_LAST_ACK;
 }
 
-// Who owns an fd is asked for by this number of sockets only. It takes half the time of getsockopt.
-bool is_surely_socket(int fd) {
-  int owner = 0;
-  return policy::uses(policy::unfiltered) && kernel::call(SYS_ioctl, fd, SIOCGPGRP, &owner) == 0;
+// All that are open are below this.
+int limit() {
+  const int limit = proc::fd_limit();
+  return limit <= 0 || limit > kMostLookedAt ? kMostLookedAt : limit;
+}
+
+// 64 fds a call; one a call where RLIMIT_NOFILE is below that, since then poll refuses them.
+bool any_unread_pipe(int begin, int count) {
+  pollfd polled[64];
+  for (int i = 0; i < count; ++i) polled[i] = {begin + i, POLLOUT, 0};
+  const long at_once[2] = {0, 0};
+  const long found = kernel::call(SYS_ppoll, polled, count, at_once, nullptr, 0);
+  if (found == -EINVAL && count > 1) {
+    for (int i = 0; i < count; ++i)
+      if (any_unread_pipe(begin + i, 1)) return true;
+    return false;
+  }
+  for (int i = 0; i < count && found > 0; ++i)
+    if ((polled[i].revents & POLLERR) != 0 && is_pipe(polled[i].fd)) return true;
+  return false;
+}
+
+// Where poll is refused, a pipe counts: something was written to it that raised SIGPIPE.
+bool is_unread(int fd) {
+  const int events = kernel::poll_now(fd, POLLOUT);
+  return (events < 0 || (events & POLLERR) != 0) && is_pipe(fd);
 }
 
 }  // namespace
 
-Kind kind_of(int fd) {
-  const long type = option(fd, SO_TYPE);
-  if (type == -EBADF) return Kind::closed;
-  if (type < 0 || (fd <= 2 && is_socketpair(fd))) return Kind::other;
-  return type == SOCK_STREAM ? Kind::stream : Kind::packets;
+constinit std::atomic<Hint> hints[kHints];
+
+bool is_disguised_pipe(int fd) {
+  return fd >= 0 && fd <= 2 && option(fd, SO_DOMAIN) == AF_UNIX && option(fd, SO_TYPE) == SOCK_STREAM &&
+         is_nameless(SYS_getsockname, fd) && is_nameless(SYS_getpeername, fd);
 }
 
-bool in_scope(int fd) {
-  if (options::get().scope == Scope::all || (fd > 2 && is_surely_socket(fd))) return true;
-  const Kind kind = kind_of(fd);
-  return kind == Kind::closed ? hint(fd) != Hint::other : kind != Kind::other;
+bool is_unread_pipe(int fd) {
+  return options::get().scope == Scope::sockets && (is_unread(fd) || is_disguised_pipe(fd));
+}
+
+bool has_unread_pipe() {
+  if (options::get().scope == Scope::all) return false;
+  for (int fd = 0; fd <= 2; ++fd)
+    if (is_disguised_pipe(fd) && is_dead(fd)) return true;
+  const int end = limit();
+  for (int begin = 0; begin < end; begin += 64)
+    if (any_unread_pipe(begin, end - begin < 64 ? end - begin : 64)) return true;
+  return false;
 }
 
 bool raises_sigpipe(int fd) {
-  return kind_of(fd) != Kind::packets || (option(fd, SO_TYPE) == SOCK_SEQPACKET && option(fd, SO_DOMAIN) != AF_UNIX);
+  const long type = option(fd, SO_TYPE);
+  return type < 0 || type == SOCK_STREAM || (type == SOCK_SEQPACKET && option(fd, SO_DOMAIN) != AF_UNIX);
 }
+
+bool is_stream_socket(int fd) { return option(fd, SO_TYPE) == SOCK_STREAM; }
 
 // Nothing here may take an error from the socket that the program has yet to see, as a send would on TCP.
 bool is_dead(int fd) {
-  const short events = kernel::poll_now(fd, POLLOUT);
   const long type = option(fd, SO_TYPE);
-  if (type < 0) return (events & POLLERR) != 0 && is_writable(fd);
+  if (type < 0) return is_unread(fd);
   if (type != SOCK_STREAM) return false;
-  if ((events & POLLHUP) != 0) return true;
+  const int events = kernel::poll_now(fd, POLLOUT);
+  if (events > 0 && (events & POLLHUP) != 0) return true;
   if (option(fd, SO_PROTOCOL) == IPPROTO_TCP) return has_sent_fin(fd);
   const msghdr nothing{};
   return kernel::call(SYS_sendmsg, fd, &nothing, MSG_NOSIGNAL | MSG_DONTWAIT) == -EPIPE;
 }
 
-int dead_one_of(int first, int second) {
-  for (int tries = 0; tries < 200; ++tries) {
-    if (is_dead(first)) return first;
-    if (is_dead(second)) return second;
-    kernel::sleep(200'000);
-  }
-  return -1;
+bool refuses_flags(int fd) {
+  const long family = option(fd, SO_DOMAIN);
+  return family >= 0 && family != AF_INET && family != AF_INET6 && family != AF_UNIX && family != AF_NETLINK;
 }
 
-void remember_all() {
-  for (int fd = 0; fd < 1024; ++fd) {
-    const Kind kind = kind_of(fd);
-    if (kind != Kind::closed) remember(fd, kind == Kind::other ? Hint::other : Hint::socket);
+bool serves_others(int fd) {
+  const auto own = kernel::file_at(fd, "").st_ino;
+  for (int other = 0, end = limit(); other < end; ++other) {
+    if (!is_stream_socket(other) || kernel::file_at(other, "").st_ino == own) continue;
+    sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    if (option(other, SO_ACCEPTCONN) == 1 || kernel::call(SYS_getpeername, other, &peer, &length) == 0) return true;
   }
+  return false;
+}
+
+void remember_pipes_alone() {
+  for (int fd = 0; fd < static_cast<int>(kHints); ++fd)
+    if (hint(fd) == Hint::other && !is_pipe(fd)) remember(fd, Hint::none);
+}
+
+unsigned long long cookie(int fd) {
+  unsigned long long value = 0;
+  kernel::socket_option(fd, SOL_SOCKET, SO_COOKIE, value);
+  return value;
 }
 
 }  // namespace fd

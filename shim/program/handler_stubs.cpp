@@ -8,6 +8,7 @@
 #include "program/mask.h"
 #include "program/policy.h"
 #include "system/kernel.h"
+#include "system/options.h"
 
 namespace handler_stubs {
 namespace {
@@ -38,9 +39,14 @@ constexpr unsigned kInitial = 0;
 constexpr unsigned kDefault = 1;
 constinit std::array<std::atomic<Handler>, kHandlers> handlers{};
 
-// Signals that libc keeps to itself, for cancellation and setuid. One that comes as our handler begins must not run
-// off with the thread from there, with SIGPIPE blocked. (No sigaddset knows them.)
-constexpr kernel::Signals kOfLibc = kernel::only(32) | kernel::only(33);
+// What our own handler blocks where it stands for SIG_DFL: all but what a fault of its own raises. It may run on an
+// alternate stack that is too small for a handler of the program's; and signals that libc keeps to itself, for
+// cancellation and setuid, must not run off with the thread from there.
+constexpr kernel::Signals kBlocked = ~(kernel::only(SIGSEGV) | kernel::only(SIGBUS) | kernel::only(SIGFPE) |
+                                       kernel::only(SIGILL) | kernel::only(SIGTRAP) | kernel::only(SIGSYS));
+
+// The sa_mask that the program has given with SIG_DFL: of no effect, but it may ask for it.
+constinit std::atomic<kernel::Signals> mask_of_default = 0;
 
 kernel::Signals in(const sigset_t& set) {
   kernel::Signals signals;
@@ -96,7 +102,10 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
     if ((bits(act.sa_flags) & kOwnFlags[i]) != 0) stub |= 1U << i;
   struct sigaction ours = act;
   ours.sa_sigaction = stubs[stub];
-  if (slot <= kDefault) put(in(ours.sa_mask) | kOfLibc, ours.sa_mask);
+  if (slot <= kDefault) {
+    mask_of_default.store(in(act.sa_mask));
+    put(kBlocked, ours.sa_mask);
+  }
   // The default needs no stack of the program's, so it takes the alternate one where there is one.
   ours.sa_flags = static_cast<int>((bits(act.sa_flags) & ~bits(SA_RESETHAND)) | bits(SA_SIGINFO) |
                                    (slot <= kDefault ? bits(SA_ONSTACK) : 0));
@@ -107,10 +116,14 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
 
 struct sigaction to_kernel(const struct sigaction& act) {
   if (act.sa_handler == SIG_IGN) return act;
-  const unsigned slot = slot_of(act.sa_handler);
-  if (slot < kHandlers) return for_slot(slot, act);
-  policy::lose_handler();
-  return act;
+  const auto& options = options::get();
+  // With SA_RESETHAND the kernel would put the deadly default in the place of a handler; and one that is blocked may be
+  // pending with a mark of ours.
+  const bool needs_stub = act.sa_handler == SIG_DFL || (bits(act.sa_flags) & bits(SA_RESETHAND)) != 0 ||
+                          options.log != Log::none || options.handlers == Handlers::bypass ||
+                          policy::knows(policy::may_block_sigpipe);
+  const unsigned slot = needs_stub ? slot_of(act.sa_handler) : kHandlers;
+  return slot < kHandlers ? for_slot(slot, act) : act;
 }
 
 struct sigaction initial() {
@@ -123,7 +136,7 @@ struct sigaction to_program(const struct sigaction& ours) {
   const unsigned added = bits(SA_SIGINFO | SA_ONSTACK) | (stub / kFlagSets == kInitial ? kRestorer : 0);
   struct sigaction act = ours;
   act.sa_handler = handler_of(stub);
-  if (act.sa_handler == SIG_DFL) put(in(ours.sa_mask) & ~kOfLibc, act.sa_mask);
+  if (act.sa_handler == SIG_DFL) put(mask_of_default.load(), act.sa_mask);
   act.sa_flags = static_cast<int>((bits(ours.sa_flags) & ~added) | flags_of(stub));
   return act;
 }

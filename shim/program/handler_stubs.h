@@ -1,7 +1,8 @@
-// What stands in the kernel for the program's view of SIGPIPE. The kernel never holds the program's own handler, nor
-// SIG_DFL, but one of 128 stubs of ours, whose address encodes which handler and which sa_flags it stands for. Changing
-// the disposition is thus one sigaction(2): atomic, lock-free, safe in a child of vfork, and the deadly default is
-// never installed in between. SIG_IGN goes to the kernel as it is, so that children inherit it.
+// What stands in the kernel for the program's view of SIGPIPE. In the place of SIG_DFL, and of a handler of the program
+// where its calls are logged or bypassed or reset it, it is one of 128 stubs of ours, whose address encodes which
+// handler and which sa_flags it stands for. Changing the disposition is thus one sigaction(2): atomic, lock-free, safe
+// in a child of vfork, and the deadly default is never installed in between. SIG_IGN goes to the kernel as it is, so
+// that children inherit it.
 #pragma once
 
 #include "system/real.h"
@@ -15,7 +16,7 @@ constexpr unsigned bits(auto flags) { return static_cast<unsigned>(flags); }
 
 // What the kernel is given for the program's, and back. All of these are safe in a signal handler, and leave errno
 // alone but for in_kernel(). The 15th handler of a program and all that come later have no stub: they are given to the
-// kernel as they are, and policy::lose_handler() is called.
+// kernel as they are, and it calls them.
 struct sigaction to_kernel(const struct sigaction& act);
 struct sigaction to_program(const struct sigaction& ours);
 

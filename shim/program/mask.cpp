@@ -4,7 +4,6 @@
 
 #include <atomic>
 
-#include "program/thread_state.h"
 #include "system/real.h"
 
 namespace mask {
@@ -12,24 +11,27 @@ namespace {
 
 constexpr auto kSigpipe = kernel::only(SIGPIPE);
 
-// Takes back what this thread's call has raised. The thread's own signal is dequeued before the process's, so it is
-// there; but where one of another sender was there before, the kernel has dropped its own.
-bool drain_raised() {
-  siginfo_t info{};
-  if (!kernel::take_pending(kSigpipe, &info)) return false;
-  if (!from_kernel(info)) kernel::queue_to_thread(info);
-  return from_kernel(info);
-}
-
-// If SIGPIPE is blocked in this thread, it is by us: a handler that interrupts the call is not to take it for the
-// program's doing. True a little longer than the mask itself is changed, so that it holds wherever a handler comes.
-constinit thread_local bool blocked_by_us = false;
-
 bool is_blocked(kernel::Signals mask) { return (mask & kSigpipe) != 0; }
+
+// The masked call that this thread is in. Set a little longer than the mask itself is changed, so that it holds
+// wherever a handler comes.
+constinit thread_local const Masked* innermost = nullptr;
+
+// Whether it is us who block SIGPIPE in this thread: a handler that interrupts the call is not to take it for the
+// program's doing. A call that was left by siglongjmp, or made by a child of vfork that is gone, has left its frame
+// below ours. A handler's own stack lies anywhere, so there the frame is believed.
+bool blocked_by_us() {
+  const auto frame = reinterpret_cast<std::uintptr_t>(innermost);
+  if (frame == 0) return false;
+  if (frame > reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))) return true;
+  stack_t alternate{};
+  kernel::call(SYS_sigaltstack, nullptr, &alternate);
+  return (alternate.ss_flags & SS_ONSTACK) != 0;
+}
 
 void restore(const Masked& masked) {
   if (masked.unblocks) kernel::change_mask(SIG_UNBLOCK, kSigpipe);
-  blocked_by_us = masked.was_inside_ours;
+  innermost = masked.outer;
 }
 
 // The thread is cancelled, as its call came back, perhaps with a SIGPIPE.
@@ -39,53 +41,68 @@ void abandon(void* argument) {
   restore(masked);
 }
 
+// The kernel's own siginfo for a SIGPIPE that it raises, with this in si_errno.
+void raise(Mark mark) {
+  siginfo_t info{};
+  info.si_signo = SIGPIPE;
+  info.si_errno = static_cast<int>(mark);
+  info.si_code = SI_USER;
+  info.si_pid = kernel::pid();
+  info.si_uid = static_cast<uid_t>(kernel::call(SYS_getuid));
+  kernel::queue_to_thread(info);
+}
+
 }  // namespace
 
 void enter(Masked& masked) {
-  masked.was_inside_ours = blocked_by_us;
-  blocked_by_us = true;
+  masked.outer = blocked_by_us() ? innermost : nullptr;
+  innermost = &masked;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   masked.unblocks = !is_blocked(kernel::change_mask(SIG_BLOCK, kSigpipe));
-  masked.blocked_by_program = !masked.unblocks && !masked.was_inside_ours;
-  if (masked.blocked_by_program) blocked_by_us = false;
+  masked.blocked_by_program = !masked.unblocks && masked.outer == nullptr;
+  if (masked.blocked_by_program) innermost = nullptr;
   // A cancelled thread must not run its cleanup handlers with SIGPIPE blocked, and no destructor runs without the C++
   // runtime.
   if (auto* push = real::cleanup_push.find()) push(masked.cleanup, abandon, &masked);
 }
 
-bool leave(Masked& masked, bool drain) {
-  if (auto* pop = real::cleanup_pop.find()) pop(masked.cleanup, 0);
-  const bool drained = drain && !masked.blocked_by_program && drain_raised();
-  if (drain && masked.blocked_by_program) mark_pending();
-  restore(masked);
-  return drained;
-}
-
-// To ask is a third of what an EPIPE costs.
-bool blocks_sigpipe() {
-  if (thread.unblocked) return false;
-  const bool blocked = is_blocked(kernel::mask());
-  thread.unblocked = !blocked;
-  return blocked && !blocked_by_us;
-}
-
-void raise_as_kernel(Mark mark) {
+// The thread's own signal is dequeued before the process's, so it is there; but where one of another sender was there
+// before, the kernel has dropped its own, and that one is put back.
+bool drain_raised() {
   siginfo_t info{};
-  info.si_signo = SIGPIPE;
-  info.si_code = SI_USER;
-  info.si_pid = kernel::pid();
-  info.si_uid = static_cast<uid_t>(kernel::call(SYS_getuid));
-  arch::mark_in(info) = static_cast<int>(mark);
+  if (!kernel::take_pending(kSigpipe, &info)) return false;
+  if (!from_kernel(info)) kernel::queue_to_thread(info);
+  return from_kernel(info);
+}
+
+void leave(Masked& masked) {
+  if (auto* pop = real::cleanup_pop.find()) pop(masked.cleanup, 0);
+  restore(masked);
+}
+
+bool is_blocked_by_program() { return is_blocked(kernel::mask()) && !blocked_by_us(); }
+
+// Also where it does so in a signal handler, or a coroutine, in the middle of a masked call.
+void blocks_from_here() {
+  innermost = nullptr;
+  policy::learn(policy::may_block_sigpipe);
+}
+
+void raise_as_kernel() { raise(Mark::none); }
+
+void raise_due() { raise(Mark::due); }
+
+void leave_pending() {
+  if (policy::has_handler_of_ours()) raise(Mark::averted);
+}
+
+void mark_pending() {
+  siginfo_t info{};
+  if (!policy::has_handler_of_ours() || !kernel::take_pending(kSigpipe, &info)) return;
+  if (from_kernel(info)) info.si_errno = static_cast<int>(Mark::averted);
   kernel::queue_to_thread(info);
 }
 
 bool from_kernel(const siginfo_t& info) { return info.si_code == SI_USER && info.si_pid == kernel::pid(); }
-
-void mark_pending() {
-  siginfo_t info{};
-  if (!kernel::take_pending(kSigpipe, &info)) return;
-  if (from_kernel(info)) arch::mark_in(info) = static_cast<int>(Mark::averted);
-  kernel::queue_to_thread(info);
-}
 
 }  // namespace mask

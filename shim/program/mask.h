@@ -5,57 +5,77 @@
 
 #include <cstddef>
 
-#include "program/thread_state.h"
+#include "program/policy.h"
 #include "system/kernel.h"
 
 namespace mask {
 
-// SIGPIPE blocked from enter() to leave(), also if the thread is cancelled in between. Three system calls, none blocks;
-// errno is left alone. Not to be used in a signal handler that may be left by siglongjmp.
+// SIGPIPE blocked from enter() to leave(), also if the thread is cancelled in between. Two system calls; none blocks,
+// and errno is left alone.
 struct Masked {
   bool blocked_by_program;
-  bool unblocks;         // it was not blocked at all
-  bool was_inside_ours;  // in a handler that has interrupted another masked call
+  bool unblocks;        // it was not blocked at all
+  const Masked* outer;  // the masked call that a signal handler has interrupted to make this one
   // Where libc keeps the cleanup handler: glibc's struct _pthread_cleanup_buffer or musl's struct __ptcb.
   alignas(void*) std::byte cleanup[4 * sizeof(void*)];
 };
 void enter(Masked& masked);
-// Restores the mask. With `drain` what the call has raised is taken back first; true if there was something.
-bool leave(Masked& masked, bool drain);
 
-// Whether the program itself blocks SIGPIPE in this thread. Safe in a signal handler; the answer "no" is kept until a
-// function that changes the mask is called.
-bool blocks_sigpipe();
+// The SIGPIPE that this thread's own call has raised is dequeued. False if there is none.
+bool drain_raised();
 
-// Makes a call that may change what this thread blocks.
-template <class Change>
-auto changed_by(Change change) {
-  const auto result = change();
-  thread.unblocked = false;
-  thread.silent_errno = nullptr;
-  return result;
+// Restores the mask. A SIGPIPE that is still pending has its effect here.
+void leave(Masked& masked);
+
+// Whether the program itself blocks SIGPIPE in this thread: one system call. Safe in a signal handler.
+bool is_blocked_by_program();
+
+// The same, asked only if a function that can block it has ever been called. Not seen is what a handler's sa_mask
+// blocks.
+inline bool blocks_sigpipe() { return policy::uses(policy::asks_mask) && is_blocked_by_program(); }
+
+// The program itself is about to block SIGPIPE in this thread.
+void blocks_from_here();
+
+// A function is about to be called that blocks these, or may (`how` as in sigprocmask; signal n is bit n-1).
+inline void may_block(int how, const sigset_t* set) {
+  if (how != SIG_UNBLOCK && set != nullptr && sigismember(set, SIGPIPE) == 1) blocks_from_here();
+}
+inline void may_block_one_of(int signals) {
+  if ((signals >> (SIGPIPE - 1) & 1) != 0) blocks_from_here();
 }
 
-// A SIGPIPE that we queue carries what it is: `averted` was left pending because the thread blocks SIGPIPE and may wait
-// for it, `due` is to have its effect although it looks like one to avert. The mark stands
-// where SI_USER has nothing, so that nobody looks.
+// Gives this thread a SIGPIPE as the kernel would; it has its effect in the program's view.
+void raise_as_kernel();
+
+// The same where our handler may find it right behind the call that it is raised for: marked as due.
+void raise_due();
+
+// The same in a thread that blocks it, and may wait for it: marked as averted. When the thread unblocks SIGPIPE and has
+// not waited, our handler lets it come to nothing. Nothing is raised where no handler of ours stands.
+void leave_pending();
+
+// The kernel left one pending in this thread, which blocks it: marks it as averted, likewise.
+void mark_pending();
+
+// The mark stands in si_errno: the kernel copies that for every signal that is queued, whichever its code, and has 0
+// there in its own. Emulators have there whatever there was.
 enum class Mark : int { none = 0, averted = 0x4e4f5347, due = 0x44554521 };
-// Linux leaves zeros there where there is no mark, emulators whatever there was.
-inline Mark mark_of(siginfo_t info) {
-  const Mark mark{arch::mark_in(info)};
+inline Mark mark_of(const siginfo_t& info) {
+  const Mark mark{info.si_errno};
   return info.si_code == SI_USER && (mark == Mark::averted || mark == Mark::due) ? mark : Mark::none;
 }
 inline void unmark(siginfo_t& info) {
-  if (mark_of(info) != Mark::none) arch::mark_in(info) = 0;
+  if (mark_of(info) != Mark::none) info.si_errno = 0;
 }
 
-// Gives this thread the SIGPIPE that the kernel would have.
-void raise_as_kernel(Mark mark);
+// For functions that take a pending signal: `result` is theirs, and passed on.
+inline int unmarked(int result, siginfo_t* info) {
+  if (result > 0 && info != nullptr) unmark(*info);
+  return result;
+}
 
 // Whether this siginfo is what the kernel gives for a SIGPIPE that it raises; kill(getpid()) looks the same.
 bool from_kernel(const siginfo_t& info);
-
-// The kernel left a SIGPIPE pending in this thread, which blocks it: marks it as averted.
-void mark_pending();
 
 }  // namespace mask

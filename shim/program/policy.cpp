@@ -1,5 +1,6 @@
 #include "program/policy.h"
 
+#include "system/arch/machine.h"
 #include "system/options.h"
 #include "system/proc.h"
 #include "system/real.h"
@@ -7,90 +8,78 @@
 namespace policy {
 namespace {
 
-// The phase stands above the bits, so that a change of phase is one compare-and-exchange of one word.
-constexpr unsigned kPhaseShift = 16;
+// The facts stand above what follows from them, so that learning one is a compare-and-exchange of one word.
+constexpr unsigned kFacts = 16;
 
-constexpr unsigned kPhases = 5;
-constinit std::atomic<unsigned> table[kPhases] = {undecided};
+// A filter that came with the process may know write and not sendto. Without /proc nobody knows: it counts as there.
+constinit std::atomic<bool> started_in_filter = true;
 
-std::atomic<unsigned>& row(Phase phase) { return table[static_cast<unsigned>(phase)]; }
-
-Phase phase_of(unsigned word) { return static_cast<Phase>(word >> kPhaseShift & 7); }
-
-// Where a write on a socket is a send, and the hint is trusted, the hint alone says how a write is made.
-unsigned with_phase(unsigned bits, Phase phase) {
-  constexpr unsigned kFast = write_is_send | trusts_hints;
-  const bool fast = (bits & (kFast | masks | in_seccomp)) == kFast;
-  return bits | (fast ? 0U : slow_write) | static_cast<unsigned>(phase) << kPhaseShift;
-}
-
-unsigned chosen() {
-  const auto& options = options::get();
-  if (options.mode == Mode::off) return 0;
-  const bool has_handler_of_ours = options.guard != Guard::hooks;
-  if (options.mode == Mode::observe) return has_handler_of_ours ? has_handler : 0U;
-
-  const auto status = proc::status();
-  unsigned bits = adds_flag;
-  if (has_handler_of_ours) bits |= has_handler | trusts_hints;
-  // A tracer stops at every SIGPIPE, an ignored one too, so where one watches none may come to be.
-  const bool catches = options.guard == Guard::automatic ? !status.traced : options.guard == Guard::handler;
-  if (!catches) bits |= masks;
-  if (!status.in_seccomp) bits |= unfiltered;
-  // A filter that came with the process may know write and not sendto; the handler does without.
-  if (!status.in_seccomp || (bits & masks) != 0) bits |= write_is_send;
-  if (options.log == Log::none && options.handlers == Handlers::bypass) bits |= counts_only;
-  return bits;
-}
-
-// One row a phase: what hooks do in it.
-void fill_table(unsigned armed) {
-  const bool protects = options::get().mode == Mode::protect;
-  const unsigned without_handler = protects ? (armed | masks) & ~trusts_hints : armed;
-  const unsigned lost = protects ? without_handler | write_is_send : armed & ~trusts_hints;
-  row(Phase::starting).store(with_phase(without_handler, Phase::starting));
-  row(Phase::armed).store(with_phase(armed, Phase::armed));
-  row(Phase::handler_lost).store(with_phase(lost, Phase::handler_lost));
-  row(Phase::in_seccomp)
-      .store(with_phase((armed | in_seccomp) & ~(write_is_send | masks | unfiltered), Phase::in_seccomp));
-}
-
-// Goes on to a later phase; one that has been passed already is not gone back to. Returns the phase before.
-Phase go_on_to(Phase phase) {
-  unsigned word = now();
-  while (phase_of(word) < phase && !in_use.compare_exchange_weak(word, row(phase).load())) {
+// Whether calls without a flag are left to our handler, once it stands.
+bool catches(unsigned facts) {
+  switch (options::get().guard) {
+    case Guard::automatic:
+      return arch::kKeepsArguments && (facts & is_traced) == 0;
+    case Guard::handler:
+      return true;
+    default:
+      return false;
   }
-  return phase_of(word);
 }
 
-constinit std::atomic<bool> is_handler_lost = false;
+// The table: what each set of facts means.
+unsigned word_for(unsigned facts) {
+  const auto& options = options::get();
+  const bool confined = (facts & in_seccomp) != 0;
+  const bool handled = (facts & has_handler) != 0;
+  unsigned bits = confined ? makes_no_calls | slow_write : slow_write;
+  if (handled || (facts & may_block_sigpipe) != 0) bits |= asks_mask;
+  if (options.mode == Mode::protect) {
+    // Where the program's handler is to be called the kernel has to raise.
+    if (!handled || options.handlers == Handlers::bypass) bits |= adds_flag;
+    const bool left_to_handler = (facts & armed) != 0 && catches(facts);
+    if (!left_to_handler && !confined) bits |= masks;
+    if ((bits & adds_flag) != 0 && !confined && !started_in_filter.load() && (facts & send_is_denied) == 0)
+      bits |= write_is_send;
+    if ((bits & write_is_send) != 0 && left_to_handler) bits &= ~slow_write;
+    if ((bits & (adds_flag | asks_mask | makes_no_calls)) == adds_flag && options.log == Log::none) bits |= counts_only;
+  }
+  return bits | facts << kFacts;
+}
+
+unsigned facts_in(unsigned word) { return word >> kFacts & 0x3f; }
+
+void change(unsigned add, unsigned remove) {
+  unsigned word = now();
+  while (!in_use.compare_exchange_weak(word, word_for((facts_in(word) | add) & ~remove))) {
+  }
+}
 
 }  // namespace
 
-// Threads that come here at once all fill in the same.
+// Threads that come here at once all find the same.
 unsigned decide() {
   real::find_all();
-  fill_table(chosen());
+  const auto status = options::get().mode == Mode::protect ? proc::status() : proc::Status{};
+  started_in_filter.store(!status.is_known || status.has_filter);
+  unsigned facts = 0;
+  if (status.is_traced) facts |= is_traced;
+  if (status.blocks_sigpipe || !status.is_known) facts |= may_block_sigpipe;
   unsigned before = undecided;
-  in_use.compare_exchange_strong(before, row(Phase::starting).load());
+  in_use.compare_exchange_strong(before, word_for(facts));
   return in_use.load();
 }
 
-void arm() { go_on_to(Phase::armed); }
-
-void lose_handler() {
-  is_handler_lost.store(true);
-  go_on_to(Phase::handler_lost);
+void learn(Fact fact) {
+  if (!knows(fact)) change(fact, 0);
 }
 
-Phase enter_seccomp() { return go_on_to(Phase::in_seccomp); }
+void take_back(Fact fact) { change(0, fact); }
 
-// A thread may have lost the handler meanwhile.
-void leave_seccomp(Phase before) {
-  if (before == Phase::in_seccomp) return;
-  const auto after = is_handler_lost.load() ? Phase::handler_lost : before;
-  unsigned word = row(Phase::in_seccomp).load();
-  in_use.compare_exchange_strong(word, row(after).load());
+bool knows(Fact fact) { return (facts_in(now()) & fact) != 0; }
+
+bool has_handler_of_ours() {
+  const auto& options = options::get();
+  return options.mode != Mode::off && options.guard != Guard::hooks;
 }
 
 }  // namespace policy

@@ -4,7 +4,6 @@
 #include <link.h>
 
 #include <cstdint>
-#include <cstring>
 
 class ElfSymbols {
  public:
@@ -18,8 +17,7 @@ class ElfSymbols {
     if (!complete()) return nullptr;
     const ElfW(Sym)* found = nullptr;
     each_named(name, [&](std::uint32_t index) {
-      if (defines(index) && !hidden(index) && strcmp(strings_ + symbols_[index].st_name, name) == 0)
-        found = &symbols_[index];
+      if (defines(index) && !hidden(index) && same(strings_ + symbols_[index].st_name, name)) found = &symbols_[index];
       return found != nullptr;
     });
     return found == nullptr ? nullptr : reinterpret_cast<void*>(base_ + found->st_value);
@@ -38,6 +36,12 @@ class ElfSymbols {
   }
 
  private:
+  static bool same(const char* left, const char* right) {
+    for (; *left == *right; ++left, ++right)
+      if (*left == '\0') return true;
+    return false;
+  }
+
   bool complete() const { return symbols_ != nullptr && strings_ != nullptr; }
 
   void read(const ElfW(Dyn) * entry) {

@@ -57,13 +57,6 @@ int KeptFile::fd() const {
   return is_ours(fd) ? fd : -1;
 }
 
-int KeptFile::duplicate() const {
-  const int own = copied_high(fd_.load());
-  if (own < 0 || is_ours(own)) return own;
-  kernel::call(SYS_close, own);
-  return -1;
-}
-
 void KeptFile::close() {
   const int ours = fd();
   fd_.store(-1);

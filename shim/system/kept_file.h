@@ -18,12 +18,9 @@ class KeptFile {
   // One that is the program's, and stays where it is.
   void share(int fd);
 
-  // The fd, if it is still ours, else -1.
+  // The fd, if it is still ours, else -1. To be asked right before each use; no second fd is made for it, since closing
+  // that would drop the locks (fcntl) that the program may have on the file.
   int fd() const;
-
-  // A number of our own for the file, to be closed: what happens to the kept one meanwhile does not matter. -1 if that
-  // is not ours any more, or there is no number left.
-  int duplicate() const;
 
   // Is the file now another than the one at this path? Also if there is none.
   bool differs_from(const char* path) const;

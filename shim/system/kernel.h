@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -12,6 +13,11 @@
 #include <type_traits>
 
 #include "system/arch/machine.h"
+#include "system/syscall.h"
+
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x100  // Linux 6.18
+#endif
 
 namespace kernel {
 
@@ -49,6 +55,12 @@ inline void sleep(long nanoseconds) {
   call(SYS_nanosleep, pause, nullptr);
 }
 
+// Fresh memory, private and zero: its address, or -errno.
+inline long map(std::size_t size) {
+  return nosigpipe_syscall(arch::kMap, 0, static_cast<long>(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                           -1, 0);
+}
+
 // getsockopt(2): the length of what it gave, or -errno.
 template <class Value>
 long socket_option(int fd, int level, int name, Value& value) {
@@ -57,11 +69,12 @@ long socket_option(int fd, int level, int name, Value& value) {
   return error < 0 ? error : static_cast<long>(length);
 }
 
-// What poll(2) says of this fd at once, as revents; 0 where it says nothing.
-inline short poll_now(int fd, short events) {
+// What poll(2) says of this fd at once, as revents; or -errno: it is refused where RLIMIT_NOFILE is 0.
+inline int poll_now(int fd, short events) {
   pollfd polled{fd, events, 0};
   const long at_once[2] = {0, 0};
-  return call(SYS_ppoll, &polled, 1, at_once, nullptr, 0) == 1 ? polled.revents : short{0};
+  const long found = call(SYS_ppoll, &polled, 1, at_once, nullptr, 0);
+  return found < 0 ? static_cast<int>(found) : polled.revents;
 }
 
 inline int pid() { return static_cast<int>(call(SYS_getpid)); }

@@ -2,8 +2,6 @@
 
 #include <link.h>
 
-#include "system/elf_symbols.h"
-
 namespace next_symbol {
 namespace {
 
@@ -15,30 +13,34 @@ bool holds(const dl_phdr_info& object, std::uintptr_t address) {
   return false;
 }
 
-struct Search {
-  const char* name;
-  bool passed_us = false;
-  void* before = nullptr;
-  void* after = nullptr;
+struct Walk {
+  Look look;
+  bool shows;  // whether this object is one of those that are shown
+  bool has_passed_us;
+  bool is_over;
 };
 
 int visit(dl_phdr_info* object, std::size_t, void* argument) {
-  auto& search = *static_cast<Search*>(argument);
-  if (holds(*object, reinterpret_cast<std::uintptr_t>(&visit))) {
-    search.passed_us = true;
-    return 0;
+  auto& walk = *static_cast<Walk*>(argument);
+  if (!walk.has_passed_us && holds(*object, reinterpret_cast<std::uintptr_t>(&visit))) {
+    walk.has_passed_us = true;
+    walk.shows = !walk.shows;
+  } else if (walk.shows) {
+    walk.is_over = walk.look(ElfSymbols(object->dlpi_addr, object->dlpi_phdr, object->dlpi_phnum));
   }
-  auto& found = search.passed_us ? search.after : search.before;
-  if (found == nullptr) found = ElfSymbols(object->dlpi_addr, object->dlpi_phdr, object->dlpi_phnum).find(search.name);
-  return search.after != nullptr;
+  return walk.is_over;
+}
+
+bool ends_the_search(Look look, bool before_us) {
+  Walk walk{look, before_us, false, false};
+  dl_iterate_phdr(visit, &walk);
+  return walk.is_over;
 }
 
 }  // namespace
 
-void* find(const char* name) {
-  Search search{name};
-  dl_iterate_phdr(visit, &search);
-  return search.after != nullptr ? search.after : search.before;
+void each_object(Look look) {
+  if (!ends_the_search(look, false)) ends_the_search(look, true);
 }
 
 }  // namespace next_symbol

@@ -1,11 +1,16 @@
-// Which definition of a function comes after ours.
+// Which definitions of libc's functions come after ours.
 #pragma once
+
+#include "system/elf_symbols.h"
 
 namespace next_symbol {
 
-// What dlsym(RTLD_NEXT, name) gives, without the heap it may use and the symbol version it would tie us to (it moved
-// in glibc 2.34). Objects before ours are asked only if none after it has the name. nullptr: nobody defines it. Takes
-// the dynamic linker's lock.
-void* find(const char* name);
+// Looks for symbols in one object; true: for no more.
+using Look = bool (*)(const ElfSymbols& object);
+
+// Shows the objects in the order in which they are asked for what dlsym(RTLD_NEXT) gives, which may use the heap and
+// would tie us to a symbol version (it moved in glibc 2.34): those that come after ours; and then, where none of them
+// had it, those before. Takes the dynamic linker's lock.
+void each_object(Look look);
 
 }  // namespace next_symbol

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstring>
 
 namespace options {
 namespace {
@@ -72,10 +71,9 @@ int place(const Option& option, std::string_view value) {
 // secure_getenv: where a program runs with more rights than its caller has, the environment is an attacker's.
 const char* given(const Option& option) { return secure_getenv(option.name); }
 
-bool mistaken(const Option& option) { return given(option) != nullptr && place(option, given(option)) == kInvalid; }
-
 std::string_view value(const Option& option) {
-  return given(option) == nullptr || mistaken(option) ? option.fallback : given(option);
+  const char* value = given(option);
+  return value != nullptr && place(option, value) != kInvalid ? value : option.fallback;
 }
 
 // The socket or the file, without the word that says which it is.
@@ -87,7 +85,7 @@ const char* path_of(Log kind) {
       return "/run/systemd/journal/socket";
     case Log::syslog_at:
     case Log::journal_at:
-      return strchr(given(options::log), ':') + 1;
+      return given(options::log) + std::string_view(given(options::log)).find(':') + 1;
     case Log::file:
       return given(options::log);
     default:
@@ -108,10 +106,11 @@ bool is_ours(std::string_view variable) {
 }
 
 void say_mistake(const Option& option, void (*say)(text::Line&)) {
-  if (!mistaken(option)) return;
+  const char* value = given(option);
+  if (value == nullptr || place(option, value) != kInvalid) return;
   text::Sized<1024> line;
   line << "nosigpipe: " << option.name << "=";
-  line.quoted(given(option)) << " is not one of " << option.values << "; the default is used: " << option.fallback;
+  line.quoted(value) << " is not one of " << option.values << "; the default is used: " << option.fallback;
   say(line);
 }
 
@@ -140,8 +139,9 @@ void each_mistake(void (*say)(text::Line&)) {
 #include "options.def"
   if (secure_getenv("LD_PRELOAD") == nullptr) return;
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view variable(*entry, strcspn(*entry, "="));
-    if (strncmp(*entry, "NOSIGPIPE_", strlen("NOSIGPIPE_")) != 0 || is_ours(variable)) continue;
+    std::string_view variable = *entry;
+    variable = text::part(variable, 0, variable.find('='));
+    if (!text::begins(variable, "NOSIGPIPE_") || is_ours(variable)) continue;
     text::Sized<1024> line;
     line << "nosigpipe: there is no ";
     line.quoted(variable) << ", only"

@@ -1,37 +1,69 @@
 #include "system/proc.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <string_view>
 
 #include "system/kernel.h"
+#include "system/lines.h"
+#include "system/text.h"
 
 namespace proc {
 namespace {
 
-// Whether a line of this name is there with something else than 0 in it.
-bool set(std::string_view lines, std::string_view name) {
-  const auto at = lines.find(name);
-  if (at == lines.npos) return false;
-  lines.remove_prefix(at + name.size());
-  return lines.find("0\n") != 0;
+int open(const char* path) { return static_cast<int>(kernel::call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC)); }
+
+// The number behind this name, in the first bytes of a file; -1 where it is not there. What is asked for stands far in
+// front, and a signal handler's stack is small.
+long long number_in(const char* path, std::string_view name) {
+  char start[512];
+  const int fd = open(path);
+  if (fd < 0) return -1;
+  const long length = kernel::call(SYS_read, fd, start, sizeof start);
+  kernel::call(SYS_close, fd);
+  if (length <= 0) return -1;
+  const std::string_view text(start, static_cast<std::size_t>(length));
+  const auto at = text.find(name);
+  if (at == text.npos) return -1;
+  long long number = 0;
+  for (auto i = at + name.size(); i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i)
+    number = number * 10 + (text[i] - '0');
+  return number;
 }
 
 }  // namespace
 
 Status status() {
-  char buffer[8192];
-  const long fd = kernel::call(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC);
+  const int fd = open("/proc/self/status");
   if (fd < 0) return {};
-  const long length = kernel::call(SYS_read, fd, buffer, sizeof buffer);
+  Status status{true, false, false, false};
+  constexpr std::string_view kBlocked = "SigBlk:\t";
+  Lines<128, 2048> lines;  // all that is wanted is in the first block, but for who is in thousands of groups
+  lines.begin(fd);
+  for (std::string_view line; lines.next(line);) {
+    if (text::begins(line, kBlocked)) {
+      line.remove_prefix(kBlocked.size());
+      status.blocks_sigpipe = (text::take_hex(line) & kernel::only(SIGPIPE)) != 0;
+    } else if (text::begins(line, "TracerPid:")) {
+      status.is_traced = line != "TracerPid:\t0";
+    } else if (text::begins(line, "Seccomp:")) {
+      status.has_filter = line != "Seccomp:\t0";
+      break;  // the last of them
+    }
+  }
   kernel::call(SYS_close, fd);
-  if (length <= 0) return {};
-  const std::string_view lines(buffer, static_cast<std::size_t>(length));
-  return {set(lines, "\nTracerPid:\t"), set(lines, "\nSeccomp:\t")};
+  return status;
 }
+
+bool is_traced() { return number_in("/proc/thread-self/status", "\nTracerPid:\t") > 0; }
+
+int fd_limit() { return static_cast<int>(number_in("/proc/thread-self/status", "\nFDSize:\t")); }
 
 // A directory has two links and one for each thread's directory in it: no descriptor is needed to count them.
 bool single_threaded() { return kernel::file_at(AT_FDCWD, "/proc/self/task").st_nlink == 3; }
+
+long long bytes_written() { return number_in("/proc/thread-self/io", "\nwchar: "); }
 
 }  // namespace proc

@@ -1,16 +1,27 @@
-// What /proc says of this process.
+// What /proc says of this process. errno is left alone, nothing blocks, and all but status() are safe in a signal
+// handler. Linux 3.17 is the first with /proc/thread-self: before it what needs that is not known.
 #pragma once
 
 namespace proc {
 
 struct Status {
-  bool traced;      // a debugger or tracer is attached
-  bool in_seccomp;  // a seccomp filter is in force
+  bool is_known;        // there is a /proc
+  bool is_traced;       // a debugger or tracer is attached
+  bool has_filter;      // a seccomp filter is in force
+  bool blocks_sigpipe;  // in the thread that asks
 };
-// Reads the first 8 KiB of /proc/self/status; both false where there is none. errno is left alone.
 Status status();
+
+// Whether a tracer is attached now. Without /proc: false.
+bool is_traced();
+
+// How many fds there may be: all that are open are lower. -1 where nobody says.
+int fd_limit();
 
 // Whether this thread is the whole process. Without /proc: false.
 bool single_threaded();
+
+// What this thread has written so far, in bytes, by calls that /proc counts: not by send. -1 where it is not said.
+long long bytes_written();
 
 }  // namespace proc

@@ -1,19 +1,38 @@
 #include "system/real.h"
 
+#include "system/next_symbol.h"
+
+namespace real {
 namespace {
 
-void look_for(auto& definition) { definition.find(); }
+bool look_in(const ElfSymbols& object) {
+  bool all = true;
+#define FUNCTION(name, type, technique, by) all &= name.find_in(object);
+#include "functions.def"
+  all &= cleanup_push.find_in(object);
+  all &= cleanup_pop.find_in(object);
+  return all;
+}
 
 template <class Prototype>
-void look_for(real::Found<Prototype>& definition) {
-  definition.find_or_replace();
+void replace_absent(Definition<Prototype>&) {}
+
+template <class Prototype>
+void replace_absent(Found<Prototype>& definition) {
+  definition.replace_absent();
 }
 
 }  // namespace
 
-void real::find_all() {
-#define FUNCTION(name, type, technique, by) look_for(real::name);
-#include "functions.def"
-  cleanup_push.find();
-  cleanup_pop.find();
+bool Symbol::find_in(const ElfSymbols& object) {
+  if (known() == nullptr) set(object.find(name_));
+  return known() != nullptr;
 }
+
+void find_all() {
+  next_symbol::each_object(look_in);
+#define FUNCTION(name, type, technique, by) replace_absent(name);
+#include "functions.def"
+}
+
+}  // namespace real

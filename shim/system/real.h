@@ -12,7 +12,7 @@
 #include <atomic>
 #include <cerrno>
 
-#include "system/next_symbol.h"
+#include "system/elf_symbols.h"
 
 // 4.3BSD's, which glibc exports for old programs but declares no more.
 struct Sigvec {
@@ -24,15 +24,36 @@ extern "C" int sigvec(int sig, const Sigvec* vec, Sigvec* ovec);
 
 namespace real {
 
+// Finds all of them, so that no hot path, no signal handler and no child of vfork has to. One walk through the objects
+// costs as much as a name or two.
+void find_all();
+
+// Where the function of this name is.
+class Symbol {
+ public:
+  constexpr explicit Symbol(const char* name) : name_(name) {}
+
+  // Whether it is known, from this object or from one before.
+  bool find_in(const ElfSymbols& object);
+
+ protected:
+  void* known() const { return at_.load(std::memory_order_relaxed); }
+  void set(void* at) { at_.store(at, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<void*> at_ = nullptr;
+  const char* name_;
+};
+
 // Found when first used, so that a hook works before our constructor ran, and once more never.
 template <class Prototype>
-class Definition {
+class Definition : public Symbol {
  public:
-  constexpr explicit Definition(const char* name) : name_(name) {}
+  using Symbol::Symbol;
 
   Prototype* find() {
     if (known() == nullptr) [[unlikely]]
-      set(reinterpret_cast<Prototype*>(next_symbol::find(name_)));
+      find_all();
     return known();
   }
 
@@ -46,12 +67,7 @@ class Definition {
   }
 
  protected:
-  Prototype* known() const { return at_.load(std::memory_order_relaxed); }
-  void set(Prototype* definition) { at_.store(definition, std::memory_order_relaxed); }
-
- private:
-  std::atomic<Prototype*> at_ = nullptr;
-  const char* name_;
+  Prototype* known() const { return reinterpret_cast<Prototype*>(Symbol::known()); }
 };
 
 template <class Result, class... Arguments>
@@ -71,8 +87,8 @@ class Found : public Definition<Prototype> {
  public:
   using Definition<Prototype>::Definition;
 
-  void find_or_replace() {
-    if (this->find() == nullptr) this->set(reinterpret_cast<Prototype*>(absent_as(static_cast<Prototype*>(nullptr))));
+  void replace_absent() {
+    if (this->known() == nullptr) this->set(reinterpret_cast<void*>(absent_as(static_cast<Prototype*>(nullptr))));
   }
 
   template <class... Arguments>
@@ -88,6 +104,7 @@ class Found : public Definition<Prototype> {
 #define IN_guard Found
 #define IN_view Definition
 #define IN_blocks Definition
+#define IN_takes Definition
 #define IN_end Definition
 #define IN_seccomp Definition
 #define FUNCTION(name, type, technique, by) inline constinit IN_##technique<decltype(::type)> name{#name};
@@ -98,8 +115,5 @@ class Found : public Definition<Prototype> {
 // under the same names. An old glibc has them in libpthread: without it nobody cancels.
 inline constinit Definition<void(void*, void (*)(void*), void*)> cleanup_push{"_pthread_cleanup_push"};
 inline constinit Definition<void(void*, int)> cleanup_pop{"_pthread_cleanup_pop"};
-
-// Finds all of them now, so that no hot path, no signal handler and no child of vfork has to.
-void find_all();
 
 }  // namespace real

@@ -18,6 +18,22 @@ constexpr std::string_view part(std::string_view words, std::size_t at, std::siz
 // starts_with, which calls it.
 constexpr bool begins(std::string_view words, std::string_view with) { return part(words, 0, with.size()) == with; }
 
+// The hexadecimal number that the words begin with, which is taken off them together with what ends it.
+inline std::uint64_t take_hex(std::string_view& words) {
+  std::uint64_t value = 0;
+  while (!words.empty()) {
+    const char c = words.front();
+    words.remove_prefix(1);
+    if (c >= '0' && c <= '9')
+      value = value * 16 + static_cast<unsigned>(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      value = value * 16 + static_cast<unsigned>(c - 'a' + 10);
+    else
+      break;
+  }
+  return value;
+}
+
 // As much of the words as there is room for, and a NUL.
 template <std::size_t kSize>
 void copy(char (&room)[kSize], std::string_view words) {

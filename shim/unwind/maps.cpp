@@ -18,21 +18,6 @@ namespace {
 constinit KeptFile kept_maps;
 constinit std::atomic<int> kept_by = 0;
 
-std::uint64_t take_hex(std::string_view& text) {
-  std::uint64_t value = 0;
-  while (!text.empty()) {
-    const char c = text.front();
-    text.remove_prefix(1);
-    if (c >= '0' && c <= '9')
-      value = value * 16 + static_cast<unsigned>(c - '0');
-    else if (c >= 'a' && c <= 'f')
-      value = value * 16 + static_cast<unsigned>(c - 'a' + 10);
-    else
-      break;
-  }
-  return value;
-}
-
 // One line: begin-end permissions offset device inode path. Inodes are decimal, but to tell them apart hex will do.
 struct Mapping {
   std::uintptr_t begin;
@@ -48,15 +33,15 @@ Mapping parse(std::string_view line) {
   Mapping mapping{};
   const auto slash = line.find('/');
   if (slash != line.npos) mapping.path = text::part(line, slash);
-  mapping.begin = static_cast<std::uintptr_t>(take_hex(line));
-  mapping.end = static_cast<std::uintptr_t>(take_hex(line));
+  mapping.begin = static_cast<std::uintptr_t>(text::take_hex(line));
+  mapping.end = static_cast<std::uintptr_t>(text::take_hex(line));
   mapping.is_readable = line.starts_with('r');
   mapping.is_code = line.size() > 2 && line[2] == 'x';
   line.remove_prefix(std::min<std::size_t>(line.size(), 5));
-  mapping.from_the_beginning = take_hex(line) == 0;
-  const auto major = take_hex(line);
-  const auto minor = take_hex(line);
-  mapping.inode = take_hex(line) ^ major << 56 ^ minor << 48;
+  mapping.from_the_beginning = text::take_hex(line) == 0;
+  const auto major = text::take_hex(line);
+  const auto minor = text::take_hex(line);
+  mapping.inode = text::take_hex(line) ^ major << 56 ^ minor << 48;
   return mapping;
 }
 
@@ -65,30 +50,6 @@ Mapping parse(std::string_view line) {
 void Maps::keep_open() {
   kept_maps.open("/proc/self/maps", O_RDONLY);
   kept_by.store(kernel::pid());
-}
-
-// At an offset of our own, since threads share that of the file.
-bool Maps::Lines::get(char& c) {
-  if (at_ == length_) {
-    length_ = fd_ < 0 ? 0 : kernel::read_at(fd_, buffer_, sizeof buffer_, offset_);
-    at_ = 0;
-    if (length_ <= 0) return false;
-    offset_ += length_;
-  }
-  c = buffer_[at_++];
-  return true;
-}
-
-bool Maps::Lines::next(std::string_view& line) {
-  std::size_t length = 0;
-  for (char c; get(c);) {
-    if (c == '\n') {
-      line = {line_, length < sizeof line_ ? length : 0};
-      return true;
-    }
-    if (length < sizeof line_) line_[length++] = c;
-  }
-  return false;
 }
 
 void Maps::look(std::uintptr_t stack_pointer) {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "system/lines.h"
+
 struct Module {
   std::uintptr_t begin;  // of its code
   std::uintptr_t end;
@@ -30,31 +32,11 @@ class Maps {
   std::uintptr_t end_of_stack() const { return end_of_stack_; }
 
  private:
-  // A file line by line. One that is longer than any path is given empty.
-  class Lines {
-   public:
-    void begin(int fd) {
-      fd_ = fd;
-      at_ = length_ = offset_ = 0;
-    }
-    bool next(std::string_view& line);
-
-   private:
-    bool get(char& c);
-
-    int fd_;
-    long at_;
-    long length_;
-    long offset_;
-    char buffer_[1024];
-    char line_[4096 + 128];
-  };
-
   void read(int fd, std::uintptr_t stack_pointer);
   void add(const Module& module, const char* path, std::size_t length);
 
   static constexpr unsigned kMost = 256;
-  Lines lines_;
+  Lines<4096 + 128, 1024> lines_;  // a path is shorter
   Module list_[kMost];
   unsigned count_;
   std::uintptr_t end_of_stack_;

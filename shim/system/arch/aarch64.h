@@ -19,11 +19,31 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   return x0;
 }
 
+// nosigpipe_syscall(number, six arguments), with errors as -errno: what syscall(2) is made by. X8 keeps the number.
+#define ARCH_SYSCALL                     \
+  ".hidden nosigpipe_syscall\n"          \
+  ".globl nosigpipe_syscall\n"           \
+  ".type nosigpipe_syscall, @function\n" \
+  "nosigpipe_syscall:\n"                 \
+  ".cfi_startproc\n"                     \
+  "mov x8, x0\n"                         \
+  "mov x0, x1\n"                         \
+  "mov x1, x2\n"                         \
+  "mov x2, x3\n"                         \
+  "mov x3, x4\n"                         \
+  "mov x4, x5\n"                         \
+  "mov x5, x6\n"                         \
+  "svc 0\n"                              \
+  "ret\n"                                \
+  ".cfi_endproc\n"                       \
+  ".size nosigpipe_syscall, . - nosigpipe_syscall\n"
+
+// The result has taken the place of the first argument, most often the fd.
+constexpr bool kKeepsArguments = false;
+
 using File = struct stat;
 constexpr long kStat = SYS_newfstatat;
-
-// Where a signal that we queue carries its mark.
-inline int& mark_in(siginfo_t& info) { return info.si_value.sival_int; }
+constexpr long kMap = SYS_mmap;
 
 using Registers = const mcontext_t*;
 
@@ -47,7 +67,7 @@ inline Interrupted interrupted(const void* context) {
           static_cast<long>(machine.regs[0]),
           static_cast<long>(machine.regs[8]),
           {kUnknown, static_cast<long>(machine.regs[1]), static_cast<long>(machine.regs[2]),
-           static_cast<long>(machine.regs[3])},
+           static_cast<long>(machine.regs[3]), static_cast<long>(machine.regs[4]), static_cast<long>(machine.regs[5])},
           reinterpret_cast<const void*>(machine.pc)};
 }
 

@@ -1,6 +1,7 @@
 // i386: after a system call EAX holds the result and the arguments are still in EBX, ECX, EDX, ESI (EDI, EBP).
 #pragma once
 
+#include <linux/net.h>
 #include <sys/stat.h>
 
 #include "system/arch/interrupted.h"
@@ -13,11 +14,62 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   return result;
 }
 
+// nosigpipe_syscall(number, six arguments), with errors as -errno: what syscall(2) is made by. All registers are
+// arguments, so a handler that finds the thread behind its instruction has the number on top of the stack.
+#define ARCH_SYSCALL                                     \
+  ".hidden nosigpipe_syscall, nosigpipe_after_syscall\n" \
+  ".globl nosigpipe_syscall, nosigpipe_after_syscall\n"  \
+  ".type nosigpipe_syscall, @function\n"                 \
+  "nosigpipe_syscall:\n"                                 \
+  ".cfi_startproc\n"                                     \
+  "push %ebp\n"                                          \
+  ".cfi_def_cfa_offset 8\n"                              \
+  ".cfi_offset %ebp, -8\n"                               \
+  "push %edi\n"                                          \
+  ".cfi_def_cfa_offset 12\n"                             \
+  ".cfi_offset %edi, -12\n"                              \
+  "push %esi\n"                                          \
+  ".cfi_def_cfa_offset 16\n"                             \
+  ".cfi_offset %esi, -16\n"                              \
+  "push %ebx\n"                                          \
+  ".cfi_def_cfa_offset 20\n"                             \
+  ".cfi_offset %ebx, -20\n"                              \
+  "mov 20(%esp), %eax\n"                                 \
+  "mov 24(%esp), %ebx\n"                                 \
+  "mov 28(%esp), %ecx\n"                                 \
+  "mov 32(%esp), %edx\n"                                 \
+  "mov 36(%esp), %esi\n"                                 \
+  "mov 40(%esp), %edi\n"                                 \
+  "mov 44(%esp), %ebp\n"                                 \
+  "push %eax\n"                                          \
+  ".cfi_def_cfa_offset 24\n"                             \
+  "int $0x80\n"                                          \
+  "nosigpipe_after_syscall:\n"                           \
+  "add $4, %esp\n"                                       \
+  ".cfi_def_cfa_offset 20\n"                             \
+  "pop %ebx\n"                                           \
+  ".cfi_def_cfa_offset 16\n"                             \
+  ".cfi_restore %ebx\n"                                  \
+  "pop %esi\n"                                           \
+  ".cfi_def_cfa_offset 12\n"                             \
+  ".cfi_restore %esi\n"                                  \
+  "pop %edi\n"                                           \
+  ".cfi_def_cfa_offset 8\n"                              \
+  ".cfi_restore %edi\n"                                  \
+  "pop %ebp\n"                                           \
+  ".cfi_def_cfa_offset 4\n"                              \
+  ".cfi_restore %ebp\n"                                  \
+  "ret\n"                                                \
+  ".cfi_endproc\n"                                       \
+  ".size nosigpipe_syscall, . - nosigpipe_syscall\n"
+extern "C" [[gnu::visibility("hidden")]] const char nosigpipe_after_syscall;
+
+// The registers of the arguments are as they were when the call returns.
+constexpr bool kKeepsArguments = true;
+
 using File = struct stat64;
 constexpr long kStat = SYS_fstatat64;
-
-// Where a signal that we queue carries its mark. Of si_value a 64-bit kernel logs a 32-bit process nothing.
-inline int& mark_in(siginfo_t& info) { return info.si_errno; }
+constexpr long kMap = SYS_mmap2;
 
 using Registers = const greg_t*;
 
@@ -36,16 +88,63 @@ inline Registers of_system_call(const void* context) {
   return registers;
 }
 
+// Whether these bytes of code stand in front of the return address.
+template <unsigned kSize>
+bool returns_behind(std::uintptr_t address, const unsigned char (&call)[kSize]) {
+  return readable(address, kSize) && memcmp(reinterpret_cast<const unsigned char*>(address) - kSize, call, kSize) == 0;
+}
+
+template <unsigned kSize>
+bool continues(std::uintptr_t address, const unsigned char (&code)[kSize]) {
+  return memcmp(reinterpret_cast<const void*>(address), code, kSize) == 0;
+}
+
+// libc comes to the vdso's entry by `call *%gs:0x10`, and the vdso keeps three registers above the return address,
+// which it takes back next. The number was loaded before that call; where there are six arguments, the call stands in a
+// function of its own, which takes three more registers back, and the number was loaded before that was called.
+inline long number(std::uintptr_t at, const std::uintptr_t* stack) {
+  if (at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall)) return static_cast<long>(stack[0]);
+  constexpr unsigned char kCall[] = {0x65, 0xff, 0x15, 0x10, 0x00, 0x00, 0x00};
+  constexpr unsigned char kEndOfVdso[] = {0x5d, 0x5a, 0x59, 0xc3};
+  constexpr unsigned char kEndOfSix[] = {0x5d, 0x5f, 0x5b, 0xc3};
+  if (!continues(at, kEndOfVdso) || !returns_behind(stack[3], kCall)) return loaded_before(at, 2);
+  return continues(stack[3], kEndOfSix) ? loaded_before(stack[7], 5) : loaded_before(stack[3], sizeof kCall);
+}
+
+inline long sent_by(long socketcall) {
+  switch (socketcall) {
+    case SYS_SEND:
+    case SYS_SENDTO:
+      return SYS_sendto;
+    case SYS_SENDMSG:
+      return SYS_sendmsg;
+    case SYS_SENDMMSG:
+      return SYS_sendmmsg;
+    default:
+      return SYS_socketcall;
+  }
+}
+
+// socketcall(2), by which libc may send, has which call it is in EBX, and its arguments in memory at ECX.
+inline Interrupted without_socketcall(Interrupted at) {
+  if (at.number != SYS_socketcall) return at;
+  const auto* arguments = reinterpret_cast<const long*>(at.arguments[1]);
+  at.number = sent_by(at.arguments[0]);
+  for (unsigned i = 0; i < 4 && at.number != SYS_socketcall; ++i) at.arguments[i] = arguments[i];
+  return at;
+}
+
 // The vdso's entry, too, comes back right after an `int $0x80`, whichever instruction it used.
 inline Interrupted interrupted(const void* context) {
   const auto* registers = of_system_call(context);
   const auto at = static_cast<std::uintptr_t>(registers[REG_EIP]);
-  return {follows(at, 0xcd, 0x80),
-          true,
-          registers[REG_EAX],
-          loaded_before(at),
-          {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX], registers[REG_ESI]},
-          reinterpret_cast<const void*>(at)};
+  return without_socketcall({follows(at, 0xcd, 0x80),
+                             true,
+                             registers[REG_EAX],
+                             number(at, reinterpret_cast<const std::uintptr_t*>(registers[REG_ESP])),
+                             {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX], registers[REG_ESI],
+                              registers[REG_EDI], registers[REG_EBP]},
+                             reinterpret_cast<const void*>(at)});
 }
 
 // DWARF numbers 0 to 8: the System V ABI's supplement for this machine, table 2.14.

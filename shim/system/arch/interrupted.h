@@ -15,11 +15,11 @@ namespace arch {
 constexpr long kUnknown = -1;
 
 struct Interrupted {
-  bool in_call;           // the thread is just back from a system call
-  bool has_arguments;     // the registers still hold what it was called with
-  long result;            // as the kernel gave it, errors as -errno
-  long number;            // of the system call, or kUnknown
-  long arguments[4];      // the first four
+  bool in_call;        // the thread is just back from a system call
+  bool has_arguments;  // the registers still hold what it was called with
+  long result;         // as the kernel gave it, errors as -errno
+  long number;         // of the system call, or kUnknown
+  long arguments[6];
   const void* call_site;  // the instruction after the call
 };
 
@@ -34,14 +34,20 @@ inline bool follows(std::uintptr_t instruction, unsigned first, unsigned second)
   return code[-2] == first && code[-1] == second;
 }
 
-// x86: the number of the system call, if it was loaded right before it. b8 and four bytes are `mov $number, %eax`.
-inline long loaded_before(std::uintptr_t instruction) {
-  if (!readable(instruction, 7)) return kUnknown;
-  const auto* code = reinterpret_cast<const unsigned char*>(instruction);
-  if (code[-7] != 0xb8) return kUnknown;
-  std::int32_t number;
-  memcpy(&number, code - 6, sizeof number);
-  return number;
+// x86: the number of the system call whose instruction ends here and is `size` bytes long, if it was loaded a little
+// before: b8 and four bytes are `mov $number, %eax`. In glibc's splice two arguments are loaded in between; 20 bytes
+// are looked through, since 36 reach into the function before (glibc 2.36). After a 41 it is another register, r8d.
+inline long loaded_before(std::uintptr_t instruction, unsigned size) {
+  constexpr unsigned kFar = 20;
+  constexpr unsigned kLoad = 5;
+  const auto* code = reinterpret_cast<const unsigned char*>(instruction) - size;
+  for (unsigned back = kLoad; back <= kFar && readable(instruction, size + back + 1); ++back) {
+    const auto* load = code - back;
+    if ((load[0] == 0x0f && load[1] == 0x05) || (load[0] == 0xcd && load[1] == 0x80)) break;  // another call's
+    if (load[0] != 0xb8 || load[-1] == 0x41 || load[3] != 0 || load[4] != 0) continue;
+    return load[1] | load[2] << 8;
+  }
+  return kUnknown;
 }
 
 }  // namespace arch

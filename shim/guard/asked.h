@@ -1,0 +1,56 @@
+// How much a call was asked to write. It is counted only when somebody wants to know, and after the call: what the
+// program passed is not to be read before the kernel has found that it can be.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <concepts>
+#include <cstddef>
+
+struct Bytes {
+  std::size_t count;
+  std::size_t bytes() const { return count; }
+};
+
+struct Vector {
+  const iovec* iov;
+  std::size_t count;
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < count; ++i) sum += iov[i].iov_len;
+    return sum;
+  }
+};
+
+struct Message {
+  const msghdr* message;
+  std::size_t bytes() const { return Vector{message->msg_iov, message->msg_iovlen}.bytes(); }
+};
+
+// The first of them; the messages that follow it have bytes of their own.
+struct Messages {
+  const mmsghdr* messages;
+  unsigned count;
+  std::size_t bytes() const { return Message{&messages->msg_hdr}.bytes(); }
+};
+
+// Bytes that are written in several pieces, between which the peer may leave.
+struct Pieces {
+  std::size_t count;
+  std::size_t bytes() const { return count; }
+};
+
+inline Bytes asked(std::size_t count) { return {count}; }
+inline Vector asked(const iovec* iov, std::integral auto count) { return {iov, static_cast<std::size_t>(count)}; }
+inline Message asked(const msghdr* message) { return {message}; }
+inline Messages asked(const mmsghdr* messages, unsigned count) { return {messages, count}; }
+inline Pieces asked(Pieces pieces) { return pieces; }
+
+// Whether a call has failed, or may have raised SIGPIPE although it has not: one test.
+template <class What>
+constexpr bool failed_or_short(const What&, long result) {
+  return result < 0;
+}
+constexpr bool failed_or_short(const Pieces& asked, long done) { return static_cast<std::size_t>(done) != asked.count; }
+constexpr bool failed_or_short(const Messages& asked, int done) { return static_cast<unsigned>(done) != asked.count; }

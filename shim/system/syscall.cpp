@@ -1,0 +1,5 @@
+#include "system/syscall.h"
+
+#include "system/arch/machine.h"
+
+asm(".text\n" ARCH_SYSCALL);
