@@ -109,6 +109,23 @@ void cancels(const std::string& victim, const std::string& library) {
   }
 }
 
+// The memory functions in this source, compiled so, at work.
+Ending memory_functions(const Directory& directory, const std::string& code, const Strings& compiler) {
+  std::ofstream(directory / "memory.cpp") << code;
+  output_of(::joined(compiler, {"-std=c++20", "-fPIC", "-fvisibility=hidden", "-c", "-o", directory / "memory.o",
+                                directory / "memory.cpp"}));
+  output_of({"gcc", "-o", directory / "memory", source("tests/victims/memory.c"), directory / "memory.o"});
+  return run({directory / "memory"}, {}, std::chrono::seconds(2));
+}
+
+// sanitizers_test holds that a sanitizer replaces none of these but dl_iterate_phdr.
+void imports_few(const std::string& library) {
+  const Names allowed{"__environ",     "__errno_location", "environ",    "dl_iterate_phdr",
+                      "secure_getenv", "sigaddset",        "sigismember"};
+  const auto symbols = output_of({"nm", "-D", "--undefined-only", "--format=posix", library});
+  CHECK(joined(all_matches(symbols, "(?:^|\n)([^\\s@]+)")) == joined(allowed));
+}
+
 bool is_x86() { return all_matches(output_of({"uname", "-m"}), "x86_64|i[3-6]86").size() == 1; }
 
 }  // namespace
@@ -119,9 +136,42 @@ TEST_CASE("the shim exports the functions of functions.def and nothing else") {
   CHECK(joined(exported) == joined(replaced_functions()));
 }
 
+// A program may export one of them itself, and go on from there to another: for ever.
+TEST_CASE("the shim calls no function of its own by a name that can be bound elsewhere") {
+  const auto bound =
+      all_matches(output_of({"readelf", "-rW", built("libnosigpipe.so")}), "R_\\w+ +[0-9a-f]+ +(\\w+)(?:@\\S+)? \\+");
+  INFO(joined(bound));
+  REQUIRE(bound.count("__errno_location") == 1);
+  for (const auto& name : replaced_functions()) {
+    INFO(name);
+    CHECK(bound.count(name) == 0);
+  }
+}
+
 TEST_CASE("the shim needs libc and nothing else") {
   const auto dynamic = output_of({"readelf", "-dW", built("libnosigpipe.so")});
   CHECK(joined(all_matches(dynamic, "\\(NEEDED\\)[^[]*\\[([^\\]]*)\\]")) == "libc.so.6 ");
+}
+
+TEST_CASE("the shim imports no function of memory or strings and few others") { imports_few(built("libnosigpipe.so")); }
+
+TEST_CASE("the shim's own functions of memory work whatever the compiler makes of their loops") {
+  const auto code = contents(source("shim/system/memory.cpp"));
+  const Directory directory;
+  for (const std::string compiler : {"g++", "clang++"})
+    for (const std::string level : {"-O0", "-O1", "-O2", "-O3", "-Os"}) {
+      INFO(compiler << " " << level);
+      CHECK(memory_functions(directory, code, {compiler, level}).out == "right\n");
+    }
+}
+
+TEST_CASE("the control: without their barrier gcc makes the shim's functions of memory call themselves") {
+  const auto code =
+      std::regex_replace(contents(source("shim/system/memory.cpp")), std::regex("asm\\(\"\" :.*\\);"), "");
+  const Directory directory;
+  const auto ending = memory_functions(directory, code, {"g++", "-O2"});
+  INFO(ending.text() << "\n" << ending.out);
+  CHECK(ending.out != "right\n");
 }
 
 TEST_CASE("the shim asks for no version of libc above 2.17") {
@@ -206,6 +256,15 @@ TEST_CASE("the shim can be built without the optimizer") {
   tree.made({"-j4", "CXXFLAGS=-O0 -g", "build/libnosigpipe.so"});
   const auto victim = tree / "small_victim";
   output_of({"gcc", "-pthread", "-o", victim, source("tests/victims/small_victim.c")});
+  averts(victim, tree / "build/libnosigpipe.so");
+}
+
+TEST_CASE("the shim can be built by clang") {
+  const SourceTree tree;
+  tree.made({"-j4", "CXX=clang++", "CC=clang", "build/libnosigpipe.so"});
+  imports_few(tree / "build/libnosigpipe.so");
+  const auto victim = tree / "small_victim";
+  output_of({"clang", "-pthread", "-o", victim, source("tests/victims/small_victim.c")});
   averts(victim, tree / "build/libnosigpipe.so");
 }
 

@@ -72,3 +72,13 @@ TEST_CASE("the shared object is at most 140,000 bytes without debug information 
   CHECK(shape.relocations > 0);
   CHECK(shape.relocations <= 250);
 }
+
+// Whoever locks or walks it pays for each page, touched or not.
+TEST_CASE("a process has at most 128 KiB of zeroes more") {
+  long bytes = 0;
+  for (const auto& size : cost::matches(output_of({"size", "-A", built("libnosigpipe.so")}), "\n\\.t?bss +([0-9]+)"))
+    bytes += std::stol(size);
+  INFO(bytes);
+  CHECK(bytes > 0);
+  CHECK(bytes <= 128 * 1024);
+}

@@ -106,9 +106,9 @@ TEST_CASE("every field is written, and used where the report reads it") {
 }
 
 TEST_CASE("a line has its fields in the order of the list") {
-  const auto victim = totals_victim({"tcp-reset", "write", "unix-closed", "storm=5"});
-  const Strings variables{"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=4", "NOSIGPIPE_RUNAWAY=throttle",
-                          "NOSIGPIPE_RUNAWAY_AFTER=3"};
+  const auto victim = totals_victim({"tcp-reset", "write", "unix-closed", "storm=50000000"});
+  const Strings variables{"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=4", "NOSIGPIPE_RUNAWAY=deliver",
+                          "NOSIGPIPE_RUNAWAY_AFTER=1"};
   const Ending ending = run(victim, with_shim(variables));
   for (const std::string part :
        {" event=averted ", " event=total ", " event=runaway ", " socket=tcp ", " socket=unix "})

@@ -111,12 +111,11 @@ TEST_CASE("every call that the hooks see is logged with its name and size and te
 }
 
 TEST_CASE("what only the handler sees is logged with the place that called libc") {
-  const std::pair<std::string, std::string> expected[] = {{"stdio", "write"}, {"syscall", "syscall"}};
-  for (const auto& [call, name] : expected) {
+  for (const std::string call : {"stdio", "syscall"}) {
     const Line line = logged({call});
-    CHECK(line["call"] == name);
+    CHECK(line["call"] == "write");
     CHECK(line["technique"] == "catch");
-    CHECK(line["bytes"].empty());
+    CHECK(std::stoi(line["bytes"]) > 0);
     CHECK(line.text("module") == built("tests/victims/log_victim"));
     CHECK(function_at(line) == (call == "stdio" ? "(anonymous namespace)::print(int)" : "calls_syscall"));
   }
@@ -353,10 +352,10 @@ TEST_CASE("without a log nothing is opened beyond the library and its status") {
   auto expected = opened_by({"-E", "LD_PRELOAD=libc.so.6"});
   if (expected.empty()) SKIP_TEST("strace cannot trace here");
   auto opened = opened_by({"-E", "LD_PRELOAD=" + built("libnosigpipe.so")});
-  for (const auto& ours : {built("libnosigpipe.so"), std::string("/proc/self/status")}) {
-    CHECK(std::count(opened.begin(), opened.end(), ours) <= 1);
-    std::erase(opened, ours);
-  }
+  CHECK(std::count(opened.begin(), opened.end(), built("libnosigpipe.so")) == 1);
+  // At the start, and after an EPIPE once a second as long as it is traced.
+  CHECK(std::count(opened.begin(), opened.end(), "/proc/self/status") <= 2);
+  for (const auto& ours : {built("libnosigpipe.so"), std::string("/proc/self/status")}) std::erase(opened, ours);
   CHECK(opened == expected);
 }
 
@@ -388,7 +387,9 @@ TEST_CASE("a pipe that nobody reads as stderr is no trouble") {
   pipe.reader = -1;
   for (const std::string how : {"default", "ignored", "handled", "blocked"}) {
     INFO(how);
-    const Ending ending = run(log_victim({"sigpipe=" + how, "send", "writev", "stdio"}), logging_into(pipe.writer));
+    Start start = logging_into(pipe.writer);
+    start.env.push_back("NOSIGPIPE_HANDLERS=bypass");
+    const Ending ending = run(log_victim({"sigpipe=" + how, "send", "writev", "stdio"}), start);
     CHECK(ending.exited(0));
     CHECK(ending.out.find("handled") == std::string::npos);
   }

@@ -9,6 +9,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -50,22 +51,26 @@ struct Environment {
   Strings variables;
   bool handler;
   bool delivers;
+  bool logs;
   std::string text() const {
     std::string all;
     for (const auto& variable : variables) all += variable + " ";
     return all;
   }
 };
-const Environment environments[] = {
-    {{"NOSIGPIPE_GUARD=auto"}, true, false},
-    {{"NOSIGPIPE_GUARD=mask"}, true, false},
-    {{"NOSIGPIPE_GUARD=catch"}, true, false},
-    {{"NOSIGPIPE_GUARD=auto", "NOSIGPIPE_HANDLERS=deliver"}, true, true},
-    {{"NOSIGPIPE_GUARD=mask", "NOSIGPIPE_HANDLERS=deliver"}, true, true},
-    {{"NOSIGPIPE_GUARD=catch", "NOSIGPIPE_HANDLERS=deliver"}, true, true},
-    {{"NOSIGPIPE_GUARD=hooks"}, false, false},
-    {{"NOSIGPIPE_GUARD=hooks", "NOSIGPIPE_HANDLERS=deliver"}, false, true},
-};
+// Every policy: each guard, with the program's handlers called and not, with and without a log.
+std::vector<Environment> all_environments() {
+  std::vector<Environment> all;
+  for (const std::string guard : {"auto", "mask", "catch", "hooks"})
+    for (const std::string handlers : {"deliver", "bypass"})
+      for (const std::string log : {"none", "/dev/null"})
+        all.push_back({{"NOSIGPIPE_GUARD=" + guard, "NOSIGPIPE_HANDLERS=" + handlers, "NOSIGPIPE_LOG=" + log},
+                       guard != "hooks",
+                       handlers == "deliver",
+                       log != "none"});
+  return all;
+}
+const auto environments = all_environments();
 
 struct Row {
   const Target& target;
@@ -109,6 +114,25 @@ Oracle oracle(const Verb& verb, const Row& row, const Environment& environment) 
     return environment.handler ? Oracle::spared : Oracle::bare;
   }
   return disposition.has_handler() && environment.delivers ? Oracle::bare : Oracle::spared;
+}
+
+bool carries_flag(const Verb& verb) {
+  const auto& called = verb.name;
+#define FUNCTION(name, type, technique, by) \
+  if (called == #name) return std::string(#technique) == "flag";
+#include "functions.def"
+  return false;
+}
+
+// Without our handler behind them the hooks queue no SIGPIPE: nobody would take it away when the thread unblocks it.
+bool leaves_nothing_pending(const Verb& verb, const Row& row, const Environment& environment) {
+  return !environment.handler && carries_flag(verb) && row.disposition.block == Block::yes;
+}
+
+// A line without what was pending after the call, and what came when it was waited for or unblocked.
+std::string without_pending(const std::string& line) {
+  static const std::regex pending("(pending=)[^ ]*|(waited=)[^ ]*|(arrived=)[^ ]*|(ended=)[^ ]*( [^ ]*)?");
+  return std::regex_replace(line, pending, "$1$2$3$4");
 }
 
 std::string words(const Verb& verb, const Row& row) {
@@ -195,8 +219,8 @@ void compare_with_kernel(const Verb& verb) {
   for (const auto& environment : environments) {
     const Start start = with_shim(environment.variables);
     const auto concerned = [&](const Row& row) {
-      return (row.disposition.has_handler() || !environment.delivers) &&
-             (row.has_good_arguments() || environment.handler);
+      return (row.disposition.has_handler() || environment.delivers) &&
+             (row.has_good_arguments() || (environment.handler && !environment.logs));
     };
     performances.emplace_back(verb, rows, concerned, "", start);
   }
@@ -215,9 +239,14 @@ void compare_with_kernel(const Verb& verb) {
     Mismatches mismatches;
     for (size_t i = 0; i < rows.size(); ++i) {
       const auto which = oracle(verb, rows[i], environments[e]);
-      const auto& expected = which == Oracle::bare ? bare[i] : spared[i];
-      if (which != Oracle::none && !shimmed[i].empty() && shimmed[i] != expected)
-        mismatches.add(words(verb, rows[i]), "  kernel: " + expected, "  shim:   " + shimmed[i]);
+      auto expected = which == Oracle::bare ? bare[i] : spared[i];
+      auto found = shimmed[i];
+      if (leaves_nothing_pending(verb, rows[i], environments[e])) {
+        expected = without_pending(expected);
+        found = without_pending(found);
+      }
+      if (which != Oracle::none && !shimmed[i].empty() && found != expected)
+        mismatches.add(words(verb, rows[i]), "  kernel: " + expected, "  shim:   " + found);
     }
     mismatches.expect_none(environments[e].text());
   }

@@ -11,12 +11,13 @@
 
 namespace {
 
-Strings calls_made(const std::string& verb, const std::string& kind, const Start& how) {
+// By name and in their order, those that the program makes between two calls of getppid, once it is told to begin.
+Strings calls_made(const Strings& program, const Start& how) {
   int input[2];
   REQUIRE(pipe2(input, O_CLOEXEC) == 0);
   Start start = how;
   start.in = input[0];
-  Process caller({built("tests/victims/caller"), verb, "3", kind}, start);
+  Process caller(program, start);
   close(input[0]);
   const auto proc = "/proc/" + std::to_string(caller.pid()) + "/";
   // It reads its standard input.
@@ -37,6 +38,14 @@ Strings calls_made(const std::string& verb, const std::string& kind, const Start
       names.push_back(name);
   }
   return names;
+}
+
+Strings calls_made(const std::string& verb, const std::string& kind, const Start& how) {
+  return calls_made(Strings{built("tests/victims/caller"), verb, "3", kind}, how);
+}
+
+Strings calls_in_scene(const std::string& scene, const Start& how) {
+  return calls_made(Strings{built("tests/victims/scenes/scenes"), scene}, how);
 }
 
 // A write on a socket is made as a send.
@@ -83,6 +92,55 @@ TEST_CASE("only the first write on a file or pipe makes a system call more") {
   adds_nothing("writev", "pipe");
   adds_nothing("splice", "pipe");
   adds_nothing("vmsplice", "pipe");
+}
+
+TEST_CASE("a write on a file makes exactly one system call however many handlers the program has had") {
+  CHECK(calls_in_scene("twenty_handlers", {}) == Strings{"write", "write", "write"});
+  CHECK(calls_in_scene("twenty_handlers", with_shim()) == Strings{"write", "write", "write"});
+  CHECK(calls_in_scene("twenty_handlers", with_shim({"NOSIGPIPE_LOG=/dev/null"})) ==
+        Strings{"write", "write", "write"});
+}
+
+namespace {
+
+// What the scene makes so often has at most so many system calls more, and waits for nothing.
+void adds_at_most(size_t more, const std::string& scene, size_t times, const std::string& guard) {
+  const auto bare = calls_in_scene(scene, {});
+  const auto calls = calls_in_scene(scene, with_shim({"NOSIGPIPE_GUARD=" + guard}));
+  INFO(scene << " with guard " << guard << ": " << bare.size() << " calls bare, " << calls.size() << " under the shim");
+  CHECK(bare.size() >= times);
+  CHECK(calls.size() <= bare.size() + more * times);
+  for (const std::string waits : {"nanosleep", "clock_nanosleep", "futex", "sched_yield"})
+    CHECK(std::count(calls.begin(), calls.end(), waits) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a short write on a live socket waits for nothing where SIGPIPE is blocked and pending") {
+  for (const auto* guard : {"auto", "mask", "hooks"}) adds_at_most(10, "short_writes_while_blocked", 20, guard);
+}
+
+TEST_CASE("a short sendfile on a live socket waits for nothing where SIGPIPE is blocked and pending") {
+  for (const auto* guard : {"auto", "mask", "hooks"}) adds_at_most(10, "short_sendfiles_while_blocked", 20, guard);
+}
+
+TEST_CASE("a ring's write to a dead socket waits for nothing where the program has a handler") {
+  const auto scenes = built("tests/victims/scenes/scenes");
+  if (run({scenes, "ring_with_own_handler"}).out.starts_with("refused")) SKIP_TEST("io_uring is not permitted here");
+  for (const auto* guard : {"auto", "mask", "hooks"}) adds_at_most(10, "ring_with_own_handler_when_told", 10, guard);
+}
+
+TEST_CASE("a program that sets a filter finds no system call of ours from there on") {
+  const Strings own{"prctl", "writev", "writev", "sendto", "sendto", "sendfile"};
+  for (const auto* scene : {"sets_filter_when_told", "sets_filter_in_a_filter_when_told"}) {
+    INFO(scene);
+    for (const auto& start : {ignoring_sigpipe(), with_shim()}) {
+      auto calls = calls_in_scene(scene, start);
+      // The signal itself is a line, too, and the return from its handler is the program's as far as filters go.
+      std::erase_if(calls, [](const auto& name) { return name == "rt_sigreturn" || name.starts_with("---"); });
+      CHECK(calls == own);
+    }
+  }
 }
 
 TEST_CASE("the start adds at most 15 system calls") {

@@ -81,15 +81,6 @@ SCENE(from_handler) {
   printf("alive, SIGPIPE %s\n", blocked() ? "blocked" : "not blocked");
 }
 
-// A handler that leaves errno as it likes.
-SCENE(handler_with_errno) {
-  signal(SIGPIPE, [](int) { errno = EAGAIN; });
-  const int fd = dead_socket();
-  int others = 0;
-  for (int i = 0; i < 30; ++i) others += send(fd, byte, 1, 0) == -1 && errno != EPIPE ? 1 : 0;
-  printf("not EPIPE: %d\n", others);
-}
-
 // A signal frame needs stack.
 SCENE(small_stack) {
   pthread_attr_t attributes;

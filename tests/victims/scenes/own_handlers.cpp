@@ -1,0 +1,129 @@
+// Scenes of a program that has handlers of SIGPIPE itself: called as the kernel would, and as many as it likes.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "scenes.h"
+
+namespace {
+
+volatile int calls;
+
+template <int N>
+void numbered(int) {
+  calls = calls + N;
+}
+
+template <int... N>
+void set_each(std::integer_sequence<int, N...>) {
+  (signal(SIGPIPE, numbered<N>), ...);
+}
+
+void wait_for_start() {
+  char word;
+  if (read(0, &word, 1) != 1) abort();
+}
+
+}  // namespace
+
+SCENE(own_handler_is_called) {
+  signal(SIGPIPE, [](int) { calls = calls + 1; });
+  for (const auto& verb : verbs()) {
+    const ssize_t result = verb.call(dead_socket());
+    printf("%s: %zd, called %d times\n", verb.name, result, calls);
+  }
+}
+SCENE(own_handler_ends_it) {
+  signal(SIGPIPE, [](int) { _exit(9); });
+  write(dead_socket(), byte, 1);
+  puts("still here");
+}
+
+// One of them comes back at once, and writes are then made between two calls of getppid.
+SCENE(twenty_handlers) {
+  set_each(std::make_integer_sequence<int, 20>());
+  const int fd = file();
+  write(fd, byte, 1);
+  wait_for_start();
+  getppid();
+  for (int i = 0; i < 3; ++i) write(fd, byte, 1);
+  getppid();
+}
+SCENE(twenty_handlers_are_called) {
+  set_each(std::make_integer_sequence<int, 20>());
+  for (const auto& verb : verbs()) {
+    const ssize_t result = verb.call(dead_socket());
+    printf("%s: %zd, sum %d\n", verb.name, result, calls);
+  }
+}
+
+// libc's own signal, which stands in nobody's way: it takes away whatever handler there is.
+SCENE(default_by_libc_itself) {
+  auto* libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+  auto* set = reinterpret_cast<decltype(&signal)>(dlsym(libc, "signal"));
+  if (set == nullptr) abort();
+  set(SIGPIPE, SIG_DFL);
+  for (const auto* name : {"write", "send", "sendto", "sendmsg", "sendmmsg"})
+    if (verb_named(name).call(dead_socket()) != -1 || errno != EPIPE) abort();
+  puts("alive");
+}
+SCENE(default_by_libc_itself_writev) {
+  auto* libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+  auto* set = reinterpret_cast<decltype(&signal)>(dlsym(libc, "signal"));
+  if (set == nullptr) abort();
+  set(SIGPIPE, SIG_DFL);
+  if (writev(dead_socket(), &one_byte, 1) != -1 || errno != EPIPE) abort();
+  puts("alive");
+}
+
+// SIGPIPE is blocked, one is pending, and short writes are made on a live socket, between two calls of getppid.
+SCENE(short_writes_while_blocked) {
+  static char much[1 << 20];
+  block_sigpipe(SIG_BLOCK);
+  write(dead_socket(), byte, 1);
+  const Pair live = unix_pair(SOCK_STREAM | SOCK_NONBLOCK);
+  const iovec part{much, sizeof much};
+  wait_for_start();
+  getppid();
+  for (int i = 0; i < 20; ++i) {
+    if (writev(live.ours, &part, 1) <= 0) abort();
+    while (recv(live.theirs, much, sizeof much, 0) > 0) {
+    }
+  }
+  getppid();
+}
+
+SCENE(short_sendfiles_while_blocked) {
+  static char much[1 << 20];
+  block_sigpipe(SIG_BLOCK);
+  write(dead_socket(), byte, 1);
+  const Pair live = tcp_pair();
+  fcntl(live.ours, F_SETFL, O_NONBLOCK);
+  fcntl(live.theirs, F_SETFL, O_NONBLOCK);
+  const int source = memfd_create("much", 0);
+  if (ftruncate(source, 64 << 20) != 0) abort();
+  wait_for_start();
+  getppid();
+  for (int i = 0; i < 20; ++i) {
+    off_t begin = 0;
+    sendfile(live.ours, source, &begin, 64 << 20);
+    recv(live.theirs, much, sizeof much, 0);
+  }
+  getppid();
+}
+
+// Meets a dead socket again and again, until its standard input ends.
+SCENE(until_input_ends) {
+  const int fd = dead_socket();
+  char word;
+  while (read(0, &word, 1) == 1)
+    if (writev(fd, &one_byte, 1) != -1 || errno != EPIPE) abort();
+  puts("alive");
+}
