@@ -103,6 +103,14 @@ enum class Oracle {
   none     // either would do
 };
 
+bool carries_flag(const Verb& verb) {
+  const auto& called = verb.name;
+#define FUNCTION(name, type, technique, by) \
+  if (called == #name) return std::string(#technique) == "flag";
+#include "functions.def"
+  return false;
+}
+
 Oracle oracle(const Verb& verb, const Row& row, const Environment& environment) {
   const auto& disposition = row.disposition;
   if (!row.target.is_socket() || (verb.seen == Seen::nobody && !environment.handler)) return Oracle::bare;
@@ -111,17 +119,9 @@ Oracle oracle(const Verb& verb, const Row& row, const Environment& environment) 
     // unless somebody else has sent one. Of what no hook has seen nothing tells it from a kill(getpid(), SIGPIPE).
     if (disposition.afterwards != Afterwards::unblock || disposition.pending != Pending::nothing) return Oracle::bare;
     if (verb.seen == Seen::nobody) return Oracle::none;
-    return environment.handler ? Oracle::spared : Oracle::bare;
+    return environment.handler || carries_flag(verb) ? Oracle::spared : Oracle::bare;
   }
   return disposition.has_handler() && environment.delivers ? Oracle::bare : Oracle::spared;
-}
-
-bool carries_flag(const Verb& verb) {
-  const auto& called = verb.name;
-#define FUNCTION(name, type, technique, by) \
-  if (called == #name) return std::string(#technique) == "flag";
-#include "functions.def"
-  return false;
 }
 
 // Without our handler behind them the hooks queue no SIGPIPE: nobody would take it away when the thread unblocks it.

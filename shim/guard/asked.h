@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 
 struct Bytes {
   std::size_t count;
@@ -47,10 +48,15 @@ inline Message asked(const msghdr* message) { return {message}; }
 inline Messages asked(const mmsghdr* messages, unsigned count) { return {messages, count}; }
 inline Pieces asked(Pieces pieces) { return pieces; }
 
-// Whether a call has failed, or may have raised SIGPIPE although it has not: one test.
+// Whether a call has failed, or may have raised SIGPIPE although it has not.
 template <class What>
 constexpr bool failed_or_short(const What&, long result) {
   return result < 0;
 }
-constexpr bool failed_or_short(const Pieces& asked, long done) { return static_cast<std::size_t>(done) != asked.count; }
-constexpr bool failed_or_short(const Messages& asked, int done) { return static_cast<unsigned>(done) != asked.count; }
+constexpr bool failed_or_short(const Pieces& asked, long done) {
+  return static_cast<std::size_t>(done) != asked.count || done < 0;
+}
+// One test: of 64 bits -1 is no count of 32.
+constexpr bool failed_or_short(const Messages& asked, int done) {
+  return static_cast<std::uint64_t>(std::int64_t{done}) != asked.count;
+}

@@ -22,8 +22,9 @@ bool sets_filter(long number, const long (&arguments)[6]) {
 
 // With TSYNC a thread that cannot be confined is named by a positive result.
 bool is_refused(long number, const long (&arguments)[6], long result) {
-  const bool names_thread = number == SYS_seccomp && (arguments[1] & SECCOMP_FILTER_FLAG_TSYNC) != 0 &&
-                            (arguments[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0;
+  const auto flags = static_cast<unsigned long>(arguments[1]);
+  const bool names_thread = number == SYS_seccomp && (flags & SECCOMP_FILTER_FLAG_TSYNC) != 0 &&
+                            (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0;
   return result < 0 || (names_thread && result > 0);
 }
 

@@ -17,8 +17,10 @@ namespace {
 // Nothing is asked where a system call of ours may kill: averted, unless what is remembered of the fd says that it is
 // no socket.
 bool averts_unasked(const siginfo_t& info, const void* context) {
-  const auto call = raised::by(context::read(context), false);
-  return info.si_code == SI_USER && call.failed && (call.fd < 0 || fd::hint(call.fd) != fd::Hint::other);
+  const auto at = context::read(context);
+  if (info.si_code != SI_USER || at.result != -EPIPE) return false;
+  const auto call = raised::by(at, false);
+  return call.failed && (call.fd < 0 || fd::hint(call.fd) != fd::Hint::other);
 }
 
 // Whether the thread lives on as if nothing had been raised.

@@ -68,6 +68,8 @@ void arrange(int in, int out, int err) {
   int fds[] = {in, out, err};
   for (int& fd : fds) fd = fcntl(fd, F_DUPFD_CLOEXEC, 10);
   for (int i = 0; i < 3; ++i) dup2(fds[i], i);
+  // What the tests were started with is not the program's: a pipe that nobody reads may be among it.
+  close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 }  // namespace
