@@ -53,7 +53,8 @@ TEST_CASE("ident2 leaves no child spinning when its client has gone") {
   }
   const Endings endings;
   const int port = free_port();
-  const Daemon server(ident2(port), with_shim({}, endings.seen({})));
+  const Daemon server(ident2(port),
+                      with_shim({"NOSIGPIPE_RUNAWAY=deliver", "NOSIGPIPE_RUNAWAY_AFTER=1"}, endings.seen({})));
   REQUIRE(eventually([&] { return listening(port) && answers_right(port); }));
   for (int i = 0; i < clients; ++i) ask_and_leave(port);
   REQUIRE(answers_right(port));
@@ -61,4 +62,15 @@ TEST_CASE("ident2 leaves no child spinning when its client has gone") {
   // Each has had the SIGPIPE it would have had, not the SIGALRM with which ident2 gives up on a client.
   REQUIRE(endings.killed_by(SIGPIPE) == clients + 2);
   REQUIRE(cpu_time(server.pid(), 16) < clients + 2);
+}
+
+// Each child has the listening socket, too, so by itself the shim does not end it.
+TEST_CASE("a child of ident2 that spins is slowed down where it holds a socket that listens") {
+  const Directory directory;
+  const auto log = write_file(directory / "log", "", 0666);
+  const int port = free_port();
+  const Daemon server(ident2(port), with_shim({"NOSIGPIPE_RUNAWAY_AFTER=1", "NOSIGPIPE_LOG=" + log}));
+  REQUIRE(eventually([&] { return listening(port) && answers_right(port); }));
+  ask_and_leave(port);
+  REQUIRE(eventually([&] { return contents(log).find(" action=throttle") != std::string::npos; }));
 }
