@@ -1,4 +1,5 @@
 // Sets one NOSIGPIPE_ variable to any bytes: a value is valid or the default, and what is said about it is one line.
+#include <cstring>
 #include <string>
 
 #include "fuzz/must.h"
