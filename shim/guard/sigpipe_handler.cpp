@@ -15,7 +15,7 @@ namespace handler {
 namespace {
 
 // Nothing is asked where a system call of ours may kill: averted, unless what is remembered of the fd says that it is
-// no socket.
+// a pipe.
 bool averts_unasked(const siginfo_t& info, const void* context) {
   const auto at = context::read(context);
   if (info.si_code != SI_USER || at.result != -EPIPE) return false;
