@@ -15,7 +15,7 @@ SAY = @$(if $(V),set -x;,echo '  make  $@';)
 
 # An include names the room: "log/fields.h". They are linked in this order, so that what runs at the start lies together,
 # and what it writes stands in .bss before the big tables, on the page of .data: some page faults less for each process.
-ROOMS = guard system program log unwind
+ROOMS = system program guard log unwind
 INCLUDES = -iquote shim
 
 # The shim is linked by the C compiler: what would need the C++ runtime is an error here, not a dependency there.
@@ -123,6 +123,10 @@ $(BENCH_DIR)/lib%.so: tests/bench/lib%.cpp Makefile
 	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
 
+$(BENCH_DIR)/libempty.so: Makefile
+	@mkdir -p $(@D)
+	$(SAY)$(CC) $(CFLAGS) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ -x c /dev/null
+
 # Linked a hundred times, under a hundred names.
 HUNDRED = $(shell seq -f '$(BENCH_DIR)/parts/libpart%.0f.so' 100)
 $(HUNDRED): tests/bench/hundred.cpp | $(BENCH_DIR)/parts
@@ -162,10 +166,10 @@ bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	@$(BENCH_DIR)/bench
 
 .PHONY: bench-programs
-bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libtextbook.so libfarfd.so libflagonly.so hundred)
+bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libtextbook.so libfarfd.so libflagonly.so libempty.so hundred)
 
 .PHONY: test-programs
-test-programs: all $(OWN_SUITES) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load i386
+test-programs: all $(OWN_SUITES) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load $(BENCH_DIR)/libempty.so i386
 
 # The shim for 32-bit programs, and a program to try it on.
 .PHONY: i386

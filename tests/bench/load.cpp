@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -94,10 +95,25 @@ ssize_t call_vmsplice(int fd, Source& source, size_t size) {
 // A program that gives the flag itself.
 ssize_t call_flag(int fd, Source& source, size_t size) { return send(fd, source.bytes, size, MSG_NOSIGNAL); }
 
+// A child that ends at once, and the wait for it.
+ssize_t end_of(pid_t child, size_t size) {
+  if (child == 0) _exit(0);
+  return waitpid(child, nullptr, 0) == child ? static_cast<ssize_t>(size) : -1;
+}
+ssize_t call_fork(int, Source&, size_t size) { return end_of(fork(), size); }
+
+// The shortest life that _exit can end.
+ssize_t call_exit(int, Source&, size_t size) {
+  const pid_t child = vfork();
+  if (child == 0) _exit(0);
+  return end_of(child, size);
+}
+
 const std::map<std::string, Call> kCalls{
     {"send+flag", call_flag},    {"write", call_write},       {"send", call_send},     {"sendto", call_sendto},
     {"sendmsg", call_sendmsg},   {"sendmmsg", call_sendmmsg}, {"writev", call_writev}, {"pwritev2", call_pwritev2},
-    {"sendfile", call_sendfile}, {"splice", call_splice},     {"tee", call_tee},       {"vmsplice", call_vmsplice}};
+    {"sendfile", call_sendfile}, {"splice", call_splice},     {"tee", call_tee},       {"vmsplice", call_vmsplice},
+    {"fork", call_fork},         {"_exit", call_exit}};
 
 size_t batch_of(size_t size) { return std::clamp<size_t>(kMostInBatch / size, 1, 64); }
 

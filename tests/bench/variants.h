@@ -41,6 +41,13 @@ inline Variant flag_only() {
   return variant;
 }
 
+// What no library gets below that is there at all: there is nothing in it. Linked as the shim is.
+inline Variant empty_library() {
+  Variant variant{"empty library", {}, {}};
+  variant.start.env = {"LD_PRELOAD=" + built("tests/bench/libempty.so")};
+  return variant;
+}
+
 // Where fds may be higher than the machine has them.
 inline Variant far(Variant variant) {
   const std::string shim = variant.start.shim ? built("libnosigpipe.so") + ":" : "";
