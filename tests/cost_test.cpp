@@ -63,6 +63,14 @@ TEST_CASE("a process has at most 32 KiB more for itself alone") {
   CHECK(added <= 32);
 }
 
+TEST_CASE("a start is at most 35,000 instructions more than with a library that has nothing in it") {
+  const auto base = cost::instructions_of_start(built("tests/bench/libempty.so"));
+  const auto shim = cost::instructions_of_start(built("libnosigpipe.so"));
+  INFO(base << " instructions with nothing, " << shim << " under the shim");
+  CHECK(shim > base + 1000);
+  CHECK(shim <= base + 35'000);
+}
+
 // A little over what it is, so that what makes it grow is seen to: a library is mapped into each process of the system.
 TEST_CASE("the shared object is at most 140,000 bytes without debug information and 250 relocations") {
   const auto shape = cost::shape_of(built("libnosigpipe.so"));

@@ -102,10 +102,8 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
     if ((bits(act.sa_flags) & kOwnFlags[i]) != 0) stub |= 1U << i;
   struct sigaction ours = act;
   ours.sa_sigaction = stubs[stub];
-  if (slot <= kDefault) {
-    mask_of_default.store(in(act.sa_mask));
-    put(kBlocked, ours.sa_mask);
-  }
+  if (slot == kDefault) mask_of_default.store(in(act.sa_mask));
+  if (slot <= kDefault) put(kBlocked, ours.sa_mask);
   // The default needs no stack of the program's, so it takes the alternate one where there is one.
   ours.sa_flags = static_cast<int>((bits(act.sa_flags) & ~bits(SA_RESETHAND)) | bits(SA_SIGINFO) |
                                    (slot <= kDefault ? bits(SA_ONSTACK) : 0));

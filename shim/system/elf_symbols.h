@@ -5,6 +5,15 @@
 
 #include <cstdint>
 
+// A name, with its hash in DT_GNU_HASH.
+struct SymbolName {
+  constexpr explicit SymbolName(const char* name) : text(name) {
+    for (const char* c = name; *c != '\0'; ++c) hash = hash * 33 + static_cast<unsigned char>(*c);
+  }
+  const char* text;
+  std::uint32_t hash = 5381;
+};
+
 class ElfSymbols {
  public:
   ElfSymbols(ElfW(Addr) base, const ElfW(Phdr) * segments, unsigned count) : base_(base) {
@@ -13,11 +22,12 @@ class ElfSymbols {
   }
 
   // The function of this name that a program linked today would get; nullptr: none.
-  void* find(const char* name) const {
+  void* find(const SymbolName& name) const {
     if (!complete()) return nullptr;
     const ElfW(Sym)* found = nullptr;
-    each_named(name, [&](std::uint32_t index) {
-      if (defines(index) && !hidden(index) && same(strings_ + symbols_[index].st_name, name)) found = &symbols_[index];
+    each_named(name.hash, [&](std::uint32_t index) {
+      if (defines(index) && !hidden(index) && same(strings_ + symbols_[index].st_name, name.text))
+        found = &symbols_[index];
       return found != nullptr;
     });
     return found == nullptr ? nullptr : reinterpret_cast<void*>(base_ + found->st_value);
@@ -83,12 +93,10 @@ class ElfSymbols {
     return versions_ != nullptr && (versions_[index] & 0x8000) != 0 && (versions_[index] & 0x7fff) > 2;
   }
 
-  // The indices where a symbol of this name can be, until `visit` says that it is found.
+  // The indices where a symbol whose name has this hash can be, until `visit` says that it is found.
   template <class Visit>
-  void each_named(const char* name, Visit visit) const {
+  void each_named(std::uint32_t hash, Visit visit) const {
     if (gnu_ == nullptr) return each(visit);
-    std::uint32_t hash = 5381;
-    for (const char* c = name; *c != '\0'; ++c) hash = hash * 33 + static_cast<unsigned char>(*c);
     const auto first = buckets()[hash % gnu_[0]];
     if (first == 0) return;
     for (auto index = first;; ++index) {

@@ -18,19 +18,20 @@ class Lines {
     offset_ = 0;
   }
 
-  // Without its newline. False at the end, and where the file cannot be read.
+  // Without its newline; valid until the next is asked for. False at the end, and where the file cannot be read.
   bool next(std::string_view& line) {
-    std::size_t length = 0;
+    std::size_t kept = 0;  // of a line that goes on in the next block
     while (at_ < length_ || fill()) {
       const std::string_view rest(buffer_ + at_, length_ - at_);
       const auto end = rest.find('\n');
       const auto size = end == rest.npos ? rest.size() : end;
-      if (length + size < kLongest) memcpy(line_ + length, rest.data(), size);
-      length += size;
+      const bool is_whole = kept == 0 && end != rest.npos;
+      if (!is_whole && kept + size < kLongest) memcpy(line_ + kept, rest.data(), size);
+      kept += size;
       at_ += size;
       if (end == rest.npos) continue;
       ++at_;
-      line = {line_, length < kLongest ? length : 0};
+      line = {is_whole ? rest.data() : line_, kept < kLongest ? kept : 0};
       return true;
     }
     return false;

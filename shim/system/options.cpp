@@ -71,6 +71,13 @@ int place(const Option& option, std::string_view value) {
 // secure_getenv: where a program runs with more rights than its caller has, the environment is an attacker's.
 const char* given(const Option& option) { return secure_getenv(option.name); }
 
+// Most programs are given none, and to ask libc for each takes as many looks at all variables there are.
+bool any_is_given() {
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+    if (text::begins(*entry, "NOSIGPIPE_")) return true;
+  return false;
+}
+
 std::string_view value(const Option& option) {
   const char* value = given(option);
   return value != nullptr && place(option, value) != kInvalid ? value : option.fallback;
@@ -120,9 +127,11 @@ void say_mistake(const Option& option, void (*say)(text::Line&)) {
 const Options& get() {
   if (known.load(std::memory_order_acquire)) [[likely]]
     return current;
+  const bool any = any_is_given();
 #define VALUE(enumerator, word, help)
-#define CHOICE(NAME, name, Type, what, values) current.name = static_cast<Type>(place(name, value(name)));
-#define NUMBER(NAME, name, fallback, lowest, highest, help) current.name = number_in(value(name)).value;
+#define CHOICE(NAME, name, Type, what, values) current.name = static_cast<Type>(any ? place(name, value(name)) : 0);
+#define NUMBER(NAME, name, fallback, lowest, highest, help) \
+  current.name = any ? number_in(value(name)).value : (fallback);
 #include "options.def"
   // A copy, since the program may overwrite its environment; and no page more where there is none.
   const char* path = path_of(current.log);
@@ -133,15 +142,17 @@ const Options& get() {
 }
 
 void each_mistake(void (*say)(text::Line&)) {
+  if (!any_is_given()) return;
 #define VALUE(enumerator, word, help)
 #define CHOICE(NAME, name, ...) say_mistake(name, say);
 #define NUMBER CHOICE
 #include "options.def"
   if (secure_getenv("LD_PRELOAD") == nullptr) return;
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    std::string_view variable = *entry;
-    variable = text::part(variable, 0, variable.find('='));
-    if (!text::begins(variable, "NOSIGPIPE_") || is_ours(variable)) continue;
+    if (!text::begins(*entry, "NOSIGPIPE_")) continue;
+    const std::string_view whole(*entry);
+    const auto variable = text::part(whole, 0, whole.find('='));
+    if (is_ours(variable)) continue;
     text::Sized<1024> line;
     line << "nosigpipe: there is no ";
     line.quoted(variable) << ", only"

@@ -42,7 +42,7 @@ class Symbol {
 
  private:
   std::atomic<void*> at_ = nullptr;
-  const char* name_;
+  SymbolName name_;
 };
 
 // Found when first used, so that a hook works before our constructor ran, and once more never.

@@ -18,6 +18,13 @@ constexpr std::string_view part(std::string_view words, std::size_t at, std::siz
 // starts_with, which calls it.
 constexpr bool begins(std::string_view words, std::string_view with) { return part(words, 0, with.size()) == with; }
 
+// The same without looking for the end of the words.
+constexpr bool begins(const char* words, std::string_view with) {
+  for (const char c : with)
+    if (*words++ != c) return false;
+  return true;
+}
+
 // The hexadecimal number that the words begin with, which is taken off them together with what ends it.
 inline std::uint64_t take_hex(std::string_view& words) {
   std::uint64_t value = 0;

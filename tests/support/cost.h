@@ -58,6 +58,14 @@ inline std::vector<double> instructions(const std::vector<Cell>& cells, Start st
   return counts;
 }
 
+// From the loader's first instruction to the end of true. There is nothing else in its environment.
+inline long instructions_of_start(const std::string& preloaded) {
+  const Directory directory;
+  output_of({"env", "-i", "PATH=/usr/bin:/bin", "LD_PRELOAD=" + preloaded, "valgrind", "-q", "--tool=callgrind",
+             "--callgrind-out-file=" + directory / "out", "true"});
+  return std::stol(matches(contents(directory / "out"), "\ntotals: ([0-9]+)").at(0));
+}
+
 // KiB of memory that a process has for itself alone, after it has written to a socket: what smaps calls Anonymous, as
 // Private_Dirty has the pages, too, of a library that was built a moment ago.
 inline long private_dirty(const Start& how) {
