@@ -5,15 +5,15 @@
 
 namespace runaway {
 
-constexpr unsigned kFewest = 10;  // EPIPEs, before the clock is read and the time begins
+constexpr unsigned kFewest = 10;  // EPIPEs, before the clock is read
 
 // A write of this thread has succeeded. To store is less than to look and branch.
 inline void stop() { thread.streak.length = 0; }
 
 void look(int fd);
 
-// Another fd: the streak goes on if it is the same socket, as 0, 1 and 2 of an inetd-style server are.
-void change_fd(int fd);
+// One more, on another fd: the streak goes on if it is the same socket, as 0, 1 and 2 of an inetd-style server are.
+void count_on_another(int fd);
 
 // One more EPIPE, with SIGPIPE not blocked. Most sockets have but one, and it costs nothing here. A thread that has had
 // nothing else for NOSIGPIPE_RUNAWAY_AFTER seconds, ten at least, is dealt with as NOSIGPIPE_RUNAWAY says: this may
@@ -21,7 +21,7 @@ void change_fd(int fd);
 inline void count(int fd) {
   auto& streak = thread.streak;
   if (streak.fd != fd) [[unlikely]]
-    change_fd(fd);
+    return count_on_another(fd);  // the last thing done, so that a hook has nothing to keep for afterwards
   if (++streak.length == 1)
     streak.look_at = kFewest;
   else if (streak.length >= streak.look_at)
