@@ -247,6 +247,11 @@ TEST_CASE("a runaway gets its SIGPIPE where the dead socket has another number, 
   CHECK(actions("ticker_with_duplicate") == "deliver ");
 }
 
+TEST_CASE("a runaway on a socket that is standard output and standard error gets its SIGPIPE") {
+  CHECK(bare("ticker_of_two_streams", ignoring_sigpipe()).exited(0));
+  CHECK(shimmed("ticker_of_two_streams", soon()).killed_by(SIGPIPE));
+}
+
 TEST_CASE("a runaway that gets its SIGPIPE is logged once") {
   Counter counter;
   const auto ending = run(counter.start("runaway_slow"), with_shim(soon({"NOSIGPIPE_LOG=stderr"})));

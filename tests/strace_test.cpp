@@ -143,6 +143,14 @@ TEST_CASE("a program that sets a filter finds no system call of ours from there 
   }
 }
 
+TEST_CASE("EPIPEs on many sockets in turn make no other system call") {
+  const Strings sends(20, "sendto");
+  auto ignored = calls_in_scene("many_dead_in_turn", ignoring_sigpipe());
+  std::erase_if(ignored, [](const auto& name) { return name.starts_with("---"); });
+  CHECK(ignored == sends);
+  CHECK(calls_in_scene("many_dead_in_turn", with_shim()) == sends);
+}
+
 TEST_CASE("the start adds at most 15 system calls") {
   const auto added = cost::calls_of_true(built("libnosigpipe.so")) - cost::calls_of_true("");
   INFO("system calls added: " << added);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr unsigned kStorm = 64;          // in a storm the clock is read each so many
 constexpr std::int64_t kStormGap = 10;   // ms between two looks
+constexpr std::int64_t kMoment = 100;    // ms; what is over by then is not asked about
 constexpr unsigned kLongestSleep = 100;  // ms
 
 std::int64_t now() {
@@ -58,18 +59,27 @@ void act(int fd) {
   }
 }
 
-// Whether nothing but EPIPE has come since the tenth: it is the same socket, and no write has succeeded that no hook
-// has seen.
+// The time begins. What it takes to know that nothing else was written is four system calls, dear for the many sockets
+// that have their EPIPEs in one burst.
+void begin(int fd, std::int64_t time) {
+  auto& streak = thread.streak;
+  streak.has_begun = true;
+  streak.began = time;
+  streak.socket = fd::cookie(fd);
+  streak.written = written();
+}
+
+// Whether nothing but EPIPE has come since then: it is the same socket, and no write has succeeded that no hook has
+// seen.
 bool is_unbroken(int fd) { return thread.streak.socket == fd::cookie(fd) && thread.streak.written == written(); }
 
 }  // namespace
 
-void change_fd(int fd) {
+void count_on_another(int fd) {
   auto& streak = thread.streak;
-  const bool is_same = streak.length > 1 && !policy::uses(policy::makes_no_calls) && fd::cookie(fd) != 0 &&
-                       fd::cookie(fd) == fd::cookie(streak.fd);
-  if (!is_same) streak.length = 0;
+  if (fd > 2 || streak.fd > 2) streak.length = 0;
   streak.fd = fd;
+  count(fd);
 }
 
 void look(int fd) {
@@ -81,15 +91,17 @@ void look(int fd) {
   const int error = errno;
   const auto time = now();
   if (streak.length == kFewest) {
+    streak.has_begun = false;
     streak.began = time;
     streak.sleep_ms = 0;
-    streak.socket = fd::cookie(fd);
-    streak.written = written();
   }
   const bool is_storm = streak.sleep_ms == 0 && time - streak.looked < kStormGap;
   streak.look_at = streak.length + (is_storm ? kStorm : 1);
   streak.looked = time;
-  if (streak.length > kFewest && time - streak.began >= std::int64_t{options::get().runaway_after} * 1000)
+  const auto lasted = time - streak.began;
+  if (!streak.has_begun && lasted >= kMoment)
+    begin(fd, time);
+  else if (streak.has_begun && lasted >= std::int64_t{options::get().runaway_after} * 1000)
     is_unbroken(fd) ? act(fd) : stop();
   errno = error;  // a handler that has been called may have changed it
 }

@@ -12,7 +12,8 @@ inline void stop() { thread.streak.length = 0; }
 
 void look(int fd);
 
-// One more, on another fd: the streak goes on if it is the same socket, as 0, 1 and 2 of an inetd-style server are.
+// One more, on another fd. 0, 1 and 2 count as one, as they are one socket in an inetd-style server. The kernel is not
+// asked: the number before may be another thread's by now, and while it is looked at, a close of it is not complete.
 void count_on_another(int fd);
 
 // One more EPIPE, with SIGPIPE not blocked. Most sockets have but one, and it costs nothing here. A thread that has had

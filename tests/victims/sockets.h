@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,10 +20,12 @@ inline Pair unix_pair(int type = SOCK_STREAM) {
   return {ends[0], ends[1]};
 }
 
-// The peer has left.
+// The peer has left: a close is not complete while another thread looks at the same file, be it by poll.
 inline int dead_socket(int type = SOCK_STREAM) {
   const Pair pair = unix_pair(type);
   close(pair.theirs);
+  pollfd hangup{pair.ours, 0, 0};
+  while (type != SOCK_DGRAM && (hangup.revents & POLLHUP) == 0) poll(&hangup, 1, -1);
   return pair.ours;
 }
 

@@ -83,6 +83,17 @@ SCENE(default_by_libc_itself_writev) {
   puts("alive");
 }
 
+// Two on each of ten, as a server meets them, between two calls of getppid.
+SCENE(many_dead_in_turn) {
+  std::vector<int> fds;
+  for (int i = 0; i < 10; ++i) fds.push_back(dead_socket());
+  for (const int fd : fds) send(fd, byte, 1, 0);
+  wait_for_start();
+  getppid();
+  for (const int fd : fds) send(fd, byte, 1, 0), send(fd, byte, 1, 0);
+  getppid();
+}
+
 // SIGPIPE is blocked, one is pending, and short writes are made on a live socket, between two calls of getppid.
 SCENE(short_writes_while_blocked) {
   static char much[1 << 20];

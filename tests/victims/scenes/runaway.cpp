@@ -145,6 +145,13 @@ SCENE(ticker_with_duplicate) {
   for (const Span span; span.lasts(); tick()) write(fd, byte, 1);
   puts("alive");
 }
+// Standard output and standard error are the dead socket, as a child of inetd has them.
+SCENE(ticker_of_two_streams) {
+  const int fd = dead_socket();
+  dup2(fd, 1), dup2(fd, 2);
+  int stream = 1;
+  for (const Span span; span.lasts(); tick()) write(stream = 3 - stream, byte, 1);
+}
 
 SCENE(runaway_ignored) {
   signal(SIGPIPE, SIG_IGN);

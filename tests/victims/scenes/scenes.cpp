@@ -81,20 +81,25 @@ void every_verb(const char* where) {
 void every_verb_says_epipe() {
   for (const auto& verb : verbs()) {
     const int fd = dead_socket();
-    if (verb.call(fd) != -1 || errno != EPIPE) abort();
+    const ssize_t result = verb.call(fd);
+    if (result != -1 || errno != EPIPE) {
+      fprintf(stderr, "%s on fd %d: %zd %s\n", verb.name, fd, result, strerror(errno));
+      abort();
+    }
     close(fd);
   }
 }
 
 int file() {
-  const int fd = memfd_create("file", 0);
-  if (ftruncate(fd, 4096) != 0) abort();
+  const int fd = must(memfd_create("file", 0), "memfd_create");
+  must(ftruncate(fd, 4096), "ftruncate");
   return fd;
 }
 
 int full_pipe_of_one() {
   int ends[2];
-  if (pipe(ends) != 0 || write(ends[1], byte, 1) != 1) abort();
+  must(pipe(ends), "pipe");
+  must(write(ends[1], byte, 1), "write");
   return ends[0];
 }
 
