@@ -47,7 +47,7 @@ void survives_with_guard(const std::string& guard, const Subject& subject) {
 Ending demo(const std::string& build) {
   Start start;
   start.env = {"BUILD=" + build, "DEMO_REQUESTS=1000"};
-  return run({source("demo/demo.sh")}, start, std::chrono::seconds(90));
+  return run({source("demo/demo.sh")}, start, std::chrono::seconds(250));
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ std::string log_of(const Strings& words, const Strings& variables = {}) {
   INFO(words.front());
   const Directory directory;
   lives(totals_victim(words), with_shim(joined({"NOSIGPIPE_LOG=" + directory / "log"}, variables)),
-        std::chrono::seconds(60));
+        std::chrono::seconds(200));
   return contents(directory / "log");
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("a storm of a million is a few lines with the right total") {
 TEST_CASE("a storm takes no more memory than a breeze") {
   const auto memory_after = [](const std::string& storm) {
     const Start start = with_shim({"NOSIGPIPE_LOG=/dev/null", "NOSIGPIPE_RUNAWAY=off"});
-    const auto said = run(totals_victim({"unix-closed", storm, "memory"}), start, std::chrono::seconds(60)).out;
+    const auto said = run(totals_victim({"unix-closed", storm, "memory"}), start, std::chrono::seconds(200)).out;
     const auto at = said.find("memory=");
     REQUIRE(at != std::string::npos);
     return std::stol(said.substr(at + 7));

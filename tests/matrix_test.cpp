@@ -158,7 +158,7 @@ class Performance {
   }
 
   Strings lines() {
-    const Ending ending = process_->wait(std::chrono::seconds(90));
+    const Ending ending = process_->wait(std::chrono::seconds(250));
     INFO(ending.text() << "\n" << ending.err);
     CHECK(ending.exited(0));
     CHECK(ending.err.empty());

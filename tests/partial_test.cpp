@@ -31,7 +31,7 @@ Ending leave_half_way(const std::string& call, const std::string& socket, const 
   // Fewer where each round waits for a peer that must be at work at that moment, and where not survival is in question.
   const bool waits = call.ends_with("splice") && socket == "unix";
   const std::string rounds = disposition != "default" ? "500" : waits ? "1000" : "3000";
-  return run({built("tests/victims/half_way"), call, socket, disposition, rounds}, start, std::chrono::seconds(100));
+  return run({built("tests/victims/half_way"), call, socket, disposition, rounds}, start, std::chrono::seconds(250));
 }
 
 Counts counted(const Ending& ending) {

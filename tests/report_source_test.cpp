@@ -238,7 +238,7 @@ TEST_CASE("a symbolizer that never answers is given up") {
   start.env = {"PATH=" + server.binary().substr(0, server.binary().rfind('/')) + ":" + std::getenv("PATH")};
   std::ofstream(server / "log") << server.record().text();
   const Ending ending =
-      run({built("nosigpipe-report"), "--symbolizer=addr2line", server / "log"}, start, std::chrono::seconds(100));
+      run({built("nosigpipe-report"), "--symbolizer=addr2line", server / "log"}, start, std::chrono::seconds(250));
   INFO(ending.text() << ending.out);
   CHECK(ending.exited(0));
   CHECK(has(ending.out, "addr2line gave no answer"));

@@ -147,7 +147,7 @@ inline void attack(const Target& target, int port, int number) {
 }
 
 inline bool answers(const Target& target, int port) {
-  constexpr std::chrono::seconds patience{30};
+  constexpr std::chrono::seconds patience{90};
   return eventually([&] { return listening(port); }, patience) &&
          eventually([&] { return target.answers_right(port); }, patience);
 }

@@ -46,7 +46,7 @@ inline std::vector<double> instructions(const std::vector<Cell>& cells, Start st
   const Ending ending =
       run({"valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=" + directory / "out",
            "--toggle-collect=*Work::make(*", "--dump-after=*::Work::make(*", built("tests/bench/load")},
-          start, std::chrono::seconds(100));
+          start, std::chrono::seconds(250));
   close(start.in);
   if (!ending.exited(0)) throw std::runtime_error("valgrind: " + ending.text() + "\n" + ending.err);
   std::vector<double> counts;

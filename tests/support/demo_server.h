@@ -46,7 +46,7 @@ class DemoServer {
   Attack attack(int requests, int percent, const Strings& urls) const {
     const Strings argv{built("demo/clients"),   "--requests", std::to_string(requests), "--abort",
                        std::to_string(percent), "--expect",   directory_ / "file",      address()};
-    Attack attack{run(joined(argv, urls), {}, std::chrono::seconds(90))};
+    Attack attack{run(joined(argv, urls), {}, std::chrono::seconds(250))};
     std::smatch counts;
     static const std::regex summary("requests=([0-9]+) complete=[0-9]+ aborted=([0-9]+) .*\n");
     if (std::regex_match(attack.ending.out, counts, summary)) {

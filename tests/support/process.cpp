@@ -159,7 +159,7 @@ Ending run(const Strings& argv, const Start& start, std::chrono::milliseconds li
 }
 
 std::string output_of(const Strings& argv, const Start& start) {
-  const Ending ending = run(argv, start, std::chrono::seconds(100));
+  const Ending ending = run(argv, start, std::chrono::seconds(250));
   if (!ending.exited(0)) throw std::runtime_error(argv[0] + ": " + ending.text() + "\n" + ending.out + ending.err);
   return ending.out;
 }

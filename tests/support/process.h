@@ -39,7 +39,7 @@ Start with_shim(const Strings& variables = {}, Start start = {});
 // shim should do.
 Start ignoring_sigpipe(Start start = {});
 
-constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::seconds kPatience{100};
 
 // A program under way. It starts with SIGPIPE default and unblocked unless told otherwise, with every NOSIGPIPE_
 // variable removed, in a process group of its own. The destructor kills what is left of that group.
@@ -74,7 +74,7 @@ std::string built(const std::string& name);
 
 // Waits until the condition holds, looking again every few milliseconds; false when the limit has passed.
 template <class Condition>
-bool eventually(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(10));
+bool eventually(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(60));
 
 void nap();  // a few milliseconds between two looks at a condition
 

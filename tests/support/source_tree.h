@@ -36,7 +36,7 @@ class SourceTree {
     Start start;
     start.directory = path();
     start.env = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "DESTDIR", "V"};
-    return run(joined({"make"}, arguments), start, std::chrono::seconds(110));
+    return run(joined({"make"}, arguments), start, std::chrono::seconds(280));
   }
 
   std::string made(const Strings& arguments = {}) const {

@@ -571,7 +571,7 @@ void perform(const std::string& row) {
   const Verb& verb = named(verbs, verb_name);
   const Disposition& disposition = named(dispositions, disposition_name);
 
-  alarm(20);
+  alarm(90);
   const Target target = place(named(targets, target_name).make());
   Call call(target.fd, verb.takes, arguments);
   act(disposition.action);
