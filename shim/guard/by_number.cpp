@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "guard/call.h"
 #include "guard/raised.h"
@@ -32,12 +33,8 @@ bool is_refused(long number, const long (&arguments)[6], long result) {
 void look_at(long number, const long (&arguments)[6], long result, const void* return_address) {
   if (result >= 0 && raised::writes(number)) runaway::stop();
   if (result != -EPIPE) return;
-  const context::Interrupted at{true,
-                                true,
-                                result,
-                                number,
-                                {arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]},
-                                return_address};
+  context::Interrupted at{true, true, result, number, {}, return_address};
+  memcpy(at.arguments, arguments, sizeof arguments);
   const auto call = raised::by(at, true);
   if (call.name != nullptr) on_epipe_unmasked({call.name, call.fd, call.asked, return_address});
 }

@@ -1,7 +1,5 @@
 #include "guard/call.h"
 
-#include <cerrno>
-
 #include "guard/runaway.h"
 #include "guard/sigpipe_handler.h"
 #include "log/event.h"
@@ -12,18 +10,6 @@
 #include "system/options.h"
 
 namespace {
-
-// Puts errno back.
-class ErrnoKept {
- public:
-  ErrnoKept() : error_(errno) {}
-  ~ErrnoKept() { errno = error_; }
-  ErrnoKept(const ErrnoKept&) = delete;
-  ErrnoKept& operator=(const ErrnoKept&) = delete;
-
- private:
-  int error_;
-};
 
 void log(const Call& call, const char* technique) {
   event::log({call.function, call.fd, call.bytes, technique, call.return_address});
@@ -44,7 +30,6 @@ void mark_pending() {
 
 void on_epipe_flagged(const Call& call) {
   if (policy::uses(policy::makes_no_calls)) return;
-  const ErrnoKept kept;
   if (options::get().scope == Scope::sockets && fd::is_disguised_pipe(call.fd)) return mask::raise_due();
   const bool blocked = mask::blocks_sigpipe();
   if ((blocked || logging::wanted()) && !fd::raises_sigpipe(call.fd)) return;
@@ -55,7 +40,6 @@ void on_epipe_flagged(const Call& call) {
 void on_short_count_flagged(const Call& call) {
   const bool blocked = mask::blocks_sigpipe();
   if (policy::uses(policy::makes_no_calls) || (!blocked && !logging::wanted())) return;
-  const ErrnoKept kept;
   if (!fd::is_dead(call.fd)) return;
   log(call, "flag");
   if (blocked) mask::leave_pending();
@@ -64,7 +48,6 @@ void on_short_count_flagged(const Call& call) {
 // Who ignores SIGPIPE is never a runaway: nothing would have ended it.
 void on_epipe_unmasked(const Call& call) {
   if (options::get().mode == Mode::off || policy::uses(policy::makes_no_calls)) return;
-  const ErrnoKept kept;
   const bool blocked = mask::is_blocked_by_program();
   if (!blocked && (!logging::wanted() || !disposition::ignores())) return;
   if (!fd::raises_sigpipe(call.fd) || fd::is_unread_pipe(call.fd)) return;
@@ -74,14 +57,12 @@ void on_epipe_unmasked(const Call& call) {
 
 void on_short_count_unmasked(const Call& call) {
   if (options::get().mode != Mode::protect || policy::uses(policy::makes_no_calls)) return;
-  const ErrnoKept kept;
   if (!is_left_pending() || !fd::is_stream_socket(call.fd) || !fd::is_dead(call.fd)) return;
   log(call, left_to_handler());
   mark_pending();
 }
 
 void finish_masked(const Call& call, mask::Masked& masked, bool failed) {
-  const ErrnoKept kept;
   const bool averts = !fd::is_unread_pipe(call.fd);
   const bool blocked = masked.blocked_by_program;
   // Whatever the fd is by now: what has been raised would kill.

@@ -16,7 +16,7 @@ struct Call {
 
 // Whether this call raised SIGPIPE, and which it was. siginfo does not say: a kill(getpid()) looks the same, but no
 // call that returns 0 or another error has raised anything, nor one whose number is known and not in functions.def.
-// Where the// number is not known the fd may be the first argument or, of a splice, the third: then the kernel is
+// Where the number is not known the fd may be the first argument or, of a splice, the third: then the kernel is
 // asked, if it may be.
 Call by(const context::Interrupted& at, bool may_ask);
 

@@ -1,7 +1,5 @@
 #include "guard/runaway.h"
 
-#include <cerrno>
-
 #include "log/event.h"
 #include "program/disposition.h"
 #include "program/fd.h"
@@ -88,7 +86,6 @@ void look(int fd) {
     streak.look_at = ~0U;
     return;
   }
-  const int error = errno;
   const auto time = now();
   if (streak.length == kFewest) {
     streak.has_begun = false;
@@ -103,7 +100,6 @@ void look(int fd) {
     begin(fd, time);
   else if (streak.has_begun && lasted >= std::int64_t{options::get().runaway_after} * 1000)
     is_unbroken(fd) ? act(fd) : stop();
-  errno = error;  // a handler that has been called may have changed it
 }
 
 }  // namespace runaway

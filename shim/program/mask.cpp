@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 
 #include "system/real.h"
 
@@ -29,8 +30,11 @@ bool blocked_by_us() {
   return (alternate.ss_flags & SS_ONSTACK) != 0;
 }
 
+// A handler of the program may run as this unblocks SIGPIPE, and change errno.
 void restore(const Masked& masked) {
+  const int error = errno;
   if (masked.unblocks) kernel::change_mask(SIG_UNBLOCK, kSigpipe);
+  errno = error;
   innermost = masked.outer;
 }
 
@@ -41,8 +45,9 @@ void abandon(void* argument) {
   restore(masked);
 }
 
-// The kernel's own siginfo for a SIGPIPE that it raises, with this in si_errno.
+// The kernel's own siginfo for a SIGPIPE that it raises, with this in si_errno. A handler may run, as above.
 void raise(Mark mark) {
+  const int error = errno;
   siginfo_t info{};
   info.si_signo = SIGPIPE;
   info.si_errno = static_cast<int>(mark);
@@ -50,6 +55,7 @@ void raise(Mark mark) {
   info.si_pid = kernel::pid();
   info.si_uid = static_cast<uid_t>(kernel::call(SYS_getuid));
   kernel::queue_to_thread(info);
+  errno = error;
 }
 
 }  // namespace

@@ -17,8 +17,15 @@ struct SymbolName {
 class ElfSymbols {
  public:
   ElfSymbols(ElfW(Addr) base, const ElfW(Phdr) * segments, unsigned count) : base_(base) {
-    for (unsigned i = 0; i < count; ++i)
-      if (segments[i].p_type == PT_DYNAMIC) read(reinterpret_cast<const ElfW(Dyn)*>(base_ + segments[i].p_vaddr));
+    for (unsigned i = 0; i < count; ++i) {
+      if (segments[i].p_type != PT_DYNAMIC) continue;
+      const auto* dynamic = reinterpret_cast<const ElfW(Dyn)*>(base_ + segments[i].p_vaddr);
+      symbols_ = at<ElfW(Sym)>(dynamic, DT_SYMTAB);
+      strings_ = at<char>(dynamic, DT_STRTAB);
+      versions_ = at<ElfW(Half)>(dynamic, DT_VERSYM);
+      gnu_ = at<std::uint32_t>(dynamic, DT_GNU_HASH);
+      sysv_ = at<std::uint32_t>(dynamic, DT_HASH);
+    }
   }
 
   // The function of this name that a program linked today would get; nullptr: none.
@@ -54,33 +61,13 @@ class ElfSymbols {
 
   bool complete() const { return symbols_ != nullptr && strings_ != nullptr; }
 
-  void read(const ElfW(Dyn) * entry) {
-    for (; entry->d_tag != DT_NULL; ++entry) switch (entry->d_tag) {
-        case DT_SYMTAB:
-          symbols_ = at<const ElfW(Sym)*>(entry);
-          break;
-        case DT_STRTAB:
-          strings_ = at<const char*>(entry);
-          break;
-        case DT_VERSYM:
-          versions_ = at<const ElfW(Half)*>(entry);
-          break;
-        case DT_GNU_HASH:
-          gnu_ = at<const std::uint32_t*>(entry);
-          break;
-        case DT_HASH:
-          sysv_ = at<const std::uint32_t*>(entry);
-          break;
-        default:
-          break;
-      }
-  }
-
   // glibc has added the base to these pointers already, musl has not, nor is it done for the vdso.
-  template <class Pointer>
-  Pointer at(const ElfW(Dyn) * entry) const {
+  template <class Pointed>
+  const Pointed* at(const ElfW(Dyn) * entry, long tag) const {
+    while (entry->d_tag != tag && entry->d_tag != DT_NULL) ++entry;
+    if (entry->d_tag == DT_NULL) return nullptr;
     const auto value = entry->d_un.d_ptr;
-    return reinterpret_cast<Pointer>(value < base_ ? value + base_ : value);
+    return reinterpret_cast<const Pointed*>(value < base_ ? value + base_ : value);
   }
 
   bool defines(std::uint32_t index) const {

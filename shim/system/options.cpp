@@ -29,16 +29,11 @@ constexpr int kInvalid = -1;
 
 constinit char log_path[4096] = "";
 
-struct Number {
-  bool valid = false;
-  unsigned value = 0;
-};
-
-Number number_in(std::string_view text) {
-  Number number{!text.empty()};
+// -1: it is none, or more than any limit is.
+int number_in(std::string_view text) {
+  int number = text.empty() ? -1 : 0;
   for (const char c : text)
-    number.valid = number.valid && c >= '0' && c <= '9' && !__builtin_mul_overflow(number.value, 10U, &number.value) &&
-                   !__builtin_add_overflow(number.value, static_cast<unsigned>(c - '0'), &number.value);
+    number = number < 0 || number >= 100'000'000 || c < '0' || c > '9' ? -1 : number * 10 + (c - '0');
   return number;
 }
 
@@ -47,9 +42,8 @@ bool is_path(std::string_view value) { return value.find('/') != value.npos && v
 // A kind is a word, a range of numbers ("0..32"), PATH, or a word and a path ("syslog:PATH").
 bool is_a(std::string_view kind, std::string_view value) {
   if (const auto dots = kind.find(".."); dots != kind.npos) {
-    const auto number = number_in(value);
-    return number.valid && number.value >= number_in(text::part(kind, 0, dots)).value &&
-           number.value <= number_in(text::part(kind, dots + 2)).value;
+    const int number = number_in(value);
+    return number >= number_in(text::part(kind, 0, dots)) && number <= number_in(text::part(kind, dots + 2));
   }
   const auto path = kind.find("PATH");
   if (path == kind.npos) return kind == value;
@@ -131,7 +125,7 @@ const Options& get() {
 #define VALUE(enumerator, word, help)
 #define CHOICE(NAME, name, Type, what, values) current.name = static_cast<Type>(any ? place(name, value(name)) : 0);
 #define NUMBER(NAME, name, fallback, lowest, highest, help) \
-  current.name = any ? number_in(value(name)).value : (fallback);
+  current.name = any ? static_cast<unsigned>(number_in(value(name))) : (fallback);
 #include "options.def"
   // A copy, since the program may overwrite its environment; and no page more where there is none.
   const char* path = path_of(current.log);

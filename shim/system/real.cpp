@@ -1,37 +1,66 @@
 #include "system/real.h"
 
-#include "system/next_symbol.h"
+#include <link.h>
+
+#include <cerrno>
 
 namespace real {
 namespace {
 
-bool look_in(const ElfSymbols& object) {
+bool holds(const dl_phdr_info& object, std::uintptr_t address) {
+  for (int i = 0; i < object.dlpi_phnum; ++i) {
+    const auto& segment = object.dlpi_phdr[i];
+    if (segment.p_type == PT_LOAD && address - object.dlpi_addr - segment.p_vaddr < segment.p_memsz) return true;
+  }
+  return false;
+}
+
+// True when all are known.
+bool look_in(const dl_phdr_info& object) {
+  const ElfSymbols symbols(object.dlpi_addr, object.dlpi_phdr, object.dlpi_phnum);
   bool all = true;
-#define FUNCTION(name, type, technique, by) all &= name.find_in(object);
+#define FUNCTION(name, type, technique, by) all &= name.find_in(symbols);
 #include "functions.def"
-  all &= cleanup_push.find_in(object);
-  all &= cleanup_pop.find_in(object);
+  all &= cleanup_push.find_in(symbols);
+  all &= cleanup_pop.find_in(symbols);
   return all;
 }
 
-template <class Prototype>
-void replace_absent(Definition<Prototype>&) {}
+// The objects come in the order in which names are looked up in them. Looked at are those before ours, or those after.
+struct Walk {
+  bool looks;
+  bool has_passed_us = false;
+};
 
-template <class Prototype>
-void replace_absent(Found<Prototype>& definition) {
-  definition.replace_absent();
+int visit(dl_phdr_info* object, std::size_t, void* argument) {
+  auto& walk = *static_cast<Walk*>(argument);
+  if (walk.has_passed_us || !holds(*object, reinterpret_cast<std::uintptr_t>(&visit)))
+    return walk.looks && look_in(*object);
+  walk.has_passed_us = true;
+  walk.looks = !walk.looks;
+  return false;
 }
 
 }  // namespace
+
+long absent() {
+  errno = ENOSYS;
+  return -1;
+}
 
 bool Symbol::find_in(const ElfSymbols& object) {
   if (known() == nullptr) set(object.find(name_));
   return known() != nullptr;
 }
 
+// What dlsym(RTLD_NEXT) gives, which may use the heap and would tie us to a symbol version (it moved in glibc 2.34);
+// and then, where none of those that come after ours has it, the one before.
 void find_all() {
-  next_symbol::each_object(look_in);
-#define FUNCTION(name, type, technique, by) replace_absent(name);
+  for (const bool before_us : {false, true}) {
+    Walk walk{before_us};
+    if (dl_iterate_phdr(visit, &walk) != 0) return;
+  }
+#define FUNCTION(name, type, technique, by) name.replace_absent();
 #include "functions.def"
 }
 

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 
 #include "system/elf_symbols.h"
 
@@ -28,6 +27,10 @@ namespace real {
 // costs as much as a name or two.
 void find_all();
 
+// What a libc without this function (musl has no sigvec) has in its place: it answers as a kernel does, in the register
+// that holds an int, a long and a pointer.
+long absent();
+
 // Where the function of this name is.
 class Symbol {
  public:
@@ -35,6 +38,9 @@ class Symbol {
 
   // Whether it is known, from this object or from one before.
   bool find_in(const ElfSymbols& object);
+  void replace_absent() {
+    if (known() == nullptr) set(reinterpret_cast<void*>(absent));
+  }
 
  protected:
   void* known() const { return at_.load(std::memory_order_relaxed); }
@@ -54,47 +60,19 @@ class Definition : public Symbol {
   Prototype* find() {
     if (known() == nullptr) [[unlikely]]
       find_all();
-    return known();
+    return reinterpret_cast<Prototype*>(known());
   }
-
-  // A libc without this function (musl has no sigvec) answers as a kernel does.
-  template <class... Arguments>
-  auto operator()(Arguments... arguments) {
-    if (auto* definition = find()) [[likely]]
-      return definition(arguments...);
-    errno = ENOSYS;
-    return (decltype(find()(arguments...)))-1;
-  }
-
- protected:
-  Prototype* known() const { return reinterpret_cast<Prototype*>(Symbol::known()); }
+  auto operator()(auto... arguments) { return find()(arguments...); }
 };
-
-template <class Result, class... Arguments>
-Result absent(Arguments...) {
-  errno = ENOSYS;
-  return static_cast<Result>(-1);
-}
-template <class Result, class... Arguments>
-constexpr auto absent_as(Result (*)(Arguments...)) {
-  return &absent<Result, Arguments...>;
-}
 
 // Of a hook that asks first for the policy. policy::decide() has found all of these by then, so that no call has to
 // look whether its own is.
 template <class Prototype>
-class Found : public Definition<Prototype> {
+class Found : public Symbol {
  public:
-  using Definition<Prototype>::Definition;
+  using Symbol::Symbol;
 
-  void replace_absent() {
-    if (this->known() == nullptr) this->set(reinterpret_cast<void*>(absent_as(static_cast<Prototype*>(nullptr))));
-  }
-
-  template <class... Arguments>
-  auto operator()(Arguments... arguments) {
-    return this->known()(arguments...);
-  }
+  auto operator()(auto... arguments) { return reinterpret_cast<Prototype*>(known())(arguments...); }
 };
 
 #pragma GCC diagnostic push
