@@ -303,6 +303,11 @@ TEST_CASE("with guard mask a writev lives where libc's own signal has taken the 
   lives_without_handler("default_by_libc_itself_writev", {{"NOSIGPIPE_GUARD=mask"}, {"NOSIGPIPE_GUARD=hooks"}});
 }
 
+TEST_CASE("a hooked call lives where the default was set by the number of rt_sigaction") {
+  lives_without_handler("default_by_number", kGuards);
+}
+TEST_CASE("a handler that was set by the number of rt_sigaction is called") { same_as_bare("handler_by_number"); }
+
 // Locks that the program has on a file.
 
 TEST_CASE("a log on standard error leaves the program's lock on that file") {

@@ -1,6 +1,7 @@
 #include "guard/by_number.h"
 
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -11,6 +12,7 @@
 #include "guard/raised.h"
 #include "guard/runaway.h"
 #include "guard/sigpipe_handler.h"
+#include "program/disposition.h"
 #include "program/mask.h"
 #include "system/syscall.h"
 
@@ -32,6 +34,8 @@ bool is_refused(long number, const long (&arguments)[6], long result) {
 // What a hook does after its call.
 void look_at(long number, const long (&arguments)[6], long result, const void* return_address) {
   if (result >= 0 && raised::writes(number)) runaway::stop();
+  if (number == SYS_rt_sigaction && result == 0 && arguments[0] == SIGPIPE && arguments[1] != 0)
+    disposition::changed_unseen();
   if (result != -EPIPE) return;
   context::Interrupted at{true, true, result, number, {}, return_address};
   memcpy(at.arguments, arguments, sizeof arguments);

@@ -118,6 +118,11 @@ bool has_handler() {
   return handler != SIG_DFL && handler != SIG_IGN;
 }
 
+void changed_unseen() {
+  policy::take_back(policy::armed);
+  if (has_handler()) policy::learn(policy::has_handler);
+}
+
 void arm() {
   if (!policy::has_handler_of_ours()) return;
   if (handler_stubs::in_kernel().sa_handler != SIG_DFL) return;

@@ -32,6 +32,9 @@ bool kills();
 bool ignores();
 bool has_handler();
 
+// The program has set it by a system call of its own, so that our handler is gone.
+void changed_unseen();
+
 // Puts our handler in the place of a SIG_DFL that nobody has set through us. To be called once, at the start.
 void arm();
 

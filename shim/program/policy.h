@@ -6,10 +6,10 @@
 
 namespace policy {
 
-// What has happened. Each stays once it is known, whichever thread or child of vfork has learnt it, but for the two
+// What has happened. Each stays once it is known, whichever thread or child of vfork has learnt it, but for those
 // that can be taken back.
 enum Fact : unsigned {
-  armed = 1,              // our constructor has run: our handler stands wherever the program's view is SIG_DFL
+  armed = 1,  // our handler stands wherever the program's view is SIG_DFL; taken back where the program set that itself
   has_handler = 2,        // the program has had a SIGPIPE handler
   may_block_sigpipe = 4,  // some thread may block SIGPIPE: a function that can has been called
   send_is_denied = 8,     // a send was refused where the write then worked

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -81,6 +82,26 @@ SCENE(default_by_libc_itself_writev) {
   set(SIGPIPE, SIG_DFL);
   if (writev(dead_socket(), &one_byte, 1) != -1 || errno != EPIPE) abort();
   puts("alive");
+}
+
+// As rt_sigaction takes it; without flags there is no restorer.
+SCENE(default_by_number) {
+  const struct {
+    void (*handler)(int) = SIG_DFL;
+    unsigned long flags = 0, restorer = 0, mask[2] = {};
+  } act;
+  if (syscall(SYS_rt_sigaction, SIGPIPE, &act, nullptr, 8) != 0) abort();
+  every_verb_says_epipe();
+  puts("alive");
+}
+SCENE(handler_by_number) {
+  struct sigaction given {};
+  given.sa_handler = [](int) { puts("called"); };
+  sigaction(SIGUSR1, &given, nullptr);
+  unsigned long act[8] = {};
+  if (syscall(SYS_rt_sigaction, SIGUSR1, nullptr, act, 8) != 0) abort();
+  if (syscall(SYS_rt_sigaction, SIGPIPE, act, nullptr, 8) != 0) abort();
+  every_verb("with a handler set by number");
 }
 
 // Two on each of ten, as a server meets them, between two calls of getppid.
