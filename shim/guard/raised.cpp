@@ -18,85 +18,53 @@ namespace {
 using context::Interrupted;
 using context::kUnknown;
 
-// The columns of functions.def.
-constexpr int nowhere = -1;
-
-struct Amount {
-  enum class In { nothing, number, iovec, message } in;
-  int argument;
-};
-constexpr Amount bytes_unknown{Amount::In::nothing, 0};
-constexpr Amount bytes(int argument) { return {Amount::In::number, argument}; }
-constexpr Amount iovec(int argument) { return {Amount::In::iovec, argument}; }
-constexpr Amount message(int argument) { return {Amount::In::message, argument}; }
-
-struct Quiet {
-  int argument;
-  long bit;
-};
-constexpr Quiet loud{0, 0};
-constexpr Quiet quiet(int argument, long bit) { return {argument, bit}; }
-
-struct Raises {
-  enum class When { epipe, is_short, always } when;
-  int argument;
-};
-constexpr Raises at_epipe{Raises::When::epipe, 0};
-constexpr Raises when_short(int argument) { return {Raises::When::is_short, argument}; }
-constexpr Raises at_any{Raises::When::always, 0};
-
-struct SystemCall {
-  long number;
-  const char* name;
-  int fd;
-  Amount asked;
-  Quiet quiet;
-  Raises raises;
-};
-constexpr SystemCall kCalls[] = {
-#define SYSTEM_CALL(name, number, fd, asked, quiet, raises) {number, #name, fd, asked, quiet, raises},
+constexpr bool is_listed(std::string_view call) {
+#define SYSTEM_CALL(name, number, fd, asked, quiet, raises) \
+  if (call == #name) return true;
 #include "functions.def"
-};
-
-constexpr bool is_listed(std::string_view name) {
-  for (const auto& call : kCalls)
-    if (std::string_view(call.name) == name) return true;
-  return name == "never";
+  return call == "never";
 }
 #define FUNCTION(name, type, technique, by) \
   static_assert(is_listed(#by), #name " raises SIGPIPE by a system call that functions.def does not list");
 #include "functions.def"
 
-const SystemCall* call_of(long number) {
-  for (const auto& call : kCalls)
-    if (call.number == number) return &call;
-  return nullptr;
-}
+// A row of functions.def, each column read for the call at hand. Its memory the kernel has just read.
+Call by_number(const Interrupted& at) {
+  const bool failed = at.result == -EPIPE;
+  const auto number = [&](int argument) { return static_cast<unsigned long>(at.arguments[argument]); };
+  const auto fd_of = [&](int argument) {
+    return argument < 0 || (argument == 0 && !at.has_arguments) ? -1 : static_cast<int>(at.arguments[argument]);
+  };
+  constexpr int nowhere = -1;
 
-bool has_raised(const SystemCall& call, const Interrupted& at) {
-  if ((at.arguments[call.quiet.argument] & call.quiet.bit) != 0) return false;
-  if (call.raises.when == Raises::When::always || at.result == -EPIPE) return true;
+  constexpr std::size_t bytes_unknown = event::kNotKnown;
+  const auto bytes = [&](int argument) { return std::size_t{number(argument)}; };
+  const auto iovec = [&](int argument) {
+    return asked(reinterpret_cast<const ::iovec*>(number(argument)), number(argument + 1)).bytes();
+  };
+  const auto message = [&](int argument) { return asked(reinterpret_cast<const msghdr*>(number(argument))).bytes(); };
+
+  constexpr bool loud = false;
+  const auto quiet = [&](int argument, unsigned long bit) { return (number(argument) & bit) != 0; };
+
   // A pipe whose reader leaves in the middle of a write; only with NOSIGPIPE_SCOPE=all is that ours to avert.
-  if (at.result > 0 && options::get().scope == Scope::all && call.raises.when == Raises::When::epipe &&
-      at.has_arguments)
-    return fd::is_dead(static_cast<int>(at.arguments[call.fd]));
-  return call.raises.when == Raises::When::is_short && at.result > 0 &&
-         static_cast<unsigned long>(at.result) < static_cast<unsigned long>(at.arguments[call.raises.argument]);
-}
+  const auto at_epipe = [&](int fd) {
+    return failed || (at.result > 0 && options::get().scope == Scope::all && at.has_arguments && fd::is_dead(fd));
+  };
+  const auto when_short = [&](int argument) {
+    const bool is_short = at.result > 0 && static_cast<unsigned long>(at.result) < number(argument);
+    return [=](int) { return failed || is_short; };
+  };
+  const auto at_any = [](int) { return true; };
 
-// The kernel has just read all of this memory.
-std::size_t bytes_asked(const Amount& amount, const Interrupted& at) {
-  const long argument = at.arguments[amount.argument];
-  switch (amount.in) {
-    case Amount::In::number:
-      return static_cast<std::size_t>(argument);
-    case Amount::In::iovec:
-      return asked(reinterpret_cast<const ::iovec*>(argument), at.arguments[amount.argument + 1]).bytes();
-    case Amount::In::message:
-      return asked(reinterpret_cast<const msghdr*>(argument)).bytes();
-    default:
-      return event::kNotKnown;
+  switch (at.number) {
+#define SYSTEM_CALL(name, number, fd, asked, quiet, raises) \
+  case number:                                              \
+    if (quiet || !(raises)(fd_of(fd))) return {};           \
+    return {#name, fd_of(fd), asked, failed};
+#include "functions.def"
   }
+  return {};
 }
 
 // A splice reads from what its first argument is, so that cannot be written to; but if both are sockets it is a
@@ -122,16 +90,18 @@ Call by_unknown(const Interrupted& at, bool may_ask) {
 
 }  // namespace
 
-bool writes(long number) { return call_of(number) != nullptr; }
+bool writes(long number) {
+  switch (number) {
+#define SYSTEM_CALL(name, number, fd, asked, quiet, raises) case number:
+#include "functions.def"
+    return true;
+  }
+  return false;
+}
 
 Call by(const Interrupted& at, bool may_ask) {
   if (!at.in_call) return {};
-  if (at.number == kUnknown) return by_unknown(at, may_ask);
-  const SystemCall* call = call_of(at.number);
-  if (call == nullptr || !has_raised(*call, at)) return {};
-  const bool fd_is_lost = call->fd == nowhere || (call->fd == 0 && !at.has_arguments);
-  return {call->name, fd_is_lost ? -1 : static_cast<int>(at.arguments[call->fd]), bytes_asked(call->asked, at),
-          at.result == -EPIPE};
+  return at.number == kUnknown ? by_unknown(at, may_ask) : by_number(at);
 }
 
 }  // namespace raised
