@@ -14,10 +14,6 @@ using destination::Kind;
 using record::Format;
 
 constexpr std::size_t kLongestLine = 4096;  // PIPE_BUF
-constexpr int kPriority = 12;               // RFC 5424: facility user, severity warning
-
-// Of our records in the journal: journalctl MESSAGE_ID=...
-constexpr std::string_view kMessageId = "7d6f1c1e3a0b4f0c9d53b1a24c9e8f5a";
 
 constinit char program[4096] = "";
 constinit utsname host{};
@@ -27,7 +23,7 @@ struct Record {
   Fill fill;
   const Fields& fields;
   std::uint64_t lost;  // before it
-  timespec time;
+  timespec time = kernel::clock(CLOCK_REALTIME);
 
   std::string_view put(text::Line& line, Format format) const {
     record::Writer record(line, format, time, kind);
@@ -37,18 +33,18 @@ struct Record {
   }
 };
 
-// RFC 5424, without structured data.
+// RFC 5424, without structured data: facility user, severity warning.
 void put_syslog_header(text::Line& line, const Record& record) {
-  line << "<" << kPriority << ">1 ";
+  line << "<12>1 ";
   timestamp::add(line, record.time);
   line << " " << (host.nodename[0] != '\0' ? host.nodename : "-") << " nosigpipe " << kernel::pid() << " "
        << record.kind << " - ";
 }
 
-// systemd.journal-fields(7), in journald's native protocol: the line itself, and then field by field.
-void put_journal_header(text::Line& line) {
-  line << "PRIORITY=" << kPriority % 8 << "\nSYSLOG_IDENTIFIER=nosigpipe\nMESSAGE_ID=" << kMessageId << "\nMESSAGE=";
-}
+// systemd.journal-fields(7), in journald's native protocol: the line is the message, the fields follow one by one.
+// `journalctl MESSAGE_ID=...` shows all records of ours.
+constexpr std::string_view kJournalHeader =
+    "PRIORITY=4\nSYSLOG_IDENTIFIER=nosigpipe\nMESSAGE_ID=7d6f1c1e3a0b4f0c9d53b1a24c9e8f5a\nMESSAGE=";
 
 // With what its destination wants around it. `ends_a_piece`: there is a piece of another record, not ended.
 template <std::size_t kSize>
@@ -58,7 +54,7 @@ std::string_view framed(char (&room)[kSize], const Record& record, bool ends_a_p
   if (kind == Kind::syslog)
     put_syslog_header(line, record);
   else if (kind == Kind::journal)
-    put_journal_header(line);
+    line << kJournalHeader;
   else if (ends_a_piece)
     line << "\n";
   const auto whole = record.put(line, options::get().format == LogFormat::json ? Format::json : Format::text);
@@ -88,7 +84,7 @@ bool write(Scratch& scratch, std::string_view kind, Fill fill) {
   auto& state = memory->state;
   const auto lost = state.lost.exchange(0);
   const bool was_cut_short = state.cut_short.exchange(false);
-  const auto bytes = framed(scratch.record, {kind, fill, scratch.fields, lost, timestamp::now()}, was_cut_short);
+  const auto bytes = framed(scratch.record, {kind, fill, scratch.fields, lost}, was_cut_short);
   const long written = destination::write(bytes);
   if (written == static_cast<long>(bytes.size())) return true;
   if (written > 0 || was_cut_short) state.cut_short.store(true);

@@ -52,8 +52,6 @@ class Lease {
   ~Lease() {
     if (scratch_ != nullptr) scratch_->taken.store(false);
   }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
   Scratch* operator->() const { return scratch_; }
   Scratch& operator*() const { return *scratch_; }
   explicit operator bool() const { return scratch_ != nullptr; }

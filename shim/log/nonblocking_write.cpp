@@ -42,19 +42,15 @@ long write_at_once(int fd, std::string_view bytes) {
   return result;
 }
 
-long write_anyhow(int fd, std::string_view bytes) {
-  const auto mode = kernel::file_at(fd, "").st_mode;
-  if (S_ISSOCK(mode)) return send_at_once(fd, bytes);
-  return S_ISREG(mode) ? write_counted(fd, bytes) : write_at_once(fd, bytes);
-}
-
 }  // namespace
 
 // What the write has raised, at a pipe without readers or at the limit of a file's size, is taken back.
 long write(int fd, std::string_view bytes) {
   if (fd < 0) return -EBADF;
   const auto pending = kernel::pending();
-  const long result = write_anyhow(fd, bytes);
+  const auto mode = kernel::file_at(fd, "").st_mode;
+  const auto write_it = S_ISSOCK(mode) ? send_at_once : S_ISREG(mode) ? write_counted : write_at_once;
+  const long result = write_it(fd, bytes);
   const int raised = result == -EPIPE ? SIGPIPE : result == -EFBIG ? SIGXFSZ : 0;
   if (raised != 0 && (pending & kernel::only(raised)) == 0) kernel::take_pending(kernel::only(raised), nullptr);
   return result;

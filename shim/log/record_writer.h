@@ -56,16 +56,13 @@ class Writer {
     begin(name);
     line_ << (json ? "[" : quote());
     unsigned there = 0;
-    for (; there < count; ++there) {
-      const auto before_item = line_.length();
+    for (Part part(*this); there < count; ++there) {
+      const auto whole = line_.length();
       line_ << (there == 0 ? "" : json ? "," : ";") << mark();
-      Part part(*this);
       add(there, part);
-      line_ << mark();
-      const auto after = line_.length();
-      line_ << end;
-      if (!line_.keep_whole(before_item)) break;
-      line_.cut(after);
+      line_ << mark() << end;
+      if (!line_.keep_whole(whole)) break;
+      line_.cut(line_.length() - end.size());
     }
     line_ << end;
     if (there == 0) line_.cut(before);
