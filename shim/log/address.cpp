@@ -1,94 +1,67 @@
 #include "log/address.h"
 
-#include <netinet/in.h>
-#include <sys/un.h>
-
 #include <cstddef>
-#include <cstring>
 
 namespace address {
 namespace {
 
-unsigned port_of(const std::uint8_t (&network_order)[2]) { return network_order[0] * 256U + network_order[1]; }
-
-template <class Address>
-Address as(const sockaddr_storage& address) {
-  Address other{};
-  memcpy(&other, &address, sizeof other);
-  return other;
+// The network's order is the highest byte first.
+unsigned two_bytes(const void* at) {
+  const auto* bytes = static_cast<const unsigned char*>(at);
+  return bytes[0] * 256U + bytes[1];
 }
 
-template <class Value>
-void copy(std::uint8_t* to, const Value& from) {
-  memcpy(to, &from, sizeof from);
+void add_ipv4(text::Line& line, const void* at) {
+  const auto* bytes = static_cast<const unsigned char*>(at);
+  for (unsigned i = 0; i < 4; ++i) line << (i == 0 ? "" : ".") << bytes[i];
 }
 
-void add_ipv4(text::Line& line, const std::uint8_t* bytes) {
-  for (int i = 0; i < 4; ++i) line << (i == 0 ? "" : ".") << bytes[i];
-}
-
-struct Run {
+// RFC 5952: the longest run of zeros is written as "::", but a single group of zeros as it is.
+void add_ipv6(text::Line& line, const in6_addr& address) {
+  const auto group = [&](unsigned i) { return two_bytes(address.s6_addr + 2 * i); };
   unsigned begin = 8;
-  unsigned length = 1;  // a single group of zeros is written out (RFC 5952)
-};
-
-Run longest_run_of_zeros(const unsigned (&groups)[8]) {
-  Run longest;
-  for (unsigned begin = 0; begin < 8; ++begin) {
-    unsigned end = begin;
-    while (end < 8 && groups[end] == 0) ++end;
-    if (end - begin > longest.length) longest = {begin, end - begin};
+  unsigned end = 8;
+  for (unsigned from = 0; from < 8; ++from) {
+    unsigned to = from;
+    while (to < 8 && group(to) == 0) ++to;
+    if (to - from < 2 || to - from <= end - begin) continue;
+    begin = from;
+    end = to;
   }
-  return longest;
-}
-
-void add_ipv6(text::Line& line, const std::uint8_t (&bytes)[16]) {
-  unsigned groups[8];
-  for (unsigned i = 0; i < 8; ++i) groups[i] = bytes[2 * i] * 256U + bytes[2 * i + 1];
-  const auto [zeros, length] = longest_run_of_zeros(groups);
-  if (zeros == 0 && length == 5 && groups[5] == 0xffff) {  // an IPv4 peer of an IPv6 socket
+  if (begin == 0 && end == 5 && group(5) == 0xffff) {  // an IPv4 peer of an IPv6 socket
     line << "::ffff:";
-    return add_ipv4(line, bytes + 12);
+    return add_ipv4(line, address.s6_addr + 12);
   }
   for (unsigned i = 0; i < 8; ++i) {
-    if (i == zeros) {
+    if (i < begin || i >= end)
+      (line << (i == 0 || i == end ? "" : ":")).hex(group(i));
+    else if (i == begin)
       line << "::";
-      i += length - 1;
-    } else {
-      (line << (i == 0 || i == zeros + length ? "" : ":")).hex(groups[i]);
-    }
   }
 }
 
 // An abstract name begins with a NUL and may hold more; they are written as in /proc/net/unix.
-void add_unix(text::Line& line, const sockaddr_un& name, std::size_t length) {
-  if (length > sizeof name.sun_path) length = sizeof name.sun_path;  // the kernel counts a NUL behind a full one
-  std::string_view path(name.sun_path, length);
-  if (!path.empty() && path[0] != '\0') path = text::part(path, 0, path.find('\0'));
-  for (const char c : path) line << std::string_view(c != '\0' ? &c : "@", 1);
+void add_unix(text::Line& line, const sockaddr_un& address, std::size_t length) {
+  constexpr auto kMost = sizeof address.sun_path;  // the kernel counts a NUL behind a full one
+  std::string_view name(address.sun_path, length < kMost ? length : kMost);
+  if (name.front() != '\0') name = text::part(name, 0, name.find('\0'));
+  for (const char& c : name) line << std::string_view(c != '\0' ? &c : "@", 1);
 }
 
 }  // namespace
 
-void add(text::Line& line, const sockaddr_storage& address, socklen_t length) {
-  std::uint8_t port[2];
-  if (address.ss_family == AF_INET && length >= sizeof(sockaddr_in)) {
-    const auto inet = as<sockaddr_in>(address);
-    std::uint8_t bytes[4];
-    copy(bytes, inet.sin_addr);
-    copy(port, inet.sin_port);
-    add_ipv4(line, bytes);
-    line << ":" << port_of(port);
-  } else if (address.ss_family == AF_INET6 && length >= sizeof(sockaddr_in6)) {
-    const auto inet6 = as<sockaddr_in6>(address);
-    std::uint8_t bytes[16];
-    copy(bytes, inet6.sin6_addr);
-    copy(port, inet6.sin6_port);
+void add(text::Line& line, const Address& address) {
+  constexpr auto kNoName = offsetof(sockaddr_un, sun_path);
+  if (address.length <= kNoName) return;
+  if (address.any.sa_family == AF_INET) {
+    add_ipv4(line, &address.inet.sin_addr);
+    line << ":" << two_bytes(&address.inet.sin_port);
+  } else if (address.any.sa_family == AF_INET6) {
     line << "[";
-    add_ipv6(line, bytes);
-    line << "]:" << port_of(port);
-  } else if (address.ss_family == AF_UNIX && length > offsetof(sockaddr_un, sun_path)) {
-    add_unix(line, as<sockaddr_un>(address), length - offsetof(sockaddr_un, sun_path));
+    add_ipv6(line, address.inet6.sin6_addr);
+    line << "]:" << two_bytes(&address.inet6.sin6_port);
+  } else if (address.any.sa_family == AF_UNIX) {
+    add_unix(line, address.local, address.length - kNoName);
   }
 }
 

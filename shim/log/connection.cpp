@@ -1,11 +1,9 @@
 #include "log/connection.h"
 
-#include <netinet/in.h>
 #include <poll.h>
 
 #include <cstddef>
 
-#include "log/address.h"
 #include "system/kernel.h"
 
 namespace connection {
@@ -19,8 +17,8 @@ socklen_t option(int fd, int level, int name, Value& value) {
 }
 
 void ask(long call, int fd, Address& address) {
-  address.length = sizeof address.value;
-  if (kernel::call(call, fd, &address.value, &address.length) != 0) address.length = 0;
+  address.length = sizeof address.local;
+  if (kernel::call(call, fd, &address.any, &address.length) != 0) address.length = 0;
 }
 
 // getpeername(2) says ENOTCONN once a TCP connection is gone. SO_PEERNAME still knows, if asked for no more than there
@@ -29,64 +27,55 @@ void ask_peer(int fd, int family, Address& peer) {
   constexpr int kPeerName = 28;
   ask(SYS_getpeername, fd, peer);
   if (peer.length > 0) return;
-  socklen_t length = family == AF_INET ? sizeof(sockaddr_in) : family == AF_INET6 ? sizeof(sockaddr_in6) : 0;
-  if (length > 0 && kernel::call(SYS_getsockopt, fd, SOL_SOCKET, kPeerName, &peer.value, &length) == 0)
-    peer.length = length;
+  if (family == AF_INET) peer.length = option(fd, SOL_SOCKET, kPeerName, peer.inet);
+  if (family == AF_INET6) peer.length = option(fd, SOL_SOCKET, kPeerName, peer.inet6);
 }
 
-std::string_view family_name(int family) {
-  switch (family) {
-    case -1:
-      return "none";
-    case AF_INET:
-      return "tcp";
-    case AF_INET6:
-      return "tcp6";
-    case AF_UNIX:
-      return "unix";
-    case AF_VSOCK:
-      return "vsock";
-    default:
-      return "other";
-  }
-}
-
-std::string_view type_name(int type) {
-  switch (type) {
-    case SOCK_STREAM:
-      return "stream";
-    case SOCK_SEQPACKET:
-      return "seqpacket";
-    case SOCK_DGRAM:
-      return "dgram";
-    default:
-      return "other";
-  }
-}
-
-// tcpi_state: include/net/tcp_states.h.
-enum State : unsigned char {
-  established = 1,
-  syn_sent,
-  syn_recv,
-  fin_wait1,
-  fin_wait2,
-  time_wait,
-  close,
-  close_wait,
-  last_ack,
-  listen,
-  closing
+// In place: a pointer would be work for the loader at each start.
+struct Word {
+  int value;
+  char text[12];
 };
-constexpr std::string_view kStates[] = {"",          "established", "syn_sent",   "syn_recv", "fin_wait1", "fin_wait2",
-                                        "time_wait", "close",       "close_wait", "last_ack", "listen",    "closing"};
+constexpr Word kFamilies[] = {
+    {-1, "none"}, {AF_INET, "tcp"}, {AF_INET6, "tcp6"}, {AF_UNIX, "unix"}, {AF_VSOCK, "vsock"}};
+constexpr Word kTypes[] = {{SOCK_STREAM, "stream"}, {SOCK_SEQPACKET, "seqpacket"}, {SOCK_DGRAM, "dgram"}};
+
+template <std::size_t kCount>
+std::string_view word_for(int value, const Word (&words)[kCount]) {
+  for (const auto& word : words)
+    if (word.value == value) return word.text;
+  return "other";
+}
+
+// By tcpi_state (include/net/tcp_states.h). After our shutdown(SHUT_WR) the connection is on its way down from our
+// side; a reset or lost one is closed.
+struct State {
+  char name[12];
+  char cause[16];
+};
+constexpr State kStates[] = {{"", "peer_gone"},
+                             {"established", "peer_gone"},
+                             {"syn_sent", "peer_gone"},
+                             {"syn_recv", "peer_gone"},
+                             {"fin_wait1", "own_shutdown"},
+                             {"fin_wait2", "own_shutdown"},
+                             {"time_wait", "own_shutdown"},
+                             {"close", "peer_gone"},
+                             {"close_wait", "peer_gone"},
+                             {"last_ack", "own_shutdown"},
+                             {"listen", "never_connected"},
+                             {"closing", "own_shutdown"}};
+constexpr unsigned kClose = 7;
+
+const State& state_of(const tcp_info& tcp) { return kStates[tcp.tcpi_state < std::size(kStates) ? tcp.tcpi_state : 0]; }
 
 // A field that an older kernel does not know is not logged.
 #define KNOWS(connection, field) ((connection).tcp_length >= offsetof(tcp_info, field) + sizeof((connection).tcp.field))
 
 void add_tcp(record::Writer& record, const Connection& connection) {
   const auto& tcp = connection.tcp;
-  if (tcp.tcpi_state > 0 && tcp.tcpi_state < std::size(kStates)) record.word(fields::state, kStates[tcp.tcpi_state]);
+  const std::string_view name = state_of(tcp).name;
+  if (!name.empty()) record.word(fields::state, name);
   if (KNOWS(connection, tcpi_bytes_sent)) record.number(fields::sent, tcp.tcpi_bytes_sent);
   if (KNOWS(connection, tcpi_bytes_acked)) record.number(fields::acked, tcp.tcpi_bytes_acked);
   if (KNOWS(connection, tcpi_bytes_received)) record.number(fields::received, tcp.tcpi_bytes_received);
@@ -96,33 +85,16 @@ void add_tcp(record::Writer& record, const Connection& connection) {
 
 void add_address(record::Writer& record, const fields::Name& name, const Address& address) {
   text::Sized<512> line;
-  if (address.length > 0) address::add(line, address.value, address.length);
+  address::add(line, address);
   if (line.length() > 0) record.string(name, line.words());
-}
-
-// After our shutdown(SHUT_WR) the connection is on its way down from our side; a reset or lost one is closed.
-std::string_view cause_of_tcp(const Connection& connection) {
-  switch (connection.tcp.tcpi_state) {
-    case fin_wait1:
-    case fin_wait2:
-    case time_wait:
-    case last_ack:
-    case closing:
-      return "own_shutdown";
-    case listen:
-      return "never_connected";
-    case close:
-      return connection.peer.length == 0 ? "never_connected" : "peer_gone";
-    default:
-      return "peer_gone";
-  }
 }
 
 // An AF_UNIX end that can no longer write but still read has had its writing side shut, here or by the peer's SHUT_RD.
 std::string_view cause(const Connection& connection) {
-  if (connection.has_tcp) return cause_of_tcp(connection);
   if (connection.family == AF_UNIX && !connection.is_hung_up) return "own_shutdown";
-  return "peer_gone";
+  if (connection.tcp_length == 0) return "peer_gone";
+  if (connection.tcp.tcpi_state == kClose && connection.peer.length == 0) return "never_connected";
+  return state_of(connection.tcp).cause;
 }
 
 }  // namespace
@@ -140,19 +112,17 @@ void look_at(int fd, Connection& connection) {
   ask(SYS_getsockname, fd, connection.local);
   ask_peer(fd, connection.family, connection.peer);
   connection.tcp_length = option(fd, IPPROTO_TCP, TCP_INFO, connection.tcp);
-  connection.has_tcp = connection.tcp_length > offsetof(tcp_info, tcpi_rtt);
-  connection.has_credentials = connection.family == AF_UNIX &&
-                               option(fd, SOL_SOCKET, SO_PEERCRED, connection.credentials) != 0 &&
-                               connection.credentials.pid != 0;
+  if (!KNOWS(connection, tcpi_rtt)) connection.tcp_length = 0;
+  if (connection.family == AF_UNIX) option(fd, SOL_SOCKET, SO_PEERCRED, connection.credentials);
 }
 
 void add(record::Writer& record, const Connection& connection) {
-  record.word(fields::socket, family_name(connection.family));
-  if (connection.family >= 0) record.word(fields::type, type_name(connection.type));
+  record.word(fields::socket, word_for(connection.family, kFamilies));
+  if (connection.family >= 0) record.word(fields::type, word_for(connection.type, kTypes));
   add_address(record, fields::local, connection.local);
   add_address(record, fields::peer, connection.peer);
-  if (connection.has_tcp) add_tcp(record, connection);
-  if (connection.has_credentials) {
+  if (connection.tcp_length > 0) add_tcp(record, connection);
+  if (connection.credentials.pid != 0) {
     record.number(fields::peer_pid, connection.credentials.pid);
     record.number(fields::peer_uid, connection.credentials.uid);
   }

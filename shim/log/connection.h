@@ -2,14 +2,9 @@
 #pragma once
 
 #include <linux/tcp.h>
-#include <sys/socket.h>
 
+#include "log/address.h"
 #include "log/record_writer.h"
-
-struct Address {
-  sockaddr_storage value;
-  socklen_t length;  // 0: not known
-};
 
 struct Connection {
   int family;  // AF_*, or -1 for what is no socket
@@ -18,11 +13,9 @@ struct Connection {
   Address peer;
   unsigned long long inode;  // as in /proc/net/tcp and ss(8)
   bool is_hung_up;           // poll(2) says POLLHUP: no direction is open
-  bool has_tcp;
-  tcp_info tcp;  // of the length that this kernel gives; beyond it zero
-  socklen_t tcp_length;
-  bool has_credentials;
-  ucred credentials;  // AF_UNIX: of the peer, when it connected
+  tcp_info tcp;              // of the length that this kernel gives; beyond it zero
+  socklen_t tcp_length;      // 0: no TCP
+  ucred credentials;         // AF_UNIX: of the peer, when it connected; pid 0: not known
 };
 
 namespace connection {

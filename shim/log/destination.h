@@ -3,8 +3,6 @@
 
 #include <string_view>
 
-#include "log/nonblocking_write.h"
-
 namespace destination {
 
 enum class Kind { standard_error, file, syslog, journal };
@@ -13,7 +11,7 @@ Kind kind();
 // 0 or errno. `executable` is the path of the program, for %e.
 int open(std::string_view executable);
 
-// As nonblocking::write, to where the log is now; -EBADF where it is nowhere.
-long write(const nonblocking::SignalsBlocked& blocked, std::string_view bytes);
+// As nonblocking::write, to where the log is now.
+long write(std::string_view bytes);
 
 }  // namespace destination

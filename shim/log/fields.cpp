@@ -19,14 +19,11 @@ void add_process(Writer& record, const Fields& from) {
 // A return address may already be in the next function; the call itself is before it.
 void add_call_site(Writer& record, const Fields& from) {
   const Module* mapped = from.maps.around(from.return_address - 1);
-  if (mapped == nullptr || mapped->start == 0) {
-    if (mapped != nullptr) record.string(module, mapped->path);
-    return record.hex(offset, from.return_address);
-  }
+  if (mapped != nullptr) record.string(module, mapped->path);
+  if (mapped == nullptr || mapped->start == 0) return record.hex(offset, from.return_address);
   const ElfImage image(mapped->start, mapped->limit);
   const auto id = image.build_id();
   const char* function = image.symbol_around(from.return_address - 1);
-  record.string(module, mapped->path);
   record.hex(offset, from.return_address - image.base());
   if (id.count > 0) record.bytes(build_id, id.bytes, id.count);
   if (function != nullptr) record.string(symbol, function);
@@ -50,11 +47,6 @@ void add_frame(Writer::Part& part, const Fields& from, unsigned frame) {
   if (id.count > 0 && is_first_of(*mapped, from, frame)) part.build_id(id.bytes, id.count);
 }
 
-void add_callers(Writer& record, const Fields& from) {
-  if (from.callers.count == 0) return;
-  record.list(stack, from.callers.count, [&](unsigned frame, Writer::Part& part) { add_frame(part, from, frame); });
-}
-
 }  // namespace
 
 void add_event(Writer& record, const Fields& from) {
@@ -68,7 +60,8 @@ void add_event(Writer& record, const Fields& from) {
   record.number(kills, from.accounts_for.kills);
   connection::add(record, from.connection);
   add_call_site(record, from);
-  add_callers(record, from);
+  const auto add = [&](unsigned frame, Writer::Part& part) { add_frame(part, from, frame); };
+  record.list(stack, from.callers.count, add);
 }
 
 void add_runaway(Writer& record, const Fields& from) {

@@ -9,9 +9,9 @@
 #include "unwind/stack.h"
 
 struct Fields {
-  char thread[16];                    // its name
-  std::uintptr_t return_address;      // what the call returns to; 0: several call sites
-  call_sites::Unlogged accounts_for;  // how many events this line stands for
+  char thread[16];                // its name
+  std::uintptr_t return_address;  // what the call returns to; 0: several call sites
+  Unlogged accounts_for;          // how many events this line stands for
   Maps maps;
 
   // Of one event.

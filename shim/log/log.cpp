@@ -1,90 +1,67 @@
 #include "log/log.h"
 
-#include <sys/socket.h>
 #include <sys/utsname.h>
 
-#include <cerrno>
-
-#include "log/call_sites.h"
 #include "log/destination.h"
+#include "log/memory.h"
 #include "log/timestamp.h"
-#include "system/kernel.h"
 #include "system/options.h"
 
 namespace logging {
 namespace {
 
+using destination::Kind;
 using record::Format;
-using record::Writer;
 
 constexpr std::size_t kLongestLine = 4096;  // PIPE_BUF
-constexpr int kPriority = 12;               // RFC 5424: facility user, severity warning
-
-// Of our records in the journal: journalctl MESSAGE_ID=...
-constexpr std::string_view kMessageId = "7d6f1c1e3a0b4f0c9d53b1a24c9e8f5a";
 
 constinit char program[4096] = "";
 constinit utsname host{};
 
-// What the next record that can be written has to say of those before it, in this process: a child of fork begins anew.
-constinit std::atomic<int> owner = 0;           // a pid
-constinit std::atomic<std::uint64_t> lost = 0;  // records
-constinit std::atomic<bool> cut_short = false;  // of the last one only the beginning could be written
-
-void reset_after_fork() {
-  const int own = kernel::pid();
-  if (call_sites::in_child_of_vfork() || owner.exchange(own) == own) return;
-  lost.store(0);
-  cut_short.store(false);
-}
-
-// A record and what the frame around it needs.
-struct Framed {
+struct Record {
   std::string_view kind;
   Fill fill;
   const Fields& fields;
-  timespec time;
-  std::uint64_t lost;
-  bool ends_a_piece;
+  std::uint64_t lost;  // before it
+  timespec time = kernel::clock(CLOCK_REALTIME);
 
   std::string_view put(text::Line& line, Format format) const {
-    Writer record(line, format, time, kind);
+    record::Writer record(line, format, time, kind);
     fill(record, fields);
     if (lost > 0) record.number(fields::lost, lost);
     return record.ended();
   }
 };
 
-Format format() { return options::get().format == LogFormat::json ? Format::json : Format::text; }
-
-// RFC 5424, without structured data.
-void put_syslog_header(text::Line& line, const Framed& record) {
-  line << "<" << kPriority << ">1 ";
+// RFC 5424, without structured data: facility user, severity warning.
+void put_syslog_header(text::Line& line, const Record& record) {
+  line << "<12>1 ";
   timestamp::add(line, record.time);
   line << " " << (host.nodename[0] != '\0' ? host.nodename : "-") << " nosigpipe " << kernel::pid() << " "
        << record.kind << " - ";
 }
 
-// systemd.journal-fields(7), in journald's native protocol.
-std::string_view put_journal(text::Line& line, Room& room, const Framed& record) {
-  line << "PRIORITY=" << kPriority % 8 << "\nSYSLOG_IDENTIFIER=nosigpipe\nMESSAGE_ID=" << kMessageId << "\nMESSAGE=";
-  const auto end = record.put(line, format()).size() - 1;
-  text::Line fields(room.bytes + end, sizeof room.bytes - end);
-  return {room.bytes, end + record.put(fields, Format::fields).size()};
-}
+// systemd.journal-fields(7), in journald's native protocol: the line is the message, the fields follow one by one.
+// `journalctl MESSAGE_ID=...` shows all records of ours.
+constexpr std::string_view kJournalHeader =
+    "PRIORITY=4\nSYSLOG_IDENTIFIER=nosigpipe\nMESSAGE_ID=7d6f1c1e3a0b4f0c9d53b1a24c9e8f5a\nMESSAGE=";
 
-std::string_view frame(Room& room, const Framed& record) {
-  text::Line line(room.bytes, kLongestLine);
-  switch (destination::kind()) {
-    case destination::Kind::journal:
-      return put_journal(line, room, record);
-    case destination::Kind::syslog:
-      put_syslog_header(line, record);
-      break;
-    default:
-      if (record.ends_a_piece) line << "\n";
-  }
-  return record.put(line, format());
+// With what its destination wants around it. `ends_a_piece`: there is a piece of another record, not ended.
+template <std::size_t kSize>
+std::string_view framed(char (&room)[kSize], const Record& record, bool ends_a_piece) {
+  const auto kind = destination::kind();
+  text::Line line(room, kLongestLine);
+  if (kind == Kind::syslog)
+    put_syslog_header(line, record);
+  else if (kind == Kind::journal)
+    line << kJournalHeader;
+  else if (ends_a_piece)
+    line << "\n";
+  const auto whole = record.put(line, options::get().format == LogFormat::json ? Format::json : Format::text);
+  if (kind != Kind::journal) return whole;
+  const auto end = whole.size() - 1;  // each field begins with a newline of its own
+  text::Line fields(room + end, kSize - end);
+  return {room, end + record.put(fields, Format::fields).size()};
 }
 
 }  // namespace
@@ -103,22 +80,21 @@ void open() {
 
 std::string_view executable() { return program; }
 
-bool write(const nonblocking::SignalsBlocked& blocked, Room& room, std::string_view kind, Fill fill,
-           const Fields& fields) {
-  reset_after_fork();
-  const auto lost_before = lost.exchange(0);
-  const bool cut_before = cut_short.exchange(false);
-  const auto bytes = frame(room, {kind, fill, fields, timestamp::now(), lost_before, cut_before});
-  const long written = destination::write(blocked, bytes);
+bool write(Scratch& scratch, std::string_view kind, Fill fill) {
+  auto& state = memory->state;
+  const auto lost = state.lost.exchange(0);
+  const bool was_cut_short = state.cut_short.exchange(false);
+  const auto bytes = framed(scratch.record, {kind, fill, scratch.fields, lost}, was_cut_short);
+  const long written = destination::write(bytes);
   if (written == static_cast<long>(bytes.size())) return true;
-  if (written > 0 || cut_before) cut_short.store(true);
-  lost.fetch_add(lost_before + 1);
+  if (written > 0 || was_cut_short) state.cut_short.store(true);
+  state.lost.fetch_add(lost + 1);
   return false;
 }
 
 void warn(text::Line& line) {
   const nonblocking::SignalsBlocked blocked;
-  nonblocking::write(blocked, 2, line.ended());
+  nonblocking::write(2, line.ended());
 }
 
 }  // namespace logging

@@ -3,10 +3,10 @@
 
 #include <atomic>
 
-#include "log/nonblocking_write.h"
 #include "log/record_writer.h"
 
 struct Fields;
+struct Scratch;
 
 namespace logging {
 
@@ -21,18 +21,13 @@ void open();
 // The path of the program's file, as it was at the start; empty where /proc does not say.
 std::string_view executable();
 
-// Where a record is put together: text of 4,096 bytes at most, which a pipe takes as one, or twice that for journald.
-struct Room {
-  char bytes[8192];
-};
-
 // Adds its fields to a record.
 using Fill = void (*)(record::Writer&, const Fields&);
 
-// Writes one record of this kind (averted, observed, total, runaway). False if that was not possible at once; then it
-// is counted, and the next one says how many were lost. Safe in a signal handler; leaves errno alone; never blocks.
-bool write(const nonblocking::SignalsBlocked& blocked, Room& room, std::string_view kind, Fill fill,
-           const Fields& fields);
+// Writes one record of this kind (averted, observed, total, runaway), of the fields in this scratch. False if that was
+// not possible at once; then it is counted, and the next one says how many were lost. Safe in a signal handler; leaves
+// errno alone; never blocks.
+bool write(Scratch& scratch, std::string_view kind, Fill fill);
 
 // One line to stderr, whether there is a log or not: what the user has to know at the start. Never blocks.
 void warn(text::Line& line);

@@ -2,28 +2,29 @@
 
 #include <sys/mman.h>
 
-#include "log/scratch.h"
-#include "system/kernel.h"
+#include <cstring>
 
-namespace log_memory {
-namespace {
+static constinit bool is_emptied_by_fork = false;  // by the kernel: not before Linux 4.14
 
-struct Memory {
-  call_sites::Table call_sites;
-  scratch::Pool scratch;
-};
-
-}  // namespace
-
-bool open() {
+bool Memory::open() {
   const long mapped = kernel::map(sizeof(Memory));
   if (mapped < 0 && mapped > -4096) return false;
-  auto* memory = reinterpret_cast<Memory*>(mapped);
-  call_sites::is_emptied_by_fork = kernel::call(SYS_madvise, memory, sizeof *memory, MADV_WIPEONFORK) == 0;
-  memory->call_sites.owner.store(kernel::pid());
-  call_sites::table = &memory->call_sites;
-  scratch::pool = &memory->scratch;
+  memory = reinterpret_cast<Memory*>(mapped);
+  is_emptied_by_fork = kernel::call(SYS_madvise, memory, sizeof *memory, MADV_WIPEONFORK) == 0;
+  memory->owner.store(kernel::pid());
   return true;
 }
 
-}  // namespace log_memory
+void Memory::begin_anew_after_fork() {
+  int before = owner.load(std::memory_order_relaxed);
+  if (is_emptied_by_fork && before != 0) return;
+  const int own = kernel::pid();
+  if (before == own || !owner.compare_exchange_strong(before, own) || is_emptied_by_fork) return;
+  memset(static_cast<void*>(&state), 0, sizeof state);
+  for (auto& some : scratch) some.taken.store(false);
+}
+
+bool Memory::in_child_of_vfork() const {
+  const int pid = owner.load();
+  return pid != 0 && pid != kernel::pid();
+}

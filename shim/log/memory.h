@@ -1,11 +1,62 @@
 // The memory of the log, some 500 KiB: in a process without a log it is not there. No heap, since a malloc library may
-// write and so come back to us.
+// write and so come back to us. A child of fork begins with all of it zero: the threads that were at it are not there,
+// and what its parent has counted the parent logs.
 #pragma once
 
-namespace log_memory {
+#include <atomic>
 
-// Maps it, once, at the start; false if there is none to be had. Children of fork find it empty (MADV_WIPEONFORK): the
-// threads that were at it are not there, and what the parent has counted the parent logs.
-bool open();
+#include "log/call_sites.h"
+#include "log/fields.h"
+#include "log/nonblocking_write.h"
 
-}  // namespace log_memory
+// What a line is put together in: too much for a thread's stack.
+struct Scratch {
+  std::atomic<bool> taken;
+  Fields fields;
+  char record[8192];  // text of 4,096 bytes at most, which a pipe takes as one, or twice that for journald
+};
+
+struct Memory {
+  // Maps it, once, at the start; false if there is none to be had.
+  static bool open();
+
+  // To be called before an event is counted.
+  void begin_anew_after_fork();
+
+  // That sees its parent's memory.
+  bool in_child_of_vfork() const;
+
+  // As many as threads can write a line at a time, and one for the totals at the end.
+  static constexpr unsigned kLines = 8;
+  Scratch scratch[kLines + 1];
+
+  std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
+  struct {
+    CallSite sites[call_sites::kMost];
+    std::atomic<std::uint64_t> lost;  // records; the next one that can be written says how many
+    std::atomic<bool> cut_short;      // of the last record only the beginning could be written
+    std::atomic<bool> is_opening;     // some thread is opening the log anew
+    std::atomic<bool> has_opened;     // which has been done in this process, and not in its parent alone
+  } state;
+};
+inline constinit Memory* memory = nullptr;
+
+// Some scratch, for as long as this lives; none if all are in use: a handler that interrupts its owner would wait for
+// ever, if it waited. No signal comes meanwhile.
+class Lease {
+ public:
+  explicit Lease(unsigned first = 0, unsigned end = Memory::kLines) {
+    for (; first < end && scratch_ == nullptr; ++first)
+      if (!memory->scratch[first].taken.exchange(true)) scratch_ = &memory->scratch[first];
+  }
+  ~Lease() {
+    if (scratch_ != nullptr) scratch_->taken.store(false);
+  }
+  Scratch* operator->() const { return scratch_; }
+  Scratch& operator*() const { return *scratch_; }
+  explicit operator bool() const { return scratch_ != nullptr; }
+
+ private:
+  nonblocking::SignalsBlocked blocked_;
+  Scratch* scratch_ = nullptr;
+};

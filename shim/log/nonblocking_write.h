@@ -20,7 +20,8 @@ class SignalsBlocked {
   kernel::Signals before_;
 };
 
-// Returns what write(2) does, or -errno; 0 where it would have blocked.
-long write(const SignalsBlocked&, int fd, std::string_view bytes);
+// To be called with SignalsBlocked. Returns what write(2) does, or -errno: -EAGAIN where it would have blocked, -EBADF
+// where there is no fd.
+long write(int fd, std::string_view bytes);
 
 }  // namespace nonblocking

@@ -31,33 +31,24 @@ void Writer::begin(const fields::Name& name) {
 }
 
 void Writer::word(const fields::Name& name, std::string_view value) {
-  const std::string_view quote = format_ == Format::json ? "\"" : "";
-  field(name, [&] { line_ << quote << value << quote; });
+  field(name, mark(), [&] { line_ << value; });
 }
 
 void Writer::string(const fields::Name& name, std::string_view value) {
-  field(name, [&] { (line_ << quote()).escaped(value, escape()) << quote(); });
+  field(name, quote(), [&] { line_.escaped(value, escape()); });
 }
 
 void Writer::truth(const fields::Name& name, bool value) {
-  if (format_ == Format::json)
-    field(name, [&] { line_ << (value ? "true" : "false"); });
-  else
-    word(name, value ? "yes" : "no");
+  if (format_ != Format::json) return word(name, value ? "yes" : "no");
+  field(name, "", [&] { line_ << (value ? "true" : "false"); });
 }
 
 void Writer::hex(const fields::Name& name, std::uint64_t value) {
-  const std::string_view quote = format_ == Format::json ? "\"" : "";
-  field(name, [&] { (line_ << quote << "0x").hex(value) << quote; });
+  field(name, mark(), [&] { (line_ << "0x").hex(value); });
 }
 
 void Writer::bytes(const fields::Name& name, const unsigned char* value, std::size_t count) {
-  const std::string_view quote = format_ == Format::json ? "\"" : "";
-  field(name, [&] {
-    line_ << quote;
-    put_bytes(value, count);
-    line_ << quote;
-  });
+  field(name, mark(), [&] { put_bytes(value, count); });
 }
 
 }  // namespace record

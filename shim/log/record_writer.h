@@ -31,7 +31,7 @@ class Writer {
   void hex(const fields::Name& name, std::uint64_t value);
   void bytes(const fields::Name& name, const unsigned char* value, std::size_t count);
   void number(const fields::Name& name, std::integral auto value) {
-    field(name, [&] { line_ << value; });
+    field(name, "", [&] { line_ << value; });
   }
 
   // A list of what there is room for: each item is what `add(i, part)` puts together.
@@ -51,22 +51,18 @@ class Writer {
   template <class Add>
   void list(const fields::Name& name, unsigned count, Add add) {
     const bool json = format_ == Format::json;
-    const std::string_view mark = json ? "\"" : "";
     const std::string_view end = json ? "]" : quote();
     const auto before = line_.length();
     begin(name);
     line_ << (json ? "[" : quote());
     unsigned there = 0;
-    for (; there < count; ++there) {
-      const auto before_item = line_.length();
-      line_ << (there == 0 ? "" : json ? "," : ";") << mark;
-      Part part(*this);
+    for (Part part(*this); there < count; ++there) {
+      const auto whole = line_.length();
+      line_ << (there == 0 ? "" : json ? "," : ";") << mark();
       add(there, part);
-      line_ << mark;
-      const auto after = line_.length();
-      line_ << end;
-      if (!line_.keep_whole(before_item)) break;
-      line_.cut(after);
+      line_ << mark() << end;
+      if (!line_.keep_whole(whole)) break;
+      line_.cut(line_.length() - end.size());
     }
     line_ << end;
     if (there == 0) line_.cut(before);
@@ -77,10 +73,12 @@ class Writer {
 
  private:
   template <class Put>
-  void field(const fields::Name& name, Put put) {
+  void field(const fields::Name& name, std::string_view around, Put put) {
     const auto before = line_.length();
     begin(name);
+    line_ << around;
     put();
+    line_ << around;
     line_.keep_whole(before);
   }
   void begin(const fields::Name& name);
@@ -88,7 +86,8 @@ class Writer {
     for (std::size_t i = 0; i < count; ++i) line_.hex(value[i], 2);
   }
   std::string_view escape() const { return format_ == Format::json ? "\\u00" : "\\x"; }
-  std::string_view quote() const { return format_ == Format::fields ? "" : "\""; }
+  std::string_view quote() const { return format_ == Format::fields ? "" : "\""; }  // around a string
+  std::string_view mark() const { return format_ == Format::json ? "\"" : ""; }     // around a word
 
   text::Line& line_;
   Format format_;

@@ -3,13 +3,9 @@
 
 #include <time.h>
 
-#include "system/kernel.h"
 #include "system/text.h"
 
 namespace timestamp {
-
-// From the kernel: a library that fakes the time may take a lock, or write.
-inline timespec now() { return kernel::clock(CLOCK_REALTIME); }
 
 // Appends 27 characters. Days to a date: years are counted from March, so that the leap day is the last of its year.
 inline void add(text::Line& line, const timespec& time) {

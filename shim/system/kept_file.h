@@ -5,15 +5,16 @@
 #include <atomic>
 #include <cstdint>
 
+#include "system/kernel.h"
+
 class KeptFile {
  public:
-  // open(2), O_CLOEXEC, and then out of the way of programs that expect the lowest numbers, and of their select.
-  // Returns the fd or -errno.
-  int open(const char* path, int flags, unsigned mode = 0);
+  // open(2), O_CLOEXEC, and keep(). Where it fails nothing is kept.
+  void open(const char* path, int flags);
 
-  // Takes over one that was opened otherwise, and moves it out of the way. With `replaced` it gets the number of the
-  // file kept so far, at once, so that no thread that is about to write there meets another file.
-  int keep(int fd, bool replaced = false);
+  // Takes over one that was opened otherwise, with a number out of the way. It gets that of the file kept so far, at
+  // once, so that no thread that is about to write there meets another file.
+  void keep(int fd);
 
   // One that is the program's, and stays where it is.
   void share(int fd);
@@ -22,13 +23,14 @@ class KeptFile {
   // that would drop the locks (fcntl) that the program may have on the file.
   int fd() const;
 
-  // Is the file now another than the one at this path? Also if there is none.
-  bool differs_from(const char* path) const;
+  // Whether it is the file at this path now.
+  bool is_at(const char* path) const;
 
+  void forget() { fd_.store(-1); }
   void close();
 
  private:
-  bool is_ours(int fd) const;
+  bool is(const kernel::File& file) const;
 
   std::atomic<int> fd_ = -1;
   std::atomic<std::uint64_t> inode_ = 0;  // 0: nothing is kept
