@@ -22,7 +22,7 @@ constexpr std::size_t kNotKnown = ~std::size_t{0};
 // Opens the log, if there is to be one. To be called once, at the start: takes the dynamic linker's lock.
 void open();
 
-// All of these are safe in a signal handler, take no lock and no heap, never block, and may change errno.
+// All of these are safe in a signal handler, take no lock and no heap, never block, and leave errno alone.
 
 // Writes a line, or counts the event for the next line of its call site. Counts only, too, where the line cannot be
 // written at once, or an alternate stack has no room for it.
