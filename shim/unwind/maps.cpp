@@ -56,18 +56,12 @@ void Maps::read(int fd, std::uintptr_t stack_pointer) {
       started_file = file;
     }
     if (count_ > 0 && list_[count_ - 1].file == file) list_[count_ - 1].limit = end;
-    if (is_code) add({begin, end, started_file == file ? start : 0, end, file, ""}, path);
+    if (!is_code || count_ == kMost || paths_length_ + path.size() > sizeof paths_) continue;
+    char* kept = paths_ + paths_length_;
+    memcpy(kept, path.data(), path.size());
+    paths_length_ += path.size();
+    list_[count_++] = {begin, end, started_file == file ? start : 0, end, file, {kept, path.size()}};
   }
-}
-
-void Maps::add(const Module& module, std::string_view path) {
-  if (count_ == kMost || paths_length_ + path.size() >= sizeof paths_) return;
-  char* kept = paths_ + paths_length_;
-  memcpy(kept, path.data(), path.size());
-  kept[path.size()] = '\0';
-  paths_length_ += path.size() + 1;
-  list_[count_] = module;
-  list_[count_++].path = kept;
 }
 
 const Module* Maps::around(std::uintptr_t address) const {

@@ -13,7 +13,7 @@ struct Module {
   std::uintptr_t start;  // where the file's beginning is mapped; 0: not known
   std::uintptr_t limit;  // the end of its last mapping
   std::uint64_t file;    // its inode and device
-  const char* path;
+  std::string_view path;
 };
 
 class Maps {
@@ -32,7 +32,6 @@ class Maps {
 
  private:
   void read(int fd, std::uintptr_t stack_pointer);
-  void add(const Module& module, std::string_view path);
 
   static constexpr unsigned kMost = 256;
   Lines<4096 + 128, 1024> lines_;  // a path is shorter
