@@ -1,33 +1,46 @@
-// What an object's .eh_frame says of one function at one instruction: how its caller's registers are found (DWARF 5,
+// How the caller's registers are found at one instruction of a function, as its object's .eh_frame says it (DWARF 5,
 // section 6.4, with the changes of the Linux Standard Base).
 #pragma once
 
 #include "system/arch/machine.h"
-#include "unwind/dwarf_reader.h"
+#include "unwind/reader.h"
 
-namespace dwarf {
+namespace unwind {
 
 using arch::kRegisters;
 using arch::kReturn;
 using arch::kStack;
 
-// How one register of the caller is found.
+// What a rule can start from besides the registers.
+constexpr unsigned kFrameAddress = kRegisters;
+constexpr unsigned kOtherRegister = kRegisters + 1;  // one that is not followed, such as a vector's
+constexpr unsigned kExpression = kRegisters + 2;
+
+// A value: what is in `base`, plus `offset`; of an expression `offset` is where it stands.
 struct Rule {
-  enum class Kind : std::uint8_t { same, at_offset, is_offset, in_register, at_expression, is_expression, undefined };
-  Kind kind = Kind::same;
-  std::int32_t value = 0;  // offset from the frame's address, register, or where the expression is in the object
+  unsigned base;
+  std::uintptr_t offset = 0;
+  bool is_loaded = false;  // from the stack, where that value points to
 };
 
 struct Row {
-  Rule frame_address;  // is_offset: from `frame_register`; is_expression
-  unsigned frame_register = kStack;
-  Rule rules[kRegisters];
+  Row() {
+    for (unsigned i = 0; i <= kOtherRegister; ++i) rules[i] = {i};
+    rules[kStack] = {kFrameAddress};
+  }
+
+  Rule rules[kOtherRegister + 1];  // of the caller's registers, and of the frame's address
   std::uintptr_t return_register = kReturn;
   bool is_signal_frame = false;  // the caller was interrupted, and did not call
 };
 
-// The row for `place`. `table` is the address of the object's .eh_frame_hdr, `object` all of its memory. False where it
-// is not said.
-bool find_row(std::uintptr_t table, Range object, std::uintptr_t place, Row& row);
+// An object's memory, and where its .eh_frame_hdr is in it.
+struct Object {
+  Range memory;
+  std::uintptr_t table;
+};
 
-}  // namespace dwarf
+// Fills in a new row, for `place`. False where it is not said.
+bool find_row(const Object& object, std::uintptr_t place, Row& row);
+
+}  // namespace unwind

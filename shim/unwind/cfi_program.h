@@ -1,132 +1,98 @@
-// The call frame instructions of .eh_frame, a program that builds the row of rules for one place in a function (DWARF
-// 5, section 6.4.2).
+// The call frame instructions of .eh_frame: a program that makes the row of rules for one place in a function (DWARF 5,
+// section 6.4.2; the numbers are in table 7.29).
 #pragma once
 
 #include "unwind/cfi.h"
 
-namespace dwarf {
+namespace unwind {
 
-// What the common entry (CIE) and the function's own (FDE) say of one function.
-struct Entry {
-  std::uintptr_t function;
-  std::uintptr_t code_unit = 1;
-  std::intptr_t data_unit = 1;
-  Range common;  // instructions
-  Range own;
-};
-
-// Runs through instructions up to the row for one place.
 class CfiProgram {
  public:
-  CfiProgram(const Entry& entry, Range object) : entry_(entry), object_(object), at_(entry.function) {}
+  CfiProgram(Row& row, std::uintptr_t function, std::uintptr_t code_unit, std::uintptr_t data_unit)
+      : row_(row), at_(function), code_unit_(code_unit), data_unit_(data_unit) {}
 
-  // False for an instruction that is not known, or that lies outside the object.
-  bool run(Range instructions, std::uintptr_t last, Row& row) {
-    const Row initial = row;
-    Reader reader(instructions.begin, {object_.begin, instructions.end});
-    while (reader.at() < instructions.end && at_ <= last)
-      if (!execute(reader, initial, row) || reader.failed()) return false;
-    return true;
+  // Goes on to the row for one place. False for an instruction that is not known.
+  bool run(Reader instructions, std::uintptr_t place) {
+    begun_ = row_;
+    while (instructions.goes_on() && at_ <= place)
+      if (!execute(instructions)) return false;
+    return !instructions.failed();
   }
 
  private:
-  void advance(std::uintptr_t units) { at_ += units * entry_.code_unit; }
-  std::int32_t scaled(std::intptr_t units) const { return static_cast<std::int32_t>(units * entry_.data_unit); }
-  static std::intptr_t plain(std::uintptr_t value) { return static_cast<std::intptr_t>(value); }
-
-  static void set(Row& row, std::uintptr_t number, Rule rule) {
-    if (number < kRegisters) row.rules[number] = rule;
-  }
-  static void restore(Row& row, const Row& initial, std::uintptr_t number) {
-    if (number < kRegisters) row.rules[number] = initial.rules[number];
-  }
-  static void set_frame(Row& row, std::uintptr_t number, std::intptr_t offset) {
-    row.frame_register = static_cast<unsigned>(number);
-    row.frame_address = {Rule::Kind::is_offset, static_cast<std::int32_t>(offset)};
-  }
-  Rule expression(Reader& reader, Rule::Kind kind) const {
-    const Rule rule{kind, static_cast<std::int32_t>(reader.at() - object_.begin)};
-    const auto length = reader.unsigned_leb();
-    reader.skip(length);
-    return rule;
-  }
-
-  bool execute(Reader& reader, const Row& initial, Row& row) {
-    using enum Rule::Kind;
+  bool execute(Reader& reader) {
     const auto code = reader.take<std::uint8_t>();
-    const std::uint8_t low = code & 0x3f;
-    switch (code & 0xc0) {
-      case DW_CFA_advance_loc:
-        return advance(low), true;
-      case DW_CFA_offset:
-        return set(row, low, {at_offset, scaled(plain(reader.unsigned_leb()))}), true;
-      case DW_CFA_restore:
-        return restore(row, initial, low), true;
-      default:
-        break;
-    }
-    const auto number = [&] { return reader.unsigned_leb(); };
-    std::uintptr_t of = 0;
-    switch (code) {
-      case DW_CFA_nop:
+    const bool has_operand = code >= 0x40;  // in its low six bits
+    const std::uintptr_t operand = code & 0x3f;
+    const auto next_register = [&] { return followed(has_operand ? operand : reader.unsigned_leb()); };
+    auto& rules = row_.rules;
+    unsigned to = 0;
+    switch (has_operand ? code & 0xc0 : code) {
+      case 0x00:  // nop
         return true;
-      case DW_CFA_advance_loc1:
-        return advance(reader.take<std::uint8_t>()), true;
-      case DW_CFA_advance_loc2:
-        return advance(reader.take<std::uint16_t>()), true;
-      case DW_CFA_advance_loc4:
-        return advance(reader.take<std::uint32_t>()), true;
-      case DW_CFA_offset_extended:
-        of = number();
-        return set(row, of, {at_offset, scaled(plain(reader.unsigned_leb()))}), true;
-      case DW_CFA_restore_extended:
-        return restore(row, initial, number()), true;
-      case DW_CFA_undefined:
-        return set(row, number(), {undefined, 0}), true;
-      case DW_CFA_same_value:
-        return set(row, number(), {same, 0}), true;
-      case DW_CFA_register:
-        of = number();
-        return set(row, of, {in_register, static_cast<std::int32_t>(number())}), true;
-      case DW_CFA_remember_state:
-        if (depth_ == kDeepest) return false;
-        remembered_[depth_++] = row;
+      case 0x40:  // advance_loc
+        at_ += operand * code_unit_;
         return true;
-      case DW_CFA_restore_state:
-        if (depth_ == 0) return false;
-        row = remembered_[--depth_];
+      case 0x02:  // advance_loc1
+        at_ += reader.take<std::uint8_t>() * code_unit_;
         return true;
-      case DW_CFA_def_cfa:
-        of = number();
-        return set_frame(row, of, plain(reader.unsigned_leb())), true;
-      case DW_CFA_def_cfa_register:
-        row.frame_register = static_cast<unsigned>(number());
+      case 0x03:  // advance_loc2
+        at_ += reader.take<std::uint16_t>() * code_unit_;
         return true;
-      case DW_CFA_def_cfa_offset:
-        row.frame_address.value = static_cast<std::int32_t>(reader.unsigned_leb());
+      case 0x04:  // advance_loc4
+        at_ += reader.take<std::uint32_t>() * code_unit_;
         return true;
-      case DW_CFA_def_cfa_expression:
-        row.frame_address = expression(reader, is_expression);
+      case 0x80:  // offset
+      case 0x05:  // offset_extended
+        to = next_register();
+        rules[to] = {kFrameAddress, reader.unsigned_leb() * data_unit_, true};
         return true;
-      case DW_CFA_expression:
-        of = number();
-        return set(row, of, expression(reader, at_expression)), true;
-      case DW_CFA_offset_extended_sf:
-        of = number();
-        return set(row, of, {at_offset, scaled(reader.signed_leb())}), true;
-      case DW_CFA_def_cfa_sf:
-        of = number();
-        return set_frame(row, of, scaled(reader.signed_leb())), true;
-      case DW_CFA_def_cfa_offset_sf:
-        row.frame_address.value = scaled(reader.signed_leb());
+      case 0x11:  // offset_extended_sf
+        to = next_register();
+        rules[to] = {kFrameAddress, reader.signed_leb() * data_unit_, true};
         return true;
-      case DW_CFA_val_offset:
-        of = number();
-        return set(row, of, {is_offset, scaled(plain(reader.unsigned_leb()))}), true;
-      case DW_CFA_val_expression:
-        of = number();
-        return set(row, of, expression(reader, is_expression)), true;
-      case DW_CFA_GNU_args_size:
+      case 0xc0:  // restore
+      case 0x06:  // restore_extended
+        to = next_register();
+        rules[to] = begun_.rules[to];
+        return true;
+      case 0x07:  // undefined: nobody asks for it, and at a return address that stays the same the stack ends
+      case 0x08:  // same_value
+        to = next_register();
+        rules[to] = {to};
+        return true;
+      case 0x09:  // register
+        to = next_register();
+        rules[to] = {next_register()};
+        return true;
+      case 0x10:  // expression
+        to = next_register();
+        rules[to] = {kExpression, reader.at(), true};
+        reader.skip(reader.unsigned_leb());
+        return true;
+      case 0x0a:  // remember_state; nobody does so twice
+        remembered_ = row_;
+        return true;
+      case 0x0b:  // restore_state
+        row_ = remembered_;
+        return true;
+      case 0x0d:  // def_cfa_register
+        rules[kFrameAddress].base = next_register();
+        return true;
+      case 0x0c:  // def_cfa
+        rules[kFrameAddress].base = next_register();
+        [[fallthrough]];
+      case 0x0e:  // def_cfa_offset
+        rules[kFrameAddress].offset = reader.unsigned_leb();
+        return true;
+      case 0x13:  // def_cfa_offset_sf
+        rules[kFrameAddress].offset = reader.signed_leb() * data_unit_;
+        return true;
+      case 0x0f:  // def_cfa_expression
+        rules[kFrameAddress] = {kExpression, reader.at()};
+        reader.skip(reader.unsigned_leb());
+        return true;
+      case 0x2e:  // GNU_args_size
         reader.unsigned_leb();
         return true;
       default:
@@ -134,13 +100,16 @@ class CfiProgram {
     }
   }
 
-  // Compilers remember one row at a time; hand-written tables may nest.
-  static constexpr unsigned kDeepest = 3;
-  const Entry& entry_;
-  Range object_;
+  static unsigned followed(std::uintptr_t number) {
+    return number < kRegisters ? static_cast<unsigned>(number) : kOtherRegister;
+  }
+
+  Row& row_;
+  Row begun_ = row_;
+  Row remembered_ = row_;
   std::uintptr_t at_;
-  Row remembered_[kDeepest];
-  unsigned depth_ = 0;
+  std::uintptr_t code_unit_;
+  std::uintptr_t data_unit_;
 };
 
-}  // namespace dwarf
+}  // namespace unwind

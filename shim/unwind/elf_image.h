@@ -4,19 +4,14 @@
 
 #include <link.h>
 
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-
 #include "system/elf_symbols.h"
+#include "unwind/cfi.h"
 
 class ElfImage {
  public:
-  ElfImage() = default;
-
   // `start` is where the file's beginning is mapped, `limit` the end of its mappings. What is no ELF file, or has its
   // headers elsewhere than in its first page, has no segments.
-  ElfImage(std::uintptr_t start, std::uintptr_t limit) : base_(start), start_(start), limit_(limit) {
+  ElfImage(std::uintptr_t start, std::uintptr_t limit) : base_(start), memory_{start, limit} {
     const auto* header = reinterpret_cast<const ElfW(Ehdr)*>(start);
     if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return;
     constexpr std::size_t kPage = 4096;
@@ -33,13 +28,13 @@ class ElfImage {
 
   const char* symbol_around(std::uintptr_t address) const {
     const auto* dynamic = find(PT_DYNAMIC);
-    return dynamic != nullptr && is_here(*dynamic) ? ElfSymbols(base_, segments_, count_).around(address) : nullptr;
+    if (dynamic == nullptr || content(*dynamic).failed()) return nullptr;
+    return ElfSymbols(base_, segments_, count_).around(address);
   }
 
-  // Where .eh_frame_hdr is; 0 where there is none.
-  std::uintptr_t frame_table() const {
-    const auto* segment = find(PT_GNU_EH_FRAME);
-    return segment != nullptr && is_here(*segment) ? base_ + segment->p_vaddr : 0;
+  unwind::Object object() const {
+    const auto* table = find(PT_GNU_EH_FRAME);
+    return {memory_, table == nullptr ? 0 : base_ + table->p_vaddr};
   }
 
   struct BuildId {
@@ -49,19 +44,17 @@ class ElfImage {
 
   // A note: sizes of name and content, type, name, content, each padded to four bytes.
   BuildId build_id() const {
+    constexpr std::uint32_t kGnu = 0x554e47;  // "GNU"
     for (unsigned i = 0; i < count_; ++i) {
-      if (segments_[i].p_type != PT_NOTE || !is_here(segments_[i])) continue;
-      auto at = base_ + segments_[i].p_vaddr;
-      const auto end = at + segments_[i].p_memsz;
-      while (at + sizeof(ElfW(Nhdr)) <= end) {
-        const auto* note = reinterpret_cast<const ElfW(Nhdr)*>(at);
-        const auto name = at + sizeof *note;
-        const auto content = name + padded(note->n_namesz);
-        if (content + note->n_descsz > end || content < name) break;
-        const bool is_gnu = note->n_namesz == 4 && memcmp(reinterpret_cast<const void*>(name), "GNU", 4) == 0;
-        if (is_gnu && note->n_type == NT_GNU_BUILD_ID)
-          return {reinterpret_cast<const unsigned char*>(content), note->n_descsz};
-        at = content + padded(note->n_descsz);
+      auto notes = content(segments_[i]);
+      while (segments_[i].p_type == PT_NOTE && notes.goes_on()) {
+        const auto note = notes.take<ElfW(Nhdr)>();
+        const auto name = notes.part(padded(note.n_namesz)).take<std::uint32_t>();
+        const auto* bytes = reinterpret_cast<const unsigned char*>(notes.at());
+        notes.skip(note.n_descsz);
+        if (notes.failed()) break;
+        if (name == kGnu && note.n_type == NT_GNU_BUILD_ID) return {bytes, note.n_descsz};
+        notes.skip(padded(note.n_descsz) - note.n_descsz);
       }
     }
     return {};
@@ -70,20 +63,19 @@ class ElfImage {
  private:
   static std::size_t padded(std::size_t size) { return (size + 3) & ~std::size_t{3}; }
 
-  bool is_here(const ElfW(Phdr) & segment) const {
-    const auto at = base_ + segment.p_vaddr;
-    return at >= start_ && at < limit_ && segment.p_memsz <= limit_ - at;
-  }
-
   const ElfW(Phdr) * find(unsigned type) const {
     for (unsigned i = 0; i < count_; ++i)
       if (segments_[i].p_type == type) return &segments_[i];
     return nullptr;
   }
 
-  std::uintptr_t base_ = 0;
-  std::uintptr_t start_ = 0;
-  std::uintptr_t limit_ = 0;
+  // failed() where the segment is not mapped.
+  unwind::Reader content(const ElfW(Phdr) & segment) const {
+    return unwind::Reader(base_ + segment.p_vaddr, memory_).part(segment.p_memsz);
+  }
+
+  std::uintptr_t base_;
+  unwind::Range memory_;
   const ElfW(Phdr) * segments_ = nullptr;
   unsigned count_ = 0;
 };

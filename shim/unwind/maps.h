@@ -2,7 +2,6 @@
 // its lock may be held by a thread that a child of fork has not got.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -13,8 +12,8 @@ struct Module {
   std::uintptr_t end;
   std::uintptr_t start;  // where the file's beginning is mapped; 0: not known
   std::uintptr_t limit;  // the end of its last mapping
-  std::uint64_t inode;
-  const char* path;
+  std::uint64_t file;    // its inode and device
+  std::string_view path;
 };
 
 class Maps {
@@ -33,7 +32,6 @@ class Maps {
 
  private:
   void read(int fd, std::uintptr_t stack_pointer);
-  void add(const Module& module, const char* path, std::size_t length);
 
   static constexpr unsigned kMost = 256;
   Lines<4096 + 128, 1024> lines_;  // a path is shorter

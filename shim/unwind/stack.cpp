@@ -2,6 +2,8 @@
 
 #include <link.h>
 
+#include <algorithm>
+#include <span>
 #include <string_view>
 
 #include "system/text.h"
@@ -11,96 +13,81 @@ namespace stack {
 namespace {
 
 using unwind::Frame;
+using unwind::Object;
 using unwind::Range;
 
 // libc, the thread library that it was apart from before glibc 2.34, the kernel's own object, through which i386 makes
 // its system calls, and we. None of them is ever unloaded.
-struct Known {
-  Range memory;
-  std::uintptr_t table;
-};
 constexpr unsigned kMostKnown = 4;
-constinit Known known[kMostKnown] = {};
+constinit Object known[kMostKnown] = {};
+constinit unsigned known_count = 0;
 
-const Known* known_around(std::uintptr_t address) {
+const Object* known_around(std::uintptr_t address) {
   for (const auto& object : known)
     if (object.memory.holds(address)) return &object;
   return nullptr;
 }
 
 bool is_libc(std::string_view path) {
-  const auto slash = path.rfind('/');
-  const auto name = slash == path.npos ? path : text::part(path, slash + 1);
+  const auto name = text::part(path, path.rfind('/') + 1);
   for (const std::string_view libc :
        {"libc.so.", "libc-2.", "libpthread", "ld-musl-", "libc.musl-", "linux-gate", "linux-vdso"})
     if (text::begins(name, libc)) return true;
   return false;
 }
 
-Known known_of(const dl_phdr_info& object) {
-  Known found{};
-  std::uintptr_t begin = ~std::uintptr_t{0};
-  std::uintptr_t end = 0;
-  for (int i = 0; i < object.dlpi_phnum; ++i) {
-    const auto& segment = object.dlpi_phdr[i];
-    const auto at = object.dlpi_addr + segment.p_vaddr;
+Object object_of(const dl_phdr_info& info) {
+  Object found{{~std::uintptr_t{0}, 0}, 0};
+  for (const auto& segment : std::span(info.dlpi_phdr, info.dlpi_phnum)) {
+    const auto at = info.dlpi_addr + segment.p_vaddr;
     if (segment.p_type == PT_GNU_EH_FRAME) found.table = at;
     if (segment.p_type != PT_LOAD) continue;
-    if (at < begin) begin = at;
-    if (at + segment.p_memsz > end) end = at + segment.p_memsz;
+    found.memory.begin = std::min(found.memory.begin, at);
+    found.memory.end = std::max(found.memory.end, at + segment.p_memsz);
   }
-  found.memory = {begin, end};
   return found;
 }
 
-int visit(dl_phdr_info* object, std::size_t, void* count) {
-  auto& index = *static_cast<unsigned*>(count);
-  const Known candidate = known_of(*object);
-  const bool is_ours = candidate.memory.holds(reinterpret_cast<std::uintptr_t>(&visit));
-  if (is_ours || is_libc(object->dlpi_name)) known[index++] = candidate;
-  return index == kMostKnown ? 1 : 0;
+int visit(dl_phdr_info* info, std::size_t, void*) {
+  const Object object = object_of(*info);
+  const bool is_ours = object.memory.holds(reinterpret_cast<std::uintptr_t>(&visit));
+  if (is_ours || is_libc(info->dlpi_name)) known[known_count++] = object;
+  return known_count == kMostKnown ? 1 : 0;
 }
 
 // How far up the callers of a function of libc can be. Its own frames are small.
 constexpr std::uintptr_t kNear = 1 << 18;
 constexpr int kDeepest = 24;
 
-bool step_in_known(Frame& frame, const Known& object) {
-  return unwind::step(frame, object.table, object.memory, {frame.stack(), frame.stack() + kNear});
+// Goes on to the first function that is not libc's. False where libc's tables do not say.
+bool leave_libc(Frame& frame, Range stack) {
+  for (int i = 0; i < kDeepest; ++i) {
+    const Object* libc = known_around(frame.place());
+    if (libc == nullptr) return true;
+    if (!unwind::step(frame, *libc, stack)) return false;
+  }
+  return false;
 }
 
 }  // namespace
 
-void know_libc() {
-  unsigned count = 0;
-  dl_iterate_phdr(visit, &count);
-}
+void know_libc() { dl_iterate_phdr(visit, nullptr); }
 
 std::uintptr_t call_site(const void* context) {
   Frame frame = unwind::interrupted(context);
   const auto interrupted = frame.instruction();
-  for (int i = 0; i < kDeepest; ++i) {
-    const Known* object = known_around(frame.place());
-    if (object == nullptr) return frame.instruction();
-    if (!step_in_known(frame, *object)) break;
-  }
-  return interrupted;
+  return leave_libc(frame, {frame.stack(), frame.stack() + kNear}) ? frame.instruction() : interrupted;
 }
 
 void collect(Frame frame, const Maps& modules, unsigned most, Callers& callers) {
   callers.count = 0;
   if (frame.instruction() == 0) return;
   const Range stack{frame.stack(), modules.end_of_stack()};
-  while (callers.count < most) {
-    if (const Known* object = known_around(frame.place())) {
-      if (!unwind::step(frame, object->table, object->memory, stack)) return;
-      continue;
-    }
+  while (callers.count < most && leave_libc(frame, stack)) {
     callers.returns_to[callers.count++] = frame.instruction();
     const Module* module = modules.around(frame.place());
     if (module == nullptr || module->start == 0) return;
-    const ElfImage object(module->start, module->limit);
-    if (!unwind::step(frame, object.frame_table(), {module->start, module->limit}, stack)) return;
+    if (!unwind::step(frame, ElfImage(module->start, module->limit).object(), stack)) return;
   }
 }
 

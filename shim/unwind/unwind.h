@@ -1,18 +1,10 @@
-// From a function to its caller, by the tables that compilers leave for exceptions (.eh_frame, DWARF 5 section 6.4).
-// Without libgcc's unwinder, which allocates and takes the dynamic linker's lock.
+// From a function to its caller, by the tables that compilers leave for exceptions (.eh_frame). Without libgcc's
+// unwinder, which allocates and takes the dynamic linker's lock.
 #pragma once
 
-#include <cstdint>
-
-#include "system/arch/machine.h"
-#include "unwind/dwarf_reader.h"
+#include "unwind/cfi.h"
 
 namespace unwind {
-
-using arch::kRegisters;
-using arch::kReturn;
-using arch::kStack;
-using dwarf::Range;
 
 struct Frame {
   std::uintptr_t registers[kRegisters];
@@ -25,13 +17,17 @@ struct Frame {
   std::uintptr_t place() const { return instruction() - (is_exact ? 0 : 1); }
 };
 
-// Goes on to the caller. `table` is the address of the object's .eh_frame_hdr, `object` all of its memory. False, and
-// the frame as it was, where the tables do not say, or would lead out of `object` and `stack`. Safe in a signal
-// handler: reads memory only, and none outside these two.
-bool step(Frame& frame, std::uintptr_t table, Range object, Range stack);
+// Goes on to the caller of a function of `object`. False, and the frame as it was, where the tables do not say, or
+// would lead out of the object and `stack`. Safe in a signal handler: reads memory only, and none outside these two.
+bool step(Frame& frame, const Object& object, Range stack);
 
 // The function that a signal has interrupted; `context` is a handler's third argument.
-Frame interrupted(const void* context);
+inline Frame interrupted(const void* context) {
+  Frame frame{};
+  frame.is_exact = true;
+  arch::load(context, frame.registers);
+  return frame;
+}
 
 // The function in which this stands. On a machine whose load_here() gives nothing, a frame without a caller.
 [[gnu::always_inline]] inline Frame here() {
