@@ -20,7 +20,8 @@ std::uintptr_t find_entry(const Object& object, std::uintptr_t place) {
   table.skip(sizeof(std::int32_t));
   const auto count = table.take<std::uint32_t>();
   const auto* pairs = reinterpret_cast<const Pair*>(table.at());
-  if (!is_known || table.failed() || count > (object.memory.end - table.at()) / sizeof(Pair)) return 0;
+  if (!is_known || table.failed() || table.at() % alignof(Pair) != 0) return 0;
+  if (count > (object.memory.end - table.at()) / sizeof(Pair)) return 0;
   const auto wanted = static_cast<std::intptr_t>(place - object.table);
   const auto* next = std::upper_bound(pairs, pairs + count, wanted,
                                       [](std::intptr_t offset, const Pair& pair) { return offset < pair.function; });
