@@ -12,11 +12,10 @@ namespace {
 
 using Names = std::set<std::string>;
 
-// What the expression's group, or all of it, matches, each once.
+// Each once.
 Names all_matches(const std::string& text, const std::string& expression) {
-  const std::regex regex(expression);
-  const int group = regex.mark_count() > 0 ? 1 : 0;
-  return {std::sregex_token_iterator(text.begin(), text.end(), regex, group), {}};
+  const auto found = matches(text, expression);
+  return {found.begin(), found.end()};
 }
 
 std::string joined(const Names& names) {

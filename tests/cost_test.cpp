@@ -84,7 +84,7 @@ TEST_CASE("the shared object is at most 140,000 bytes without debug information 
 // Whoever locks or walks it pays for each page, touched or not.
 TEST_CASE("a process has at most 128 KiB of zeroes more") {
   long bytes = 0;
-  for (const auto& size : cost::matches(output_of({"size", "-A", built("libnosigpipe.so")}), "\n\\.t?bss +([0-9]+)"))
+  for (const auto& size : matches(output_of({"size", "-A", built("libnosigpipe.so")}), "\n\\.t?bss +([0-9]+)"))
     bytes += std::stol(size);
   INFO(bytes);
   CHECK(bytes > 0);

@@ -49,6 +49,18 @@ TEST_CASE("every option is read by the shim") {
   }
 }
 
+TEST_CASE("the manual lists every system call that the shim makes") {
+  const auto page = contents(source("shim/nosigpipe.1"));
+  const auto list = page.substr(page.find("The system calls they make"), 1200);
+  CHECK(!has(list, " fork "));
+  const auto made = matches(all_sources(), "(?:call|ask|is_nameless|nosigpipe_syscall)\\(SYS_(\\w+)");
+  CHECK(made.size() > 25);
+  for (const auto& name : made) {
+    INFO(name);
+    CHECK(std::regex_search(list, std::regex("[ \"]" + name + "[ \"]")));
+  }
+}
+
 TEST_CASE("every option has a row in the README with its variable and its values") {
   const auto page = contents(source("README.md"));
   CHECK(row_of(page, "--colour").empty());

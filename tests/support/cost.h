@@ -15,11 +15,6 @@
 
 namespace cost {
 
-inline Strings matches(const std::string& text, const std::string& expression) {
-  const std::regex regex(expression);
-  return {std::sregex_token_iterator(text.begin(), text.end(), regex, 1), {}};
-}
-
 struct Cell {
   std::string call;
   std::string kind;  // of file, as bench/load calls it
