@@ -11,7 +11,7 @@
 #include "guard/runaway.h"
 #include "guard/sigpipe_handler.h"
 #include "program/mask.h"
-#include "system/syscall.h"
+#include "system/arch/syscall.h"
 
 namespace {
 
