@@ -96,11 +96,11 @@ void log_runaway(int fd, unsigned epipes, const char* action) {
 // written the second does not repeat.
 void log_totals(const void* context) {
   if (!is_logged() || call_sites::in_child_of_vfork() || !has_stack(context)) return;
-  static constinit std::atomic<bool> done_before = false;
+  static constinit std::atomic<int> done_before = 0;
   const nonblocking::SignalsBlocked blocked;
   const scratch::Lease lease(scratch::of_totals());
   if (!lease) return;
-  const bool again = done_before.exchange(true);
+  const bool again = done_before.exchange(1) != 0;
   call_sites::log_each_at_once();
   auto& fields = lease->fields;
   fields.maps.look(0);

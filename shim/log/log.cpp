@@ -29,13 +29,13 @@ constinit utsname host{};
 // What the next record that can be written has to say of those before it, in this process: a child of fork begins anew.
 constinit std::atomic<int> owner = 0;           // a pid
 constinit std::atomic<std::uint64_t> lost = 0;  // records
-constinit std::atomic<bool> cut_short = false;  // of the last one only the beginning could be written
+constinit std::atomic<int> cut_short = 0;       // of the last one only the beginning could be written
 
 void reset_after_fork() {
   const int own = kernel::pid();
   if (call_sites::in_child_of_vfork() || owner.exchange(own) == own) return;
   lost.store(0);
-  cut_short.store(false);
+  cut_short.store(0);
 }
 
 // A record and what the frame around it needs.
@@ -107,11 +107,11 @@ bool write(const nonblocking::SignalsBlocked& blocked, Room& room, std::string_v
            const Fields& fields) {
   reset_after_fork();
   const auto lost_before = lost.exchange(0);
-  const bool cut_before = cut_short.exchange(false);
+  const bool cut_before = cut_short.exchange(0) != 0;
   const auto bytes = frame(room, {kind, fill, fields, timestamp::now(), lost_before, cut_before});
   const long written = destination::write(blocked, bytes);
   if (written == static_cast<long>(bytes.size())) return true;
-  if (written > 0 || cut_before) cut_short.store(true);
+  if (written > 0 || cut_before) cut_short.store(1);
   lost.fetch_add(lost_before + 1);
   return false;
 }

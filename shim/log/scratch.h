@@ -9,7 +9,7 @@
 namespace scratch {
 
 struct Scratch {
-  std::atomic<bool> taken;
+  std::atomic<int> taken;  // not a bool: on riscv64 gcc takes libatomic to exchange a byte
   Fields fields;
   logging::Room room;
 };
@@ -26,7 +26,7 @@ inline Scratch& of_totals() { return pool->all[kMost]; }
 
 // In a child of fork, where the kernel has not emptied it: the threads that had leased some are not there.
 inline void take_all_back() {
-  for (auto& scratch : pool->all) scratch.taken.store(false);
+  for (auto& scratch : pool->all) scratch.taken.store(0);
 }
 
 // One of them, for as long as this lives; none if all are in use. To be made with all signals blocked: a handler that
@@ -38,7 +38,7 @@ class Lease {
   }
   explicit Lease(Scratch& scratch) { take(scratch); }
   ~Lease() {
-    if (scratch_ != nullptr) scratch_->taken.store(false);
+    if (scratch_ != nullptr) scratch_->taken.store(0);
   }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -47,7 +47,7 @@ class Lease {
 
  private:
   void take(Scratch& scratch) {
-    if (!scratch.taken.exchange(true)) scratch_ = &scratch;
+    if (scratch.taken.exchange(1) == 0) scratch_ = &scratch;
   }
 
   Scratch* scratch_ = nullptr;
