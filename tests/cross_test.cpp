@@ -184,6 +184,8 @@ void runs_as_the_table_says(const std::string& name) {
     row.push_back(what.empty() ? "right" : "no");
     wrong += what;
   }
+  // A stack that does not lead to main is none, rather than a wrong one.
+  if (row.back() == "no") CHECK((functions("writes_only").empty() && functions("stdio_on_socket").empty()));
   become(machine_named("aarch64"));
   const auto rows = table();
   const auto said = std::find_if(rows.begin(), rows.end(), [&](const Strings& cells) { return cells[0] == name; });
