@@ -35,8 +35,8 @@ REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o)
 # What is built of tests/ mirrors its folders.
 SUITES = $(patsubst %.cpp,$(BUILD)/%,$(wildcard tests/*_test.cpp tests/foreign/*_test.cpp))
 FOREIGN_SUITES = $(filter $(BUILD)/tests/foreign/%,$(SUITES))
-AARCH64_SUITE = $(BUILD)/tests/aarch64_test
-OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(AARCH64_SUITE),$(SUITES))
+CROSS_SUITE = $(BUILD)/tests/cross_test
+OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(CROSS_SUITE),$(SUITES))
 TEST_SUPPORT = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/support/*.cpp))
 VICTIM_LIBRARIES = $(patsubst %.cpp,$(BUILD)/%.so,$(wildcard tests/victims/lib*.cpp))
 VICTIMS = $(patsubst %.cpp,$(BUILD)/%,$(filter-out tests/victims/lib%.cpp,$(wildcard tests/victims/*.cpp)))
@@ -47,7 +47,7 @@ BENCH_PARTS = bench calls exact servers start report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
 SCRIPTS = .ci/run tests/run tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
-.PHONY: all demo test test-foreign test-aarch64 fuzz bench install uninstall clean format lint help
+.PHONY: all demo test test-foreign test-cross fuzz bench install uninstall clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -152,13 +152,21 @@ test-foreign: ## the same for unmodified servers of the distribution
 	@tests/run $(FOREIGN_SUITES)
 
 # By clang, since Debian's gcc for aarch64 and gcc for i386 cannot be installed side by side.
-CROSS = BUILD=$(BUILD)/aarch64 CXX='clang++ --target=aarch64-linux-gnu' CC='clang --target=aarch64-linux-gnu'
-test-aarch64: ## the same for aarch64, emulated
-	tests/install test aarch64
-	@$(MAKE) --no-print-directory -j$(JOBS) $(CROSS) \
-	  $(BUILD)/aarch64/libnosigpipe.so $(SCENES:$(BUILD)/%=$(BUILD)/aarch64/%)
-	@$(MAKE) --no-print-directory -j$(JOBS) $(AARCH64_SUITE)
-	@tests/run $(AARCH64_SUITE)
+CROSS_MACHINES = aarch64 riscv64 armhf s390x ppc64le
+TARGET_aarch64 = aarch64-linux-gnu
+TARGET_riscv64 = riscv64-linux-gnu
+TARGET_armhf = arm-linux-gnueabihf
+TARGET_s390x = s390x-linux-gnu
+TARGET_ppc64le = powerpc64le-linux-gnu
+test-cross: ## the same for other machines, emulated
+	tests/install test cross
+	@$(MAKE) --no-print-directory -j$(JOBS) $(CROSS_MACHINES) i386 $(BUILD)/libnosigpipe.so $(SCENES) $(CROSS_SUITE)
+	@tests/run $(CROSS_SUITE)
+
+.PHONY: $(CROSS_MACHINES)
+$(CROSS_MACHINES):
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/$@ CXX='clang++ --target=$(TARGET_$@)' CC='clang --target=$(TARGET_$@)' \
+	  $(BUILD)/$@/libnosigpipe.so $(SCENES:$(BUILD)/%=$(BUILD)/$@/%)
 
 bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	tests/install bench

@@ -212,6 +212,7 @@ TEST_CASE("a ring's writes to dead sockets live") {
   if (is_refused("ring_to_dead_socket")) SKIP_TEST("io_uring is not permitted here");
   survives("ring_to_dead_socket", kGuardsWithHandler);
   survives("ring_to_live_and_dead_sockets", kGuardsWithHandler);
+  survives("ring_to_dead_socket_beside_dead_pipe", kGuardsWithHandler);
 }
 TEST_CASE("a ring's write to a dead pipe still kills") {
   if (is_refused("ring_to_dead_socket")) SKIP_TEST("io_uring is not permitted here");
@@ -226,6 +227,7 @@ TEST_CASE("a ring's writes call the program's own handler") {
 TEST_CASE("a write to a dead socket by io_submit lives") {
   if (is_refused("submit_to_dead_socket")) SKIP_TEST("io_setup is not permitted here");
   survives("submit_to_dead_socket", kGuardsWithHandler);
+  survives("submit_to_dead_socket_beside_dead_pipe", kGuardsWithHandler);
 }
 TEST_CASE("a write to a dead pipe by io_submit still kills") {
   if (is_refused("submit_to_dead_socket")) SKIP_TEST("io_setup is not permitted here");

@@ -68,6 +68,7 @@ TEST_CASE("i386: a ring's writes to dead sockets live and to a dead pipe kill") 
   if (bare("ring_to_dead_socket", ignoring_sigpipe()).out.starts_with("refused"))
     SKIP_TEST("io_uring is not permitted here");
   survives("ring_to_dead_socket", kGuardsWithHandler);
+  survives("ring_to_dead_socket_beside_dead_pipe", kGuardsWithHandler);
   still_dies("ring_to_dead_pipe_still_kills");
 }
 // Not in strict mode: there i386 may return from no handler that is given a siginfo, as ours is.

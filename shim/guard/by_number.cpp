@@ -14,7 +14,7 @@
 #include "guard/sigpipe_handler.h"
 #include "program/disposition.h"
 #include "program/mask.h"
-#include "system/syscall.h"
+#include "system/arch/syscall.h"
 
 namespace {
 

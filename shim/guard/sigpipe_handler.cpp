@@ -33,7 +33,7 @@ bool averts(const siginfo_t& info, const void* context, bool has_handler) {
   const auto at = context::read(context);
   const auto call = raised::by(at, true);
   if (call.name == nullptr) return false;
-  if (call.fd >= 0 ? fd::is_unread_pipe(call.fd) : fd::has_unread_pipe()) return false;
+  if (call.fd >= 0 ? fd::is_unread_pipe(call.fd) : fd::has_unread_pipe() && !fd::has_dead_socket()) return false;
 
   const bool dies = !may_avert && !has_handler && kernel::pid() != 1;
   event::log({call.name, call.fd, call.asked, may_avert ? "catch" : "none", at.call_site, context, dies});

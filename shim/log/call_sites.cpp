@@ -8,7 +8,7 @@ namespace {
 // How many entries are looked at for one call, so that a full table does not slow each event down.
 constexpr unsigned kTries = 32;
 
-constinit std::atomic<bool> holds_back = true;
+constinit std::atomic<int> holds_back = true;
 
 // Whether it has this value, which it is given where it had none.
 template <class Value>

@@ -11,7 +11,7 @@
 
 // What a line is put together in: too much for a thread's stack.
 struct Scratch {
-  std::atomic<bool> taken;
+  std::atomic<int> taken;  // no bool where one is exchanged: of a byte gcc makes that by libatomic on riscv64
   Fields fields;
   char record[8192];  // text of 4,096 bytes at most, which a pipe takes as one, or twice that for journald
 };
@@ -34,8 +34,8 @@ struct Memory {
   struct {
     CallSite sites[call_sites::kMost];
     std::atomic<std::uint64_t> lost;  // records; the next one that can be written says how many
-    std::atomic<bool> cut_short;      // of the last record only the beginning could be written
-    std::atomic<bool> is_opening;     // some thread is opening the log anew
+    std::atomic<int> cut_short;       // of the last record only the beginning could be written
+    std::atomic<int> is_opening;      // some thread is opening the log anew
     std::atomic<bool> has_opened;     // which has been done in this process, and not in its parent alone
   } state;
 };

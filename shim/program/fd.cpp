@@ -94,6 +94,12 @@ bool has_unread_pipe() {
   return false;
 }
 
+bool has_dead_socket() {
+  for (int fd = 0, end = limit(); fd < end; ++fd)
+    if (is_stream_socket(fd) && !is_disguised_pipe(fd) && is_dead(fd)) return true;
+  return false;
+}
+
 bool raises_sigpipe(int fd) {
   const long type = option(fd, SO_TYPE);
   return type < 0 || type == SOCK_STREAM || (type == SOCK_SEQPACKET && option(fd, SO_DOMAIN) != AF_UNIX);

@@ -16,6 +16,9 @@ bool is_unread_pipe(int fd);
 // beyond, the answer is no.
 bool has_unread_pipe();
 
+// Whether a stream socket is open that can write no more, among as many: then a SIGPIPE may be its own.
+bool has_dead_socket();
+
 // A pipe in disguise, see above; dead or alive.
 bool is_disguised_pipe(int fd);
 

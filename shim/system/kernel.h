@@ -13,7 +13,7 @@
 #include <type_traits>
 
 #include "system/arch/machine.h"
-#include "system/syscall.h"
+#include "system/arch/syscall.h"
 
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x100  // Linux 6.18
@@ -34,12 +34,16 @@ long call(long number, A a = {}, B b = {}, C c = {}, D d = {}, E e = {}) {
   return arch::system_call(number, word(a), word(b), word(c), word(d), word(e));
 }
 
-// pread(2). A 32-bit process passes the offset in two halves.
+// pread(2). A 32-bit process passes the offset in two halves; ARM in a pair of registers, of which the first is even.
 inline long read_at(int fd, char* to, std::size_t size, long offset) {
+#ifdef __ARM_EABI__
+  return nosigpipe_syscall(SYS_pread64, fd, word(to), word(size), 0, offset, 0);
+#else
   if constexpr (sizeof(long) == 4)
     return call(SYS_pread64, fd, to, size, offset, 0);
   else
     return call(SYS_pread64, fd, to, size, offset);
+#endif
 }
 
 // The time by one of the kernel's clocks. No library stands in between.
@@ -55,10 +59,14 @@ inline void sleep(long nanoseconds) {
   call(SYS_nanosleep, pause, nullptr);
 }
 
-// Fresh memory, private and zero: its address, or -errno.
+// Fresh memory, private and zero: its address, or -errno. On s390x the arguments are passed in memory.
 inline long map(std::size_t size) {
-  return nosigpipe_syscall(arch::kMap, 0, static_cast<long>(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                           -1, 0);
+  const long given[] = {0, static_cast<long>(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0};
+#ifdef __s390x__
+  return call(arch::kMap, given);
+#else
+  return nosigpipe_syscall(arch::kMap, given[0], given[1], given[2], given[3], given[4], given[5]);
+#endif
 }
 
 // getsockopt(2): the length of what it gave, or -errno.

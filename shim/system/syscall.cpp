@@ -1,5 +1,3 @@
-#include "system/syscall.h"
-
 #include "system/arch/machine.h"
 
 asm(".text\n" ARCH_SYSCALL);

@@ -20,7 +20,7 @@ inline std::string words(const Strings& list) {
   return text;
 }
 
-// Which build of the shim and of the scenes: "", "i386/" or "aarch64/".
+// Which build of the shim and of the scenes: "", "i386/", "aarch64/" …
 inline std::string flavour;
 
 // What it is run by, where the machine is another, and what that has to know.

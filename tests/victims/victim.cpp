@@ -34,6 +34,7 @@
 
 #include "support/matrix.h"
 #include "victims/sockets.h"
+#include "victims/system_call.h"
 
 // In no header of glibc's.
 extern "C" ssize_t __write(int, const void*, size_t);
@@ -407,42 +408,6 @@ ssize_t write_asynchronously(const Call& call) {
   while (aio_error(&request) == EINPROGRESS) aio_suspend(list, 1, nullptr);
   errno = aio_error(&request);
   return aio_return(&request);
-}
-
-// A system call made by the program's own instructions. On i386 the sixth argument is always 0.
-long system_call(long number, long a, long b, long c, long d, long e, [[maybe_unused]] long f) {
-#if defined(__x86_64__)
-  register long r10 asm("r10") = d;
-  register long r8 asm("r8") = e;
-  register long r9 asm("r9") = f;
-  asm volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
-  return number;
-#elif defined(__i386__)
-  asm volatile("push %%ebp; xor %%ebp, %%ebp; int $0x80; pop %%ebp"
-               : "+a"(number)
-               : "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
-               : "memory");
-  return number;
-#elif defined(__aarch64__)
-  register long x8 asm("x8") = number;
-  register long x0 asm("x0") = a;
-  register long x1 asm("x1") = b;
-  register long x2 asm("x2") = c;
-  register long x3 asm("x3") = d;
-  register long x4 asm("x4") = e;
-  register long x5 asm("x5") = f;
-  asm volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
-  return x0;
-#endif
-}
-
-template <class... Arguments>
-long inline_call(long number, Arguments... arguments) {
-  const long all[6] = {(long)arguments...};  // pointers and numbers alike
-  const long result = system_call(number, all[0], all[1], all[2], all[3], all[4], all[5]);
-  if (result >= 0 || result < -4095) return result;
-  errno = static_cast<int>(-result);
-  return -1;
 }
 
 // --- the lists

@@ -34,6 +34,14 @@ inline bool follows(std::uintptr_t instruction, unsigned first, unsigned second)
   return code[-2] == first && code[-1] == second;
 }
 
+// The same for one instruction of four bytes.
+inline bool follows(std::uintptr_t instruction, std::uint32_t expected) {
+  std::uint32_t code = expected;
+  if (readable(instruction, sizeof code))
+    memcpy(&code, reinterpret_cast<const char*>(instruction) - sizeof code, sizeof code);
+  return code == expected;
+}
+
 // x86: the number of the system call whose instruction ends here and is `size` bytes long, if it was loaded a little
 // before: b8 and four bytes are `mov $number, %eax`. In glibc's splice two arguments are loaded in between; 20 bytes
 // are looked through, since 36 reach into the function before (glibc 2.36). After a 41 it is another register, r8d.

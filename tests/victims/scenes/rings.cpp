@@ -114,6 +114,16 @@ SCENE(ring_to_dead_pipe_by_vector_still_kills) {
   Ring ring;
   say("writev", ring.make(IORING_OP_WRITEV, dead_pipe(), &one_byte, 1));
 }
+// The ring's call says nothing of the fd: with both open, it may have been the socket's.
+SCENE(ring_to_dead_socket_beside_dead_pipe) {
+  Ring ring;
+  dead_pipe();
+  say("write", ring.make(IORING_OP_WRITE, dead_socket(), byte, 1));
+}
+SCENE(submit_to_dead_socket_beside_dead_pipe) {
+  dead_pipe();
+  say("io_submit", write_by_submit(dead_socket()));
+}
 SCENE(ring_with_own_handler) {
   static volatile int calls;
   signal(SIGPIPE, [](int) { calls = calls + 1; });

@@ -1,0 +1,40 @@
+// What the machines have in common on which the result of a system call takes the place of its first argument, most
+// often the fd: all but x86.
+#pragma once
+
+#include <sys/stat.h>
+
+#include "system/arch/interrupted.h"
+#include "system/arch/syscall.h"
+
+// nosigpipe_syscall(number, six arguments), with errors as -errno: what syscall(2) is made by, and all of our own.
+#define SYSCALL_BY(type, instructions) \
+  ".hidden nosigpipe_syscall\n"        \
+  ".globl nosigpipe_syscall\n"         \
+  ".type nosigpipe_syscall, " type     \
+  "\n"                                 \
+  "nosigpipe_syscall:\n"               \
+  ".cfi_startproc\n" instructions      \
+  "\n"                                 \
+  ".cfi_endproc\n"                     \
+  ".size nosigpipe_syscall, . - nosigpipe_syscall\n"
+
+namespace arch {
+
+inline long system_call(long number, long a, long b, long c, long d, long e) {
+  return nosigpipe_syscall(number, a, b, c, d, e, 0);
+}
+
+constexpr bool kKeepsArguments = false;
+
+#ifdef __LP64__
+using File = struct stat;
+constexpr long kStat = SYS_newfstatat;
+constexpr long kMap = SYS_mmap;
+#else
+using File = struct stat64;
+constexpr long kStat = SYS_fstatat64;
+constexpr long kMap = SYS_mmap2;
+#endif
+
+}  // namespace arch
