@@ -89,6 +89,7 @@ Wrong log_lacks(const std::string& scene, const Strings& env, const Strings& fie
   Wrong wrong;
   for (const auto& field : fields)
     if (!has(ending.err, field)) wrong += field + " is not in\n" + ending.err;
+  if (has(ending.err, "=-")) wrong += "an fd that is not known is in\n" + ending.err;
   return wrong;
 }
 
@@ -146,7 +147,7 @@ const std::vector<Column> kColumns = {
        return log_lacks("writes_only", {"NOSIGPIPE_GUARD=mask"},
                         {"technique=flag call=write fd=3 bytes=1", "technique=mask call=writev fd=3 bytes=1",
                          "socket=unix", "cause=peer_gone", "build_id="}) +
-              log_lacks("stdio_on_socket", {}, {"technique=catch call=write fd=", " bytes=5 ", "module="});
+              log_lacks("stdio_on_socket", {}, {"technique=catch call=write ", " bytes=5 ", "module="});
      }},
     {"stack",
      [] {

@@ -54,11 +54,11 @@ void add_event(Writer& record, const Fields& from) {
   record.truth(would_kill, from.would_kill);
   record.word(technique, from.event->technique);
   record.word(call, from.event->call);
-  record.number(fd, from.event->fd);
+  if (from.event->fd >= 0) record.number(fd, from.event->fd);
   if (from.event->asked != event::kNotKnown) record.number(bytes, from.event->asked);
   record.number(count, from.accounts_for.count);
   record.number(kills, from.accounts_for.kills);
-  connection::add(record, from.connection);
+  if (from.event->fd >= 0) connection::add(record, from.connection);
   add_call_site(record, from);
   const auto add = [&](unsigned frame, Writer::Part& part) { add_frame(part, from, frame); };
   record.list(stack, from.callers.count, add);
