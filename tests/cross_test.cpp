@@ -144,6 +144,10 @@ const std::vector<Column> kColumns = {
     {"view", [] { return differs("view", bare("view"), kGuards, without_masks); }},
     {"log",
      [] {
+       // Nothing is needed but libc, armhf's tables for exceptions included.
+       const auto needed =
+           matches(output_of({"readelf", "-d", built(flavour + "libnosigpipe.so")}), "NEEDED.*\\[(.*)\\]");
+       if (needed != Strings{"libc.so.6"}) return Wrong("needs " + words(needed));
        return log_lacks("writes_only", {"NOSIGPIPE_GUARD=mask"},
                         {"technique=flag call=write fd=3 bytes=1", "technique=mask call=writev fd=3 bytes=1",
                          "socket=unix", "cause=peer_gone", "build_id="}) +

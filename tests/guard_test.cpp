@@ -12,6 +12,7 @@
 #include "support/directory.h"
 #include "support/log_lines.h"
 #include "support/scene.h"
+#include "support/source_tree.h"
 #include "support/victims.h"
 
 namespace {
@@ -312,6 +313,31 @@ TEST_CASE("a hooked call lives where the default was set by the number of rt_sig
   lives_without_handler("default_by_number", kGuards);
 }
 TEST_CASE("a handler that was set by the number of rt_sigaction is called") { same_as_bare("handler_by_number"); }
+
+TEST_CASE("of two threads whose handler resets itself none dies") {
+  for (const auto& guard : kGuardsWithHandler) {
+    INFO(words(guard));
+    CHECK(shimmed("reset_by_two_threads", guard).out == "alive\n");
+  }
+}
+TEST_CASE("a thread lives while another goes from a handler to the default") {
+  for (const auto& guard : kGuardsWithHandler) {
+    INFO(words(guard));
+    CHECK(shimmed("default_set_meanwhile", guard).out == "alive\n");
+  }
+}
+TEST_CASE("a handler that resets itself is followed by a default that averts, however many came before") {
+  CHECK(bare("handler_with_others_before").killed_by(SIGPIPE));
+  for (const auto& guard : kGuardsWithHandler)
+    CHECK(shimmed("handler_with_others_before", guard).out == "called\nalive\n");
+}
+TEST_CASE("a raw call lives where the function before it loads another number") {
+  const Directory directory;
+  const auto program = directory / "raw";
+  output_of({"gcc", "-Os", "-o", program, source("tests/victims/small_raw_call.c")});
+  CHECK(run({program}).killed_by(SIGPIPE));
+  for (const auto& guard : kGuardsWithHandler) CHECK(run({program}, with_shim(guard)).exited(0));
+}
 
 // Locks that the program has on a file.
 

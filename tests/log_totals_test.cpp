@@ -164,6 +164,15 @@ TEST_CASE("a child of vfork leaves its parent's counts alone") {
   CHECK(parsed(log, "total").size() == 1);
 }
 
+TEST_CASE("a child of vfork that is the first to have an event leaves the log to its parent") {
+  const Directory directory;
+  run({built("tests/victims/scenes/scenes"), "vfork_child_writes_first"},
+      with_shim({"NOSIGPIPE_LOG=" + directory / "log"}));
+  const auto log = contents(directory / "log");
+  CHECK(count_of(parsed(log)) == 201);
+  CHECK(parsed(log, "total").size() == 1);
+}
+
 TEST_CASE("the first process of a container is not said to be killed") {
   if (geteuid() != 0 || !run({"unshare", "--pid", "--fork", "true"}).exited(0)) SKIP_TEST("unshare is not allowed");
   const Start start = with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_MODE=observe"});

@@ -252,6 +252,10 @@ TEST_CASE("a runaway on a socket that is standard output and standard error gets
   CHECK(shimmed("ticker_of_two_streams", soon()).killed_by(SIGPIPE));
 }
 
+TEST_CASE("a child of fork is no runaway by what its parent has met") {
+  CHECK(shimmed("forked_within_a_streak", {"NOSIGPIPE_RUNAWAY_AFTER=4"}).out == "alive\n");
+}
+
 TEST_CASE("a runaway that gets its SIGPIPE is logged once") {
   Counter counter;
   const auto ending = run(counter.start("runaway_slow"), with_shim(soon({"NOSIGPIPE_LOG=stderr"})));

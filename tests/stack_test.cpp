@@ -1,6 +1,8 @@
 // The stack that a line names: who called whom, out of the program's own frames alone.
 #include <signal.h>
 
+#include <algorithm>
+
 #include "support/expect.h"
 #include "support/log_lines.h"
 #include "support/source_tree.h"
@@ -54,6 +56,12 @@ std::string compiled(const Directory& directory, const Strings& options) {
 const Strings optimized{"-O2", "-fomit-frame-pointer"};
 
 }  // namespace
+
+TEST_CASE("a function that calls itself does not end the stack") {
+  const auto names = functions_of(line_of({built("tests/victims/scenes/scenes"), "recursion"}, "16"));
+  CHECK(std::count(names.begin(), names.end(), std::string("_ZL11write_belowi")) == 4);
+  CHECK(std::count(names.begin(), names.end(), std::string("main")) == 1);
+}
 
 TEST_CASE("the stack leads from the write to main, however it was compiled") {
   for (const Strings& options :

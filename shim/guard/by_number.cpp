@@ -12,6 +12,7 @@
 #include "guard/raised.h"
 #include "guard/runaway.h"
 #include "guard/sigpipe_handler.h"
+#include "log/event.h"
 #include "program/disposition.h"
 #include "program/mask.h"
 #include "system/arch/syscall.h"
@@ -51,6 +52,7 @@ long by_number(long number, const long (&arguments)[6], const void* return_addre
                              arguments[5]);
   };
   if (number == SYS_rt_sigprocmask) mask::blocks_from_here();
+  if (number == SYS_exit_group) event::log_totals();
   const bool enters = sets_filter(number, arguments);
   const long result =
       enters ? handler::enter_seccomp(call, [&](long given) { return is_refused(number, arguments, given); }) : call();

@@ -17,13 +17,14 @@ void log(const Call& call, const char* technique) {
 
 const char* left_to_handler() { return options::get().mode == Mode::observe ? "none" : "catch"; }
 
-bool is_left_pending() { return mask::blocks_sigpipe() && (kernel::pending() & kernel::only(SIGPIPE)) != 0; }
+bool is_pending() { return (kernel::pending() & kernel::only(SIGPIPE)) != 0; }
 
 bool delivers() { return options::get().handlers == Handlers::deliver && disposition::has_handler(); }
 
-// What a handler of the program is to see has no mark.
+// By the time it is taken the default may stand where a handler of the program does now: then the mark averts it. A
+// handler that stands in the kernel itself would see it.
 void mark_pending() {
-  if (options::get().mode == Mode::protect && !delivers()) mask::mark_pending();
+  if (options::get().mode == Mode::protect && handler_stubs::stands()) mask::mark_pending();
 }
 
 }  // namespace
@@ -57,7 +58,7 @@ void on_epipe_unmasked(const Call& call) {
 
 void on_short_count_unmasked(const Call& call) {
   if (options::get().mode != Mode::protect || policy::uses(policy::makes_no_calls)) return;
-  if (!is_left_pending() || !fd::is_stream_socket(call.fd) || !fd::is_dead(call.fd)) return;
+  if (!mask::blocks_sigpipe() || !is_pending() || !fd::is_stream_socket(call.fd) || !fd::is_dead(call.fd)) return;
   log(call, left_to_handler());
   mark_pending();
 }
@@ -68,11 +69,11 @@ void finish_masked(const Call& call, mask::Masked& masked, bool failed) {
   // Whatever the fd is by now: what has been raised would kill.
   const bool drained = averts && !blocked && mask::drain_raised();
   const bool met = drained || (averts && failed && fd::raises_sigpipe(call.fd));
-  const bool is_pending = blocked && (met || (averts && !failed && is_left_pending() && fd::is_dead(call.fd)));
-  if (is_pending) mark_pending();
+  const bool is_left = blocked && (met || (averts && !failed && is_pending() && fd::is_dead(call.fd)));
+  if (is_left) mark_pending();
   mask::leave(masked);
-  if (met || is_pending) log(call, "mask");
-  if (drained && delivers()) mask::raise_as_kernel();
+  if (met || is_left) log(call, "mask");
+  if (drained && delivers()) handler_stubs::stands() ? mask::leave_pending() : mask::raise_as_kernel();
   if (met && failed && !blocked) runaway::count(call.fd);
   handler::look_for_tracer();
 }

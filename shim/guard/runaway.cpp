@@ -61,15 +61,18 @@ void act(int fd) {
 // that have their EPIPEs in one burst.
 void begin(int fd, std::int64_t time) {
   auto& streak = thread.streak;
-  streak.has_begun = true;
+  streak.thread = kernel::tid();
   streak.began = time;
   streak.socket = fd::cookie(fd);
   streak.written = written();
 }
 
-// Whether nothing but EPIPE has come since then: it is the same socket, and no write has succeeded that no hook has
-// seen.
-bool is_unbroken(int fd) { return thread.streak.socket == fd::cookie(fd) && thread.streak.written == written(); }
+// Whether nothing but EPIPE has come since then: it is the same thread and socket, and no write has succeeded that no
+// hook has seen.
+bool is_unbroken(int fd) {
+  const auto& streak = thread.streak;
+  return streak.thread == kernel::tid() && streak.socket == fd::cookie(fd) && streak.written == written();
+}
 
 }  // namespace
 
@@ -88,7 +91,7 @@ void look(int fd) {
   }
   const auto time = now();
   if (streak.length == kFewest) {
-    streak.has_begun = false;
+    streak.thread = 0;
     streak.began = time;
     streak.sleep_ms = 0;
   }
@@ -96,9 +99,9 @@ void look(int fd) {
   streak.look_at = streak.length + (is_storm ? kStorm : 1);
   streak.looked = time;
   const auto lasted = time - streak.began;
-  if (!streak.has_begun && lasted >= kMoment)
+  if (streak.thread == 0 && lasted >= kMoment)
     begin(fd, time);
-  else if (streak.has_begun && lasted >= std::int64_t{options::get().runaway_after} * 1000)
+  else if (streak.thread != 0 && lasted >= std::int64_t{options::get().runaway_after} * 1000)
     is_unbroken(fd) ? act(fd) : stop();
 }
 

@@ -5,6 +5,7 @@
 #include "guard/raised.h"
 #include "guard/runaway.h"
 #include "log/event.h"
+#include "log/log.h"
 #include "program/fd.h"
 #include "program/handler_stubs.h"
 #include "program/mask.h"
@@ -29,7 +30,7 @@ bool averts(const siginfo_t& info, const void* context, bool has_handler) {
   const bool may_avert = options.mode == Mode::protect && (!has_handler || options.handlers == Handlers::bypass);
   if (mask::mark_of(info) != mask::Mark::none) return may_avert && mask::mark_of(info) == mask::Mark::averted;
   if (policy::uses(policy::makes_no_calls)) return may_avert && averts_unasked(info, context);
-  if (!mask::from_kernel(info)) return false;
+  if (!mask::from_kernel(info) || (!may_avert && !logging::wanted())) return false;
   const auto at = context::read(context);
   const auto call = raised::by(at, true);
   if (call.name == nullptr) return false;

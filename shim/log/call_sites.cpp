@@ -8,8 +8,6 @@ namespace {
 // How many entries are looked at for one call, so that a full table does not slow each event down.
 constexpr unsigned kTries = 32;
 
-constinit std::atomic<int> holds_back = true;
-
 // Whether it has this value, which it is given where it had none.
 template <class Value>
 bool has(std::atomic<Value>& place, Value value) {
@@ -26,10 +24,10 @@ bool CallSite::is(std::uintptr_t return_address, const char* call) {
 }
 
 // The coarse clock is a tick wide (1 to 10 ms), which is enough here.
-bool CallSite::count_and_ask() {
+bool CallSite::count_and_ask(bool holds_back) {
   total_.fetch_add(1, std::memory_order_relaxed);
   const auto pause = std::int64_t{options::get().interval} * 1'000'000;
-  if (pause == 0 || !holds_back.load()) return true;
+  if (pause == 0 || !holds_back) return true;
   const auto time = kernel::clock(CLOCK_MONOTONIC_COARSE);
   const auto now = std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
   auto due = next_line_.load(std::memory_order_relaxed);
@@ -50,5 +48,3 @@ CallSite& call_sites::at(CallSite (&all)[kMost], std::uintptr_t return_address, 
   }
   return all[0];
 }
-
-bool call_sites::log_each_at_once() { return holds_back.exchange(false); }

@@ -18,8 +18,9 @@ class CallSite {
   // Whether it is the site of this call, which it becomes where it was nobody's.
   bool is(std::uintptr_t return_address, const char* call);
 
-  // One more event, and whether it is to have a line: of threads that ask at once only one hears yes.
-  bool count_and_ask();
+  // One more event, and whether it is to have a line: of threads that ask at once only one hears yes. Nothing is held
+  // back any more once the process ends.
+  bool count_and_ask(bool holds_back);
 
   // What a line is not due for, or cannot be written for, is added here; the next line takes it.
   void add_unlogged(const Unlogged& more);
@@ -44,9 +45,5 @@ constexpr unsigned kMost = 1024;
 
 // The site of this call. Where there are more than can be kept, the last ones share one, whose return address is 0.
 CallSite& at(CallSite (&all)[kMost], std::uintptr_t return_address, const char* call);
-
-// From here on every event is to have a line: the process ends, and nothing can be held back. False if that was said
-// before.
-bool log_each_at_once();
 
 }  // namespace call_sites

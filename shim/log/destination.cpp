@@ -49,7 +49,7 @@ void expand_path() {
 long opened_file() {
   if (options::get().log_path[0] != '/' && directory[0] != '/') return -ENAMETOOLONG;
   expand_path();
-  constexpr int kHow = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  constexpr int kHow = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
   return kernel::call(SYS_openat, AT_FDCWD, path, kHow, 0644);
 }
 

@@ -42,7 +42,8 @@ bool is_logged() { return logging::wanted() && !policy::uses(policy::makes_no_ca
   const auto frame = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
   fields.maps.look(frame.stack());
   stack::collect(frame, fields.maps, options::get().stack, fields.callers);
-  const auto before = site.take_unlogged();
+  const bool is_shared = site.return_address() == 0;  // by those that have no place: what was held back is not its own
+  const auto before = is_shared ? Unlogged{} : site.take_unlogged();
   fields.accounts_for = {before.count + 1, before.kills + would_kill};
   const auto* kind = options::get().mode == Mode::observe ? "observed" : "averted";
   if (!logging::write(*lease, kind, fields::add_event)) site.add_unlogged(fields.accounts_for);
@@ -51,7 +52,12 @@ bool is_logged() { return logging::wanted() && !policy::uses(policy::makes_no_ca
 }  // namespace
 
 void open() {
-  if (options::get().log == Log::none || options::get().mode == Mode::off || !Memory::open()) return;
+  if (options::get().log == Log::none || options::get().mode == Mode::off) return;
+  if (!Memory::open()) {
+    text::Sized<100> line;
+    line << "nosigpipe: there is no memory for the log; nothing is logged";
+    return logging::warn(line);
+  }
   logging::open();
   stack::know_libc();
   Maps::keep_open();
@@ -65,7 +71,7 @@ void log(const Event& event) {
   const auto return_address =
       finds_caller ? stack::call_site(event.context) : reinterpret_cast<std::uintptr_t>(event.return_address);
   auto& site = call_sites::at(memory->state.sites, return_address, event.call);
-  if ((site.count_and_ask() || event.is_last) && has_stack(event.context))
+  if ((site.count_and_ask(!memory->is_ending()) || event.is_last) && has_stack(event.context))
     write_line(event, return_address, would_kill, site);
   else
     site.add_unlogged({1, would_kill});
@@ -86,10 +92,10 @@ void log_runaway(int fd, unsigned epipes, const char* action) {
 // It may be called twice, by the handler that is about to end the process and by our destructor: what the first has
 // written the second does not repeat.
 void log_totals(const void* context) {
-  if (!is_logged() || memory->in_child_of_vfork() || !has_stack(context)) return;
+  if (!is_logged() || memory->owner.load() == 0 || memory->in_child_of_vfork() || !has_stack(context)) return;
   const Lease lease(Memory::kLines, Memory::kLines + 1);
   if (!lease) return;
-  const bool is_first = call_sites::log_each_at_once();
+  const bool is_first = memory->begin_to_end();
   auto& fields = lease->fields;
   fields.maps.look(0);
   for (auto& site : memory->state.sites) {

@@ -24,7 +24,11 @@ void Memory::begin_anew_after_fork() {
   for (auto& some : scratch) some.taken.store(false);
 }
 
-bool Memory::in_child_of_vfork() const {
+bool Memory::in_child_of_vfork() {
   const int pid = owner.load();
-  return pid != 0 && pid != kernel::pid();
+  const int own = kernel::pid();
+  if (pid == 0 || pid == own) return false;
+  if (pid == kernel::call(SYS_getppid)) return true;
+  owner.store(own);
+  return false;
 }

@@ -23,8 +23,12 @@ struct Memory {
   // To be called before an event is counted.
   void begin_anew_after_fork();
 
-  // That sees its parent's memory.
-  bool in_child_of_vfork() const;
+  // That sees its parent's memory. Where such a child was the first to have an event, its parent takes over.
+  bool in_child_of_vfork();
+
+  // The process ends, and holds nothing back any more. False if that was said before.
+  bool begin_to_end() { return state.ending.exchange(kernel::pid()) != kernel::pid(); }
+  bool is_ending() const { return state.ending.load() != 0 && state.ending.load() == kernel::pid(); }
 
   // As many as threads can write a line at a time, and one for the totals at the end.
   static constexpr unsigned kLines = 8;
@@ -35,6 +39,7 @@ struct Memory {
     CallSite sites[call_sites::kMost];
     std::atomic<std::uint64_t> lost;  // records; the next one that can be written says how many
     std::atomic<int> cut_short;       // of the last record only the beginning could be written
+    std::atomic<int> ending;          // the process that ends, or a child of vfork: it holds nothing back any more
     std::atomic<int> is_opening;      // some thread is opening the log anew
     std::atomic<bool> has_opened;     // which has been done in this process, and not in its parent alone
   } state;

@@ -119,8 +119,9 @@ struct sigaction to_kernel(const struct sigaction& act) {
   // pending with a mark of ours.
   const bool needs_stub = act.sa_handler == SIG_DFL || (bits(act.sa_flags) & bits(SA_RESETHAND)) != 0 ||
                           options.log != Log::none || options.handlers == Handlers::bypass ||
-                          policy::knows(policy::may_block_sigpipe);
+                          policy::knows(policy::may_block_sigpipe) || policy::uses(policy::masks);
   const unsigned slot = needs_stub ? slot_of(act.sa_handler) : kHandlers;
+  if (slot == kHandlers && (bits(act.sa_flags) & bits(SA_RESETHAND)) != 0) policy::take_back(policy::armed);
   return slot < kHandlers ? for_slot(slot, act) : act;
 }
 
@@ -157,12 +158,16 @@ static bool reset(unsigned stub) {
   return to_program(before).sa_handler != SIG_DFL;
 }
 
+bool stands() { return stub_of(in_kernel()) < kStubs; }
+
 bool stands_for_handler(unsigned stub) { return handler_of(stub) != SIG_DFL; }
 
 void deliver(unsigned stub, siginfo_t* info, void* context) {
-  mask::unmark(*info);
   const Handler handler = handler_of(stub);
-  if (handler == SIG_DFL || ((flags_of(stub) & bits(SA_RESETHAND)) != 0 && !reset(stub))) return die(*info);
+  if ((flags_of(stub) & bits(SA_RESETHAND)) != 0 && handler != SIG_DFL && !reset(stub))
+    return on_sigpipe(kDefault * kFlagSets, info, context);
+  mask::unmark(*info);
+  if (handler == SIG_DFL) return die(*info);
   struct sigaction program {};
   program.sa_handler = handler;
   program.sa_sigaction(SIGPIPE, info, context);  // the kernel, too, gives all three to whom has not asked for them

@@ -29,6 +29,9 @@ struct sigaction in_kernel();
 // A SIGPIPE has arrived. Each stub calls it with its own number; guard/sigpipe_handler.cpp defines it.
 void on_sigpipe(unsigned stub, siginfo_t* info, void* context);
 
+// Whether a stub stands in the kernel: it takes a mark off before the program's handler sees it.
+bool stands();
+
 // Whether the stub stands for a handler of the program, and not for SIG_DFL.
 bool stands_for_handler(unsigned stub);
 

@@ -11,7 +11,7 @@ struct Streak {
   int fd;
   unsigned look_at;            // the length at which the clock is read next
   unsigned sleep_ms;           // how long it was slowed down last
-  bool has_begun;              // the time has: it was not over in a moment
+  int thread;                  // whose time has begun, as it was not over in a moment; 0: nobody's. A fork inherits it
   unsigned long long socket;   // which socket it was then: an fd is soon used again
   long long written;           // by this thread until then, as /proc counts it; -1: not known
   std::int64_t began, looked;  // CLOCK_MONOTONIC_COARSE, in ms

@@ -1,6 +1,8 @@
 #include "unwind/cfi.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 #include "unwind/cfi_program.h"
 
@@ -14,7 +16,8 @@ std::uintptr_t find_entry(const Object& object, std::uintptr_t place) {
     std::int32_t function;
     std::int32_t entry;
   };
-  constexpr std::uint32_t kKind = 0x3b031b01;  // version 1, with each number in four bytes
+  // Version 1, with each number in four bytes.
+  constexpr auto kKind = std::bit_cast<std::uint32_t>(std::array<std::uint8_t, 4>{0x01, 0x1b, 0x03, 0x3b});
   Reader table(object.table, object.memory);
   const bool is_known = table.take<std::uint32_t>() == kKind;
   table.skip(sizeof(std::int32_t));

@@ -32,6 +32,7 @@ struct Row {
   Rule rules[kOtherRegister + 1];  // of the caller's registers, and of the frame's address
   std::uintptr_t return_register = kReturn;
   bool is_signal_frame = false;  // the caller was interrupted, and did not call
+  bool is_last = false;          // there is none
 };
 
 // An object's memory, and where its .eh_frame_hdr is in it.

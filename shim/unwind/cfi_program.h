@@ -56,7 +56,11 @@ class CfiProgram {
         to = next_register();
         rules[to] = begun_.rules[to];
         return true;
-      case 0x07:  // undefined: nobody asks for it, and at a return address that stays the same the stack ends
+      case 0x07:  // undefined
+        to = next_register();
+        row_.is_last = row_.is_last || to == row_.return_register;
+        rules[to] = {to};
+        return true;
       case 0x08:  // same_value
         to = next_register();
         rules[to] = {to};

@@ -4,6 +4,9 @@
 
 #include <link.h>
 
+#include <array>
+#include <bit>
+
 #include "system/elf_symbols.h"
 #include "unwind/cfi.h"
 
@@ -44,7 +47,7 @@ class ElfImage {
 
   // A note: sizes of name and content, type, name, content, each padded to four bytes.
   BuildId build_id() const {
-    constexpr std::uint32_t kGnu = 0x554e47;  // "GNU"
+    constexpr auto kGnu = std::bit_cast<std::uint32_t>(std::array<char, 4>{'G', 'N', 'U', '\0'});
     for (unsigned i = 0; i < count_; ++i) {
       auto notes = content(segments_[i]);
       while (segments_[i].p_type == PT_NOTE && notes.goes_on()) {

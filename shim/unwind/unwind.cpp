@@ -65,7 +65,7 @@ bool step(Frame& frame, const Object& object, Range stack) {
   caller.is_exact = row.is_signal_frame;
   const bool ascends =
       caller.stack() > frame.stack() || (frame.is_exact && caller.stack() == frame.stack()) || row.is_signal_frame;
-  if (step.failed || !ascends || caller.instruction() == 0 || caller.instruction() == frame.instruction()) return false;
+  if (step.failed || row.is_last || !ascends || caller.instruction() == 0) return false;
   frame = caller;
   return true;
 }

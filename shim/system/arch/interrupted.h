@@ -51,7 +51,8 @@ inline long loaded_before(std::uintptr_t instruction, unsigned size) {
   const auto* code = reinterpret_cast<const unsigned char*>(instruction) - size;
   for (unsigned back = kLoad; back <= kFar && readable(instruction, size + back + 1); ++back) {
     const auto* load = code - back;
-    if ((load[0] == 0x0f && load[1] == 0x05) || (load[0] == 0xcd && load[1] == 0x80)) break;  // another call's
+    const bool ends_other = (load[0] == 0x0f && load[1] == 0x05) || (load[0] == 0xcd && load[1] == 0x80);
+    if (ends_other || load[kLoad - 1] == 0xc3) break;  // another call, or the function before has returned
     if (load[0] != 0xb8 || load[-1] == 0x41 || load[3] != 0 || load[4] != 0) continue;
     return load[1] | load[2] << 8;
   }

@@ -100,3 +100,19 @@ SCENE(system_and_popen) {
   FILE* shell = popen("kill -PIPE $$", "r");
   printf("popen: signal %d\n", WTERMSIG(pclose(shell)));
 }
+
+// In a child of fork, before that one has met any itself.
+SCENE(vfork_child_writes_first) {
+  if (const pid_t child = fork(); child != 0) {
+    waitpid(child, nullptr, 0);
+    return;
+  }
+  const int fd = dead_socket();
+  const pid_t child = vfork();
+  if (child == 0) {
+    send(fd, byte, 1, 0);
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+  for (int i = 0; i < 200; ++i) send(fd, byte, 1, 0);
+}

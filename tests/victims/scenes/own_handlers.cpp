@@ -6,9 +6,11 @@
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 #include <utility>
 
 #include "scenes.h"
@@ -157,5 +159,47 @@ SCENE(until_input_ends) {
   char word;
   while (read(0, &word, 1) == 1)
     if (writev(fd, &one_byte, 1) != -1 || errno != EPIPE) abort();
+  puts("alive");
+}
+
+// One thread calls the handler, which resets, as the other meets the dead socket, too.
+SCENE(reset_by_two_threads) {
+  const int fd = dead_socket();
+  pthread_barrier_t together;
+  pthread_barrier_init(&together, nullptr, 2);
+  const auto write_often = [&](bool sets) {
+    for (int i = 0; i < 2000; ++i) {
+      if (sets) signal(SIGPIPE, SIG_DFL), sysv_signal(SIGPIPE, [](int) {});
+      pthread_barrier_wait(&together);
+      write(fd, byte, 1);
+      pthread_barrier_wait(&together);
+    }
+  };
+  std::thread other(write_often, false);
+  write_often(true);
+  other.join();
+  puts("alive");
+}
+
+// By the time the handler is called the default may stand.
+SCENE(default_set_meanwhile) {
+  const int fd = dead_socket();
+  std::atomic<bool> over = false;
+  std::thread writer([&] {
+    while (!over) writev(fd, &one_byte, 1);
+  });
+  for (int i = 0; i < 50'000; ++i) signal(SIGPIPE, [](int) {}), signal(SIGPIPE, SIG_DFL);
+  over = true;
+  writer.join();
+  puts("alive");
+}
+
+SCENE(handler_with_others_before) {
+  for (auto* handler : {numbered<0>, numbered<1>, numbered<2>, numbered<3>, numbered<4>, numbered<5>, numbered<6>,
+                        numbered<7>, numbered<8>, numbered<9>, numbered<10>, numbered<11>, numbered<12>, numbered<13>})
+    sysv_signal(SIGPIPE, handler);
+  sysv_signal(SIGPIPE, [](int) { puts("called"); });
+  writev(dead_socket(), &one_byte, 1);
+  writev(dead_socket(), &one_byte, 1);
   puts("alive");
 }

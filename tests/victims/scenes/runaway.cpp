@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include <atomic>
@@ -235,4 +236,16 @@ SCENE(many_silent_epipes) {
   for (const Span span; span.lasts();)
     if (write(fd, byte, 1) != -1 || writev(fd, &one_byte, 1) != -1) abort();
   puts("alive");
+}
+
+// The streak of its parent is not its own.
+SCENE(forked_within_a_streak) {
+  const int fd = dead_socket();
+  for (int i = 0; i < 18; ++i) send(fd, byte, 1, 0), tick();
+  sleep(4);
+  const pid_t child = fork();
+  if (child == 0) _exit(send(fd, byte, 1, 0) == -1 && errno == EPIPE ? 0 : 1);
+  int status = 0;
+  waitpid(child, &status, 0);
+  puts(WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "alive" : "child died");
 }

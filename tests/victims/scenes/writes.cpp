@@ -46,3 +46,12 @@ SCENE(length_of_minus_one) {
   }
   printf("arrived: %zd\n", recv(pair.theirs, buffer, sizeof buffer, MSG_DONTWAIT));
 }
+
+static void write_below(int depth) {
+  if (depth > 0)
+    write_below(depth - 1);
+  else
+    write(dead_socket(), byte, 1);
+  asm volatile("");  // no tail call
+}
+SCENE(recursion) { write_below(3); }
