@@ -18,9 +18,11 @@ SAY = @$(if $(V),set -x;,echo '  make  $@';)
 ROOMS = system program guard log unwind
 INCLUDES = -iquote shim
 
-# The shim is linked by the C compiler: what would need the C++ runtime is an error here, not a dependency there.
+# The shim is linked by the C compiler: what would need the C++ runtime is an error here, not a dependency there. gcc reads
+# -Wp behind all else, and a distribution defines by -Wp or without; 64-bit offsets and times rename what hooks.cpp defines.
+UNDEFINED = -Wp,-U_FORTIFY_SOURCE,-U_GLIBCXX_ASSERTIONS,-U_FILE_OFFSET_BITS,-U_TIME_BITS
 SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
-  -fno-stack-protector -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
+  -fno-stack-protector $(UNDEFINED) -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
 SHIM_LDFLAGS = -shared -nostartfiles -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack,-z,noseparate-code -Wl,-Bsymbolic-functions -Wl,--as-needed -Wl,--hash-style=both
 REPORT_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -DNOSIGPIPE_VERSION='"$(VERSION)"'
 # Compiled more often than run. Includes are written from two roots: "support/process.h", "log/timestamp.h".

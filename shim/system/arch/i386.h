@@ -14,6 +14,13 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   return result;
 }
 
+// Where a compiler marks with -fcf-protection what may be jumped to, so does this, as the mark of the library says.
+#if defined(__CET__)
+#define ARCH_LANDS "endbr32\n"
+#else
+#define ARCH_LANDS
+#endif
+
 // nosigpipe_syscall(number, six arguments), with errors as -errno: what syscall(2) is made by. All registers are
 // arguments, so a handler that finds the thread behind its instruction has the number on top of the stack.
 #define ARCH_SYSCALL                                     \
@@ -21,7 +28,7 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   ".globl nosigpipe_syscall, nosigpipe_after_syscall\n"  \
   ".type nosigpipe_syscall, @function\n"                 \
   "nosigpipe_syscall:\n"                                 \
-  ".cfi_startproc\n"                                     \
+  ".cfi_startproc\n" ARCH_LANDS                          \
   "push %ebp\n"                                          \
   ".cfi_def_cfa_offset 8\n"                              \
   ".cfi_offset %ebp, -8\n"                               \

@@ -18,6 +18,13 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   return result;
 }
 
+// Where a compiler marks with -fcf-protection what may be jumped to, so does this, as the mark of the library says.
+#if defined(__CET__)
+#define ARCH_LANDS "endbr64\n"
+#else
+#define ARCH_LANDS
+#endif
+
 // nosigpipe_syscall(number, six arguments), with errors as -errno: what syscall(2) is made by. A handler that finds the
 // thread behind its instruction has the number in RBX.
 #define ARCH_SYSCALL                                     \
@@ -25,7 +32,7 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   ".globl nosigpipe_syscall, nosigpipe_after_syscall\n"  \
   ".type nosigpipe_syscall, @function\n"                 \
   "nosigpipe_syscall:\n"                                 \
-  ".cfi_startproc\n"                                     \
+  ".cfi_startproc\n" ARCH_LANDS                          \
   "push %rbx\n"                                          \
   ".cfi_def_cfa_offset 16\n"                             \
   ".cfi_offset %rbx, -16\n"                              \
