@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "system/arch/interrupted.h"
+
 // A name, with its hash in DT_GNU_HASH.
 struct SymbolName {
   constexpr explicit SymbolName(const char* name) : text(name) {
@@ -17,9 +19,14 @@ struct SymbolName {
 class ElfSymbols {
  public:
   ElfSymbols(ElfW(Addr) base, const ElfW(Phdr) * segments, unsigned count) : base_(base) {
-    for (unsigned i = 0; i < count; ++i)
-      if (segments[i].p_type == PT_DYNAMIC) read(reinterpret_cast<const ElfW(Dyn)*>(base_ + segments[i].p_vaddr));
+    for (unsigned i = 0; i < count; ++i) {
+      const auto at = base_ + segments[i].p_vaddr;
+      if (segments[i].p_type == PT_DYNAMIC) read(reinterpret_cast<const ElfW(Dyn)*>(at));
+      if (segments[i].p_type == PT_LOAD && (segments[i].p_flags & PF_X) != 0) code_ = {at, segments[i].p_memsz};
+    }
   }
+
+  arch::Code code() const { return code_; }
 
   // The function of this name that a program linked today would get; nullptr: none.
   void* find(const SymbolName& name) const {
@@ -126,6 +133,7 @@ class ElfSymbols {
   const std::uint32_t* chains() const { return buckets() + gnu_[0]; }
 
   ElfW(Addr) base_;
+  arch::Code code_{};
   const ElfW(Sym) * symbols_ = nullptr;
   const char* strings_ = nullptr;
   const ElfW(Half) * versions_ = nullptr;

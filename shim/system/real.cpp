@@ -6,6 +6,8 @@ namespace real {
 namespace {
 
 bool look_in(const ElfSymbols& object) {
+  constexpr SymbolName kInGlibc{"gnu_get_libc_version"};
+  if (object.find(kInGlibc) != nullptr) arch::glibc = object.code();
   bool all = true;
 #define FUNCTION(name, type, technique, by) all &= name.find_in(object);
 #include "functions.def"
