@@ -338,3 +338,23 @@ TEST_CASE("the same shared object keeps a program of musl alive") {
   averts(victim, built("libnosigpipe.so"));
   cancels(victim, built("libnosigpipe.so"));
 }
+
+// musl has no tables for its own frames. What its loader is started as is what it calls itself.
+TEST_CASE("a write in musl's stdio is told as in libc and as nowhere in the program") {
+  const Directory directory;
+  const auto victim = directory / "small_victim";
+  output_of({"musl-gcc", "-O2", "-pthread", "-o", victim, source("tests/victims/small_victim.c")});
+  const auto interpreter = all_matches(output_of({"readelf", "-lW", victim}), "interpreter: ([^\\]]*)\\]");
+  REQUIRE(interpreter.size() == 1);
+  const std::string libc = std::filesystem::canonical(*interpreter.begin());
+  for (const auto& argv : {Strings{victim, "stdio"}, Strings{libc, victim, "stdio"}}) {
+    Start start;
+    start.env = {"LD_PRELOAD=" + built("libnosigpipe.so"), "NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=8"};
+    const Ending ending = run(argv, start);
+    INFO(argv.front() << ": " << ending.err);
+    CHECK(ending.exited(0));
+    CHECK(ending.err.find(" module=\"" + libc + "\" ") != std::string::npos);
+    CHECK(ending.err.find(" stack=") == std::string::npos);
+    CHECK(ending.err.find(" function=") == std::string::npos);
+  }
+}

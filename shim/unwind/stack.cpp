@@ -32,7 +32,7 @@ bool is_libc(std::string_view path) {
   const auto slash = path.rfind('/');
   const auto name = slash == path.npos ? path : text::part(path, slash + 1);
   for (const std::string_view libc :
-       {"libc.so.", "libc-2.", "libpthread", "ld-musl-", "libc.musl-", "linux-gate", "linux-vdso"})
+       {"libc.so", "libc-2.", "libpthread", "ld-musl-", "libc.musl-", "linux-gate", "linux-vdso"})
     if (text::begins(name, libc)) return true;
   return false;
 }
