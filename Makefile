@@ -47,9 +47,9 @@ DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
 BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
-SCRIPTS = .ci/run tests/run tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
+SCRIPTS = .ci/run tests/run tests/roots tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
-.PHONY: all demo test test-foreign test-aarch64 fuzz bench install uninstall clean format lint help
+.PHONY: all demo test test-foreign test-aarch64 test-roots fuzz bench install uninstall clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -104,7 +104,7 @@ $(BUILD)/tests/victims/%: TEST_INCLUDES = -iquote tests
 $(VICTIMS): %: %.o
 $(SCENES): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/victims/scenes/*.cpp))
 $(VICTIMS) $(SCENES):
-	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^
+	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^ -ldl -lrt -lutil
 
 $(VICTIM_LIBRARIES): $(BUILD)/%.so: %.cpp Makefile
 	@mkdir -p $(@D)
@@ -161,6 +161,11 @@ test-aarch64: ## the same for aarch64, emulated
 	  $(BUILD)/aarch64/libnosigpipe.so $(SCENES:$(BUILD)/%=$(BUILD)/aarch64/%)
 	@$(MAKE) --no-print-directory -j$(JOBS) $(AARCH64_SUITE)
 	@tests/run $(AARCH64_SUITE)
+
+test-roots: ## the same in Debian 13, and the library that is built here in Debian 11; makes their roots in build/roots
+	tests/install roots
+	@$(MAKE) --no-print-directory -j$(JOBS) all i386
+	@tests/roots $(BUILD)
 
 bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	tests/install bench
