@@ -47,9 +47,9 @@ DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
 BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
-SCRIPTS = .ci/run tests/run tests/roots tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
+SCRIPTS = .ci/run tests/run tests/roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
-.PHONY: all demo test test-foreign test-aarch64 test-roots fuzz bench install uninstall clean format lint help
+.PHONY: all demo test test-foreign test-aarch64 test-roots test-compilers fuzz bench install uninstall clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -162,10 +162,14 @@ test-aarch64: ## the same for aarch64, emulated
 	@$(MAKE) --no-print-directory -j$(JOBS) $(AARCH64_SUITE)
 	@tests/run $(AARCH64_SUITE)
 
-test-roots: ## the same in Debian 13, and the library that is built here in Debian 11; makes their roots in build/roots
+test-roots: ## the same in Debian 13, and the library that is built here in Debian 11; makes their roots in build/.roots
 	tests/install roots
 	@$(MAKE) --no-print-directory -j$(JOBS) all i386
 	@tests/roots $(BUILD)
+
+test-compilers: ## build the shim with each compiler that is here, at each level
+	tests/install compilers
+	@tests/compilers
 
 bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	tests/install bench

@@ -290,8 +290,9 @@ TEST_CASE("the shim can be built with the flags of a distribution") {
 TEST_CASE("make help names every target for users") {
   const auto named = all_matches(SourceTree().made({"help"}), "(?:^|\n)  make (\\S+) +\\S");
   CHECK(joined(named) == joined(all_matches(contents(source("Makefile")), "\n([a-z0-9-]+):[^\n#]*## \\S")));
-  for (const std::string target : {"all", "demo", "test", "test-foreign", "test-aarch64", "test-roots", "fuzz", "bench", "install",
-                                   "uninstall", "clean", "format", "lint", "help"}) {
+  for (const std::string target :
+       {"all", "demo", "test", "test-foreign", "test-aarch64", "test-roots", "test-compilers", "fuzz", "bench",
+        "install", "uninstall", "clean", "format", "lint", "help"}) {
     INFO(target);
     CHECK(named.count(target) == 1);
   }
