@@ -18,9 +18,11 @@ SAY = @$(if $(V),set -x;,echo '  make  $@';)
 ROOMS = system program guard log unwind
 INCLUDES = -iquote shim
 
-# The shim is linked by the C compiler: what would need the C++ runtime is an error here, not a dependency there.
+# The shim is linked by the C compiler: what would need the C++ runtime is an error here, not a dependency there. gcc reads
+# -Wp behind all else, and a distribution defines by -Wp or without; 64-bit offsets and times rename what hooks.cpp defines.
+UNDEFINED = -Wp,-U_FORTIFY_SOURCE,-U_GLIBCXX_ASSERTIONS,-U_FILE_OFFSET_BITS,-U_TIME_BITS
 SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
-  -fno-stack-protector -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
+  -fno-stack-protector $(UNDEFINED) -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
 SHIM_LDFLAGS = -shared -nostartfiles -static-libgcc -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack,-z,noseparate-code -Wl,-Bsymbolic-functions -Wl,--as-needed -Wl,--hash-style=both
 REPORT_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -DNOSIGPIPE_VERSION='"$(VERSION)"'
 # Compiled more often than run. Includes are written from two roots: "support/process.h", "log/timestamp.h".
@@ -45,9 +47,9 @@ DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
 BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
-SCRIPTS = .ci/run tests/run tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
+SCRIPTS = .ci/run tests/run tests/roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
-.PHONY: all demo test test-foreign test-cross fuzz bench install uninstall clean format lint help
+.PHONY: all demo test test-foreign test-cross test-roots test-compilers fuzz bench install uninstall clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -102,7 +104,7 @@ $(BUILD)/tests/victims/%: TEST_INCLUDES = -iquote tests
 $(VICTIMS): %: %.o
 $(SCENES): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/victims/scenes/*.cpp))
 $(VICTIMS) $(SCENES):
-	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^
+	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^ -ldl -lrt -lutil
 
 $(VICTIM_LIBRARIES): $(BUILD)/%.so: %.cpp Makefile
 	@mkdir -p $(@D)
@@ -167,6 +169,15 @@ test-cross: ## the same for other machines, emulated
 $(CROSS_MACHINES):
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/$@ CXX='clang++ --target=$(TARGET_$@)' CC='clang --target=$(TARGET_$@)' \
 	  $(BUILD)/$@/libnosigpipe.so $(SCENES:$(BUILD)/%=$(BUILD)/$@/%)
+
+test-roots: ## the same in Debian 13, and the library that is built here in Debian 11; makes their roots in build/.roots
+	tests/install roots
+	@$(MAKE) --no-print-directory -j$(JOBS) all i386
+	@tests/roots $(BUILD)
+
+test-compilers: ## build the shim with each compiler that is here, at each level
+	tests/install compilers
+	@tests/compilers
 
 bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	tests/install bench

@@ -33,6 +33,16 @@ EXPORT int sendmmsg(int fd, mmsghdr* vmessages, unsigned int vlen, int flags) {
   return flagged(CALL(fd, vmessages, vlen), flags, [=](int with) { return real::sendmmsg(fd, vmessages, vlen, with); });
 }
 
+#if __SIZEOF_LONG__ == 4
+EXPORT ssize_t __sendmsg64(int fd, const msghdr* message, int flags) {
+  return flagged(CALL(fd, message), flags, [=](int with) { return real::sendmsg(fd, message, with); });
+}
+
+EXPORT int __sendmmsg64(int fd, mmsghdr* vmessages, unsigned int vlen, int flags) {
+  return flagged(CALL(fd, vmessages, vlen), flags, [=](int with) { return real::sendmmsg(fd, vmessages, vlen, with); });
+}
+#endif
+
 // On a socket it is made as a send.
 
 EXPORT ssize_t write(int fd, const void* buf, size_t n) { return written(CALL(fd, n), buf); }

@@ -13,6 +13,13 @@ TEST_CASE("i386: every verb on a dead socket says EPIPE and the program lives") 
 TEST_CASE("i386: threads on dead sockets live") { survives("threads"); }
 TEST_CASE("i386: writes from a signal handler live") { survives("from_handler"); }
 TEST_CASE("i386: stdio lives") { survives("stdio_on_socket", kGuardsWithHandler); }
+TEST_CASE("i386: a send by socketcall lives and its line has the fd of the socket") {
+  survives("sends_by_socketcall", kGuardsWithHandler);
+  const auto log = shimmed("sends_by_socketcall", {"NOSIGPIPE_LOG=stderr"}).err;
+  INFO(log);
+  for (const auto* call : {" call=sendto fd=300 bytes=1 ", " call=sendmsg fd=300 bytes=1 "})
+    CHECK(log.find(call) != std::string::npos);
+}
 TEST_CASE("i386: with the smallest stacks the handler holds") {
   survives("small_stack", kGuardsWithHandler);
   survives("small_alternate_stack", kGuardsWithHandler);

@@ -86,12 +86,14 @@ TEST_CASE("the README names every function that the shim replaces") {
   REQUIRE(begin != std::string::npos);
   const auto section = page.substr(begin, page.find("\n## ", begin + 1) - begin);
   CHECK(!has(section, "`accept`"));
-#define FUNCTION(name, type, technique, by) \
-  {                                         \
-    INFO(#name);                            \
-    CHECK(has(section, "`" #name "`"));     \
+  const auto list = contents(source("shim/functions.def"));  // with those of other machines
+  const std::regex function("\nFUNCTION\\((\\w+),");
+  unsigned functions = 0;
+  for (std::sregex_iterator match(list.begin(), list.end(), function), end; match != end; ++match, ++functions) {
+    INFO((*match)[1]);
+    CHECK(has(section, "`" + (*match)[1].str() + "`"));
   }
-#include "functions.def"
+  CHECK(functions > 30);
 }
 
 TEST_CASE("a hook has the shape of the technique that the list says") {

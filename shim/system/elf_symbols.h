@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "system/arch/interrupted.h"
+
 // A name, with its hash in DT_GNU_HASH.
 struct SymbolName {
   constexpr explicit SymbolName(const char* name) : text(name) {
@@ -18,15 +20,13 @@ class ElfSymbols {
  public:
   ElfSymbols(ElfW(Addr) base, const ElfW(Phdr) * segments, unsigned count) : base_(base) {
     for (unsigned i = 0; i < count; ++i) {
-      if (segments[i].p_type != PT_DYNAMIC) continue;
-      const auto* dynamic = reinterpret_cast<const ElfW(Dyn)*>(base_ + segments[i].p_vaddr);
-      symbols_ = at<ElfW(Sym)>(dynamic, DT_SYMTAB);
-      strings_ = at<char>(dynamic, DT_STRTAB);
-      versions_ = at<ElfW(Half)>(dynamic, DT_VERSYM);
-      gnu_ = at<std::uint32_t>(dynamic, DT_GNU_HASH);
-      sysv_ = at<std::uint32_t>(dynamic, DT_HASH);
+      const auto at = base_ + segments[i].p_vaddr;
+      if (segments[i].p_type == PT_LOAD && (segments[i].p_flags & PF_X) != 0) code_ = {at, segments[i].p_memsz};
+      if (segments[i].p_type == PT_DYNAMIC) read(reinterpret_cast<const ElfW(Dyn)*>(at));
     }
   }
+
+  arch::Code code() const { return code_; }
 
   // The function of this name that a program linked today would get; nullptr: none.
   void* find(const SymbolName& name) const {
@@ -60,6 +60,14 @@ class ElfSymbols {
   }
 
   bool complete() const { return symbols_ != nullptr && strings_ != nullptr; }
+
+  void read(const ElfW(Dyn) * dynamic) {
+    symbols_ = at<ElfW(Sym)>(dynamic, DT_SYMTAB);
+    strings_ = at<char>(dynamic, DT_STRTAB);
+    versions_ = at<ElfW(Half)>(dynamic, DT_VERSYM);
+    gnu_ = at<std::uint32_t>(dynamic, DT_GNU_HASH);
+    sysv_ = at<std::uint32_t>(dynamic, DT_HASH);
+  }
 
   // glibc has added the base to these pointers already, musl has not, nor is it done for the vdso.
   template <class Pointed>
@@ -113,6 +121,7 @@ class ElfSymbols {
   const std::uint32_t* chains() const { return buckets() + gnu_[0]; }
 
   ElfW(Addr) base_;
+  arch::Code code_{};
   const ElfW(Sym) * symbols_ = nullptr;
   const char* strings_ = nullptr;
   const ElfW(Half) * versions_ = nullptr;

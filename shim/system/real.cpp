@@ -18,6 +18,8 @@ bool holds(const dl_phdr_info& object, std::uintptr_t address) {
 // True when all are known.
 bool look_in(const dl_phdr_info& object) {
   const ElfSymbols symbols(object.dlpi_addr, object.dlpi_phdr, object.dlpi_phnum);
+  constexpr SymbolName kInGlibc{"gnu_get_libc_version"};
+  if (symbols.find(kInGlibc) != nullptr) arch::glibc = symbols.code();
   bool all = true;
 #define FUNCTION(name, type, technique, by) all &= name.find_in(symbols);
 #include "functions.def"

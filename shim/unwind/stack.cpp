@@ -31,7 +31,7 @@ const Object* known_around(std::uintptr_t address) {
 bool is_libc(std::string_view path) {
   const auto name = text::part(path, path.rfind('/') + 1);
   for (const std::string_view libc :
-       {"libc.so.", "libc-2.", "libpthread", "ld-musl-", "libc.musl-", "linux-gate", "linux-vdso"})
+       {"libc.so", "libc-2.", "libpthread", "ld-musl-", "libc.musl-", "linux-gate", "linux-vdso"})
     if (text::begins(name, libc)) return true;
   return false;
 }

@@ -17,7 +17,7 @@ struct Ending {
 
   bool exited(int code) const;
   bool killed_by(int signal) const;
-  std::string text() const;  // "exit status 0", "killed by signal 13 (SIGPIPE)", "did not end in time"
+  std::string text() const;  // "exit status 0", "killed by signal 13 (Broken pipe)", "did not end in time"
 };
 
 struct Start {

@@ -58,7 +58,7 @@ struct Report {
 };
 Report* report;
 
-const char* name_of_error(int error) { return error == kSentinel ? "untouched" : strerrorname_np(error); }
+const char* name_of_error(int error) { return error == kSentinel ? "untouched" : strerror(error); }
 
 std::string hex(std::uint64_t value) {
   char text[20];

@@ -14,6 +14,13 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   return result;
 }
 
+// Where a compiler marks with -fcf-protection what may be jumped to, so does this, as the mark of the library says.
+#if defined(__CET__)
+#define ARCH_LANDS "endbr32\n"
+#else
+#define ARCH_LANDS
+#endif
+
 // nosigpipe_syscall(number, six arguments), with errors as -errno: what syscall(2) is made by. All registers are
 // arguments, so a handler that finds the thread behind its instruction has the number on top of the stack.
 #define ARCH_SYSCALL                                     \
@@ -21,7 +28,7 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   ".globl nosigpipe_syscall, nosigpipe_after_syscall\n"  \
   ".type nosigpipe_syscall, @function\n"                 \
   "nosigpipe_syscall:\n"                                 \
-  ".cfi_startproc\n"                                     \
+  ".cfi_startproc\n" ARCH_LANDS                          \
   "push %ebp\n"                                          \
   ".cfi_def_cfa_offset 8\n"                              \
   ".cfi_offset %ebp, -8\n"                               \
@@ -102,13 +109,17 @@ bool continues(std::uintptr_t address, const unsigned char (&code)[kSize]) {
 // libc comes to the vdso's entry by `call *%gs:0x10`, and the vdso keeps three registers above the return address,
 // which it takes back next. The number was loaded before that call; where there are six arguments, the call stands in a
 // function of its own, which takes three more registers back, and the number was loaded before that was called.
-inline long number(std::uintptr_t at, const std::uintptr_t* stack) {
+inline long number(std::uintptr_t at, const std::uintptr_t* stack, const long (&arguments)[6]) {
   if (at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall)) return static_cast<long>(stack[0]);
   constexpr unsigned char kCall[] = {0x65, 0xff, 0x15, 0x10, 0x00, 0x00, 0x00};
   constexpr unsigned char kEndOfVdso[] = {0x5d, 0x5a, 0x59, 0xc3};
   constexpr unsigned char kEndOfSix[] = {0x5d, 0x5f, 0x5b, 0xc3};
-  if (!continues(at, kEndOfVdso) || !returns_behind(stack[3], kCall)) return loaded_before(at, 2);
-  return continues(stack[3], kEndOfSix) ? loaded_before(stack[7], 5) : loaded_before(stack[3], sizeof kCall);
+  const bool in_vdso = continues(at, kEndOfVdso) && returns_behind(stack[3], kCall);
+  const long loaded = !in_vdso                         ? loaded_before(at, 2)
+                      : continues(stack[3], kEndOfSix) ? loaded_before(stack[7], 5)
+                                                       : loaded_before(stack[3], sizeof kCall);
+  if (loaded != kUnknown || !glibc.holds(in_vdso ? stack[3] : at)) return loaded;
+  return pushed_above<6>(stack, 40, 44, arguments);
 }
 
 inline long sent_by(long socketcall) {
@@ -138,13 +149,15 @@ inline Interrupted without_socketcall(Interrupted at) {
 inline Interrupted interrupted(const void* context) {
   const auto* registers = of_system_call(context);
   const auto at = static_cast<std::uintptr_t>(registers[REG_EIP]);
-  return without_socketcall({follows(at, 0xcd, 0x80),
-                             true,
-                             registers[REG_EAX],
-                             number(at, reinterpret_cast<const std::uintptr_t*>(registers[REG_ESP])),
-                             {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX], registers[REG_ESI],
-                              registers[REG_EDI], registers[REG_EBP]},
-                             reinterpret_cast<const void*>(at)});
+  Interrupted found{follows(at, 0xcd, 0x80),
+                    true,
+                    registers[REG_EAX],
+                    kUnknown,
+                    {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX], registers[REG_ESI], registers[REG_EDI],
+                     registers[REG_EBP]},
+                    reinterpret_cast<const void*>(at)};
+  found.number = number(at, reinterpret_cast<const std::uintptr_t*>(registers[REG_ESP]), found.arguments);
+  return without_socketcall(found);
 }
 
 // DWARF numbers 0 to 8: the System V ABI's supplement for this machine, table 2.14.

@@ -23,6 +23,18 @@ struct Interrupted {
   const void* call_site;  // the instruction after the call
 };
 
+// Where the code of an object is.
+struct Code {
+  std::uintptr_t begin;
+  std::size_t size;
+  bool holds(std::uintptr_t address, unsigned before = 0) const {
+    return address - begin - before < size - before && size > before;
+  }
+};
+
+// glibc's, once its functions have been found.
+inline constinit Code glibc{};
+
 // Whether `size` bytes in front of this instruction are in its own page. Nothing says that the page before it can be
 // read.
 inline bool readable(std::uintptr_t instruction, unsigned size) { return (instruction & 4095) >= size; }
@@ -57,6 +69,36 @@ inline long loaded_before(std::uintptr_t instruction, unsigned size) {
     return load[1] | load[2] << 8;
   }
   return kUnknown;
+}
+
+// x86: whether this number is pushed as a constant a little before a return address of glibc's.
+inline bool pushes(const unsigned char* behind, unsigned far, std::uintptr_t number) {
+  constexpr unsigned kCall = 5;
+  constexpr unsigned char kPush = 0x68, kPushByte = 0x6a;
+  if (behind[-int{kCall}] != 0xe8) return false;
+  for (unsigned back = kCall + 2; back <= far; ++back) {
+    const auto* push = behind - back;
+    if (push[0] == kPushByte && push[1] == number && number < 0x80) return true;
+    if (push[0] == kPush && memcmp(push + 1, &number, 4) == 0) return true;
+  }
+  return false;
+}
+
+// x86: from 2.41 on glibc makes the calls that are cancellation points in one function, whose last argument is the
+// number: `push $number`, then kArguments that are in memory, then the call. So it proves itself, at one of the words
+// above the stack pointer. Words that an earlier call has left there may say another: then it is not known.
+template <unsigned kArguments>
+long pushed_above(const std::uintptr_t* stack, unsigned words, unsigned far, const long (&arguments)[6]) {
+  long number = kUnknown;
+  for (const auto* word = stack; word < stack + words; ++word) {
+    if (!glibc.holds(*word, far)) continue;
+    if (kArguments > 0 && memcmp(word + 1, arguments, 2 * sizeof *word) != 0) continue;
+    const auto candidate = static_cast<long>(word[1 + kArguments]);
+    if (!pushes(reinterpret_cast<const unsigned char*>(*word), far, word[1 + kArguments])) continue;
+    if (number != kUnknown && number != candidate) return kUnknown;
+    number = candidate;
+  }
+  return number;
 }
 
 }  // namespace arch

@@ -18,6 +18,13 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   return result;
 }
 
+// Where a compiler marks with -fcf-protection what may be jumped to, so does this, as the mark of the library says.
+#if defined(__CET__)
+#define ARCH_LANDS "endbr64\n"
+#else
+#define ARCH_LANDS
+#endif
+
 // nosigpipe_syscall(number, six arguments), with errors as -errno: what syscall(2) is made by. A handler that finds the
 // thread behind its instruction has the number in RBX.
 #define ARCH_SYSCALL                                     \
@@ -25,7 +32,7 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   ".globl nosigpipe_syscall, nosigpipe_after_syscall\n"  \
   ".type nosigpipe_syscall, @function\n"                 \
   "nosigpipe_syscall:\n"                                 \
-  ".cfi_startproc\n"                                     \
+  ".cfi_startproc\n" ARCH_LANDS                          \
   "push %rbx\n"                                          \
   ".cfi_def_cfa_offset 16\n"                             \
   ".cfi_offset %rbx, -16\n"                              \
@@ -70,13 +77,18 @@ inline Registers of_system_call(const void* context) {
 inline Interrupted interrupted(const void* context) {
   const auto* registers = of_system_call(context);
   const auto at = static_cast<std::uintptr_t>(registers[REG_RIP]);
-  return {follows(at, 0x0f, 0x05),  // syscall
-          true,
-          registers[REG_RAX],
-          at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall) ? registers[REG_RBX] : loaded_before(at, 2),
-          {registers[REG_RDI], registers[REG_RSI], registers[REG_RDX], registers[REG_R10], registers[REG_R8],
-           registers[REG_R9]},
-          reinterpret_cast<const void*>(at)};
+  Interrupted found{follows(at, 0x0f, 0x05),  // syscall
+                    true,
+                    registers[REG_RAX],
+                    loaded_before(at, 2),
+                    {registers[REG_RDI], registers[REG_RSI], registers[REG_RDX], registers[REG_R10], registers[REG_R8],
+                     registers[REG_R9]},
+                    reinterpret_cast<const void*>(at)};
+  if (at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall)) found.number = registers[REG_RBX];
+  if (found.number == kUnknown && glibc.holds(at))
+    found.number =
+        pushed_above<0>(reinterpret_cast<const std::uintptr_t*>(registers[REG_RSP]), 12, 25, found.arguments);
+  return found;
 }
 
 // DWARF numbers 0 to 16: the System V ABI's supplement for this machine, figure 3.36.

@@ -19,6 +19,12 @@
 #include <map>
 #include <string>
 
+#if __SIZEOF_LONG__ == 4
+// What sendmsg and sendmmsg are called where a program is compiled with -D_TIME_BITS=64; since glibc 2.34.
+extern "C" [[gnu::weak]] decltype(sendmsg) __sendmsg64;
+extern "C" [[gnu::weak]] decltype(sendmmsg) __sendmmsg64;
+#endif
+
 namespace {
 
 std::map<std::string, void (*)()>& scenes() {
@@ -26,18 +32,20 @@ std::map<std::string, void (*)()>& scenes() {
   return list;
 }
 
+template <auto& kSend = sendmsg>
 ssize_t send_message(int fd) {
   msghdr message{};
   message.msg_iov = &one_byte;
   message.msg_iovlen = 1;
-  return sendmsg(fd, &message, 0);
+  return kSend(fd, &message, 0);
 }
 
+template <auto& kSend = sendmmsg>
 ssize_t send_messages(int fd) {
   mmsghdr message{};
   message.msg_hdr.msg_iov = &one_byte;
   message.msg_hdr.msg_iovlen = 1;
-  return sendmmsg(fd, &message, 1, 0);
+  return kSend(fd, &message, 1, 0);
 }
 
 }  // namespace
@@ -50,14 +58,18 @@ Scene::Scene(const char* name, void (*play)()) {
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> list = {
-      {"write", [](int fd) { return write(fd, byte, 1); }},
-      {"send", [](int fd) { return send(fd, byte, 1, 0); }},
-      {"sendto", [](int fd) { return sendto(fd, byte, 1, 0, nullptr, 0); }},
-      {"sendmsg", send_message},
-      {"sendmmsg", send_messages},
-      {"writev", [](int fd) { return writev(fd, &one_byte, 1); }},
-      {"sendfile", [](int fd) { return sendfile(fd, file(), nullptr, 1); }},
-      {"splice", [](int fd) { return splice(full_pipe_of_one(), nullptr, fd, nullptr, 1, 0); }},
+    {"write", [](int fd) { return write(fd, byte, 1); }},
+    {"send", [](int fd) { return send(fd, byte, 1, 0); }},
+    {"sendto", [](int fd) { return sendto(fd, byte, 1, 0, nullptr, 0); }},
+    {"sendmsg", send_message<>},
+    {"sendmmsg", send_messages<>},
+#if __SIZEOF_LONG__ == 4
+    {"__sendmsg64", __sendmsg64 != nullptr ? send_message<__sendmsg64> : send_message<>},
+    {"__sendmmsg64", __sendmmsg64 != nullptr ? send_messages<__sendmmsg64> : send_messages<>},
+#endif
+    {"writev", [](int fd) { return writev(fd, &one_byte, 1); }},
+    {"sendfile", [](int fd) { return sendfile(fd, file(), nullptr, 1); }},
+    {"splice", [](int fd) { return splice(full_pipe_of_one(), nullptr, fd, nullptr, 1, 0); }},
   };
   return list;
 }

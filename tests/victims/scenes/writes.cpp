@@ -1,4 +1,7 @@
 // Scenes of plain writes: by every function, by many threads, on a number that was something else, of no length at all.
+#include <linux/net.h>
+#include <sys/syscall.h>
+
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -55,3 +58,19 @@ static void write_below(int depth) {
   asm volatile("");  // no tail call
 }
 SCENE(recursion) { write_below(3); }
+
+#ifdef __i386__
+// All sends by one number, of which the first argument is another number: that of a file here.
+SCENE(sends_by_socketcall) {
+  dup2(dead_socket(), 300);
+  dup2(file(), SYS_SENDTO);
+  dup2(file(), SYS_SENDMSG);
+  long to[] = {300, reinterpret_cast<long>(byte), 1, 0, 0, 0};
+  printf("sendto: %ld\n", syscall(SYS_socketcall, SYS_SENDTO, to));
+  msghdr message{};
+  message.msg_iov = &one_byte;
+  message.msg_iovlen = 1;
+  long by_message[] = {300, reinterpret_cast<long>(&message), 0};
+  printf("sendmsg: %ld\n", syscall(SYS_socketcall, SYS_SENDMSG, by_message));
+}
+#endif
