@@ -156,14 +156,16 @@ TEST_CASE("the library carries the version of the Makefile as an ELF note") {
   CHECK(std::regex_search(notes.out, std::regex("nosigpipe +0x[0-9a-f]+\t[^\n]*version[^\n]*: " + hex)));
 }
 
-TEST_CASE("what has to pass is every target that tests") {
+// Two take longer than all others together, and need more of the network than the packages.
+TEST_CASE("what has to pass is every target that tests, but for other Debians and other compilers") {
   const auto script = contents(source(".ci/run"));
   const auto makefile = contents(source("Makefile"));
   const std::regex target("\n(test[a-z0-9-]*|fuzz|lint): ##");
   unsigned targets = 0;
   for (std::sregex_iterator match(makefile.begin(), makefile.end(), target), end; match != end; ++match, ++targets) {
-    INFO((*match)[1]);
-    CHECK(has(script, "\ntry make " + (*match)[1].str() + "\n"));
+    const auto name = (*match)[1].str();
+    INFO(name);
+    CHECK(has(script, "\ntry make " + name + "\n") == (name != "test-roots" && name != "test-compilers"));
   }
   CHECK(targets >= 5);
 }

@@ -93,6 +93,7 @@ void log_runaway(int fd, unsigned epipes, const char* action) {
 // written the second does not repeat.
 void log_totals(const void* context) {
   if (!is_logged() || memory->owner.load() == 0 || memory->in_child_of_vfork() || !has_stack(context)) return;
+  memory->wait_for_totals();
   const Lease lease(Memory::kLines, Memory::kLines + 1);
   if (!lease) return;
   const bool is_first = memory->begin_to_end();

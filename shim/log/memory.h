@@ -30,6 +30,12 @@ struct Memory {
   bool begin_to_end() { return state.ending.exchange(kernel::pid()) != kernel::pid(); }
   bool is_ending() const { return state.ending.load() != 0 && state.ending.load() == kernel::pid(); }
 
+  // Another thread may be at its totals: the process is not to end before it is done, within a moment. It is never this
+  // thread, since no signal comes meanwhile.
+  void wait_for_totals() const {
+    for (int ms = 0; ms < 200 && scratch[kLines].taken.load() != 0; ++ms) kernel::sleep(1'000'000);
+  }
+
   // As many as threads can write a line at a time, and one for the totals at the end.
   static constexpr unsigned kLines = 8;
   Scratch scratch[kLines + 1];
