@@ -27,7 +27,7 @@ double system_calls_of(const Variant& variant, const cost::Cell& cell, long coun
   load.end();
   const auto counts = strace.trace();
   // The last line: a percentage, seconds, microseconds for each, calls, errors, "total".
-  const auto totals = cost::matches(counts, "\n *[0-9.]+ +[0-9.]+ +[0-9]+ +([0-9]+) [^\n]*total");
+  const auto totals = matches(counts, "\n *[0-9.]+ +[0-9.]+ +[0-9]+ +([0-9]+) [^\n]*total");
   if (totals.size() != 1) throw std::runtime_error("strace -c has not counted " + cell.call + ": " + counts);
   return std::stod(totals[0]);
 }

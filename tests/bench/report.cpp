@@ -84,7 +84,7 @@ void write_table(std::ostream& out, const Figures& figures, const std::string& t
 std::string machine() {
   utsname name{};
   uname(&name);
-  const auto models = cost::matches(contents("/proc/cpuinfo"), "model name\\s*: ([^\n]*)");
+  const auto models = matches(contents("/proc/cpuinfo"), "model name\\s*: ([^\n]*)");
   std::ostringstream text;
   text << sysconf(_SC_NPROCESSORS_ONLN) << " x " << (models.empty() ? name.machine : models[0]) << ", Linux "
        << name.release << ", " << name.machine;

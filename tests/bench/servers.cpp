@@ -73,14 +73,14 @@ Strings on_processor(int number, const Strings& argv) {
 }
 
 double only_number(const std::string& text, const std::string& expression) {
-  const auto found = cost::matches(text, expression);
+  const auto found = matches(text, expression);
   if (found.empty()) throw std::runtime_error("no figure in: " + text);
   return std::stod(found[0]);
 }
 
 Result read_wrk(const std::string& said) {
   const double latency = only_number(said, " 99% +([0-9.]+)");
-  const auto unit = cost::matches(said, " 99% +[0-9.]+(us|ms|s)");
+  const auto unit = matches(said, " 99% +[0-9.]+(us|ms|s)");
   const std::map<std::string, double> microseconds{{"us", 1}, {"ms", 1e3}, {"s", 1e6}};
   return {only_number(said, "([0-9]+) requests in"), only_number(said, "Requests/sec: +([0-9.]+)"),
           latency * microseconds.at(unit.at(0)), 0};
