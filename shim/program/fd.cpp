@@ -65,8 +65,8 @@ bool any_unread_pipe(int begin, int count) {
   return false;
 }
 
-// What is no pipe is told by the cheapest call that knows. Where poll is refused, a pipe counts: something was written to
-// it that raised SIGPIPE.
+// What is no pipe is told by the cheapest call that knows. Where poll is refused, a pipe counts: something was written
+// to it that raised SIGPIPE.
 bool is_unread(int fd) {
   if (kernel::call(SYS_fcntl, fd, F_GETPIPE_SZ) == -EBADF) return false;
   const int events = kernel::poll_now(fd, POLLOUT);
