@@ -34,9 +34,15 @@ namespace {
 
 using Install = std::function<long(const sock_fprog*)>;
 
-template <size_t N>
-bool enters(sock_filter (&code)[N], const Install& install) {
-  const sock_fprog program{N, code};
+// These system calls have one answer, all others the other.
+bool enters(const Install& install, const std::vector<unsigned>& listed, unsigned answer, unsigned other) {
+  std::vector<sock_filter> code{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+  for (const unsigned number : listed) {
+    code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1));
+    code.push_back(BPF_STMT(BPF_RET | BPF_K, answer));
+  }
+  code.push_back(BPF_STMT(BPF_RET | BPF_K, other));
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   return install(&program) == 0;
 }
@@ -64,17 +70,8 @@ long by_instruction(const sock_fprog* program) {
 void filtered(const Install& install) {
   const Pair live = unix_pair();
   const int dead = dead_socket();
-  sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 5, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 4, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_writev, 3, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 2, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 1, 0),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  if (!enters(code, install)) leave(4);
+  const std::vector<unsigned> listed{SYS_write, SYS_sendto, SYS_writev, SYS_rt_sigreturn, SYS_exit};
+  if (!enters(install, listed, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS)) leave(4);
   if (write(live.ours, byte, 1) != 1 || writev(live.ours, &one_byte, 1) != 1) leave(2);
   if (write(dead, byte, 1) != -1 || writev(dead, &one_byte, 1) != -1) leave(3);
   leave(0);
@@ -87,19 +84,9 @@ void filtered(const Install& install) {
   const int source = file();
   const int sink = file();
   const int full = full_pipe_of_one();
-  sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 7, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendmsg, 6, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_writev, 5, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendfile, 4, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_splice, 3, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 2, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 1, 0),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  if (!enters(code, install)) leave(4);
+  const std::vector<unsigned> listed{SYS_write,  SYS_sendmsg,      SYS_writev, SYS_sendfile,
+                                     SYS_splice, SYS_rt_sigreturn, SYS_exit};
+  if (!enters(install, listed, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS)) leave(4);
   msghdr message{};
   message.msg_iov = &one_byte;
   message.msg_iovlen = 1;
@@ -122,13 +109,7 @@ void filtered(const Install& install) {
 
 // A send is answered with an error, all else is as ever.
 void deny_sends(int error, const Install& install) {
-  sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  if (!enters(code, install)) abort();
+  if (!enters(install, {SYS_sendto}, SECCOMP_RET_ERRNO | static_cast<unsigned>(error), SECCOMP_RET_ALLOW)) abort();
 }
 
 void say(const char* what, ssize_t result) { printf("%s: %zd %s\n", what, result, result < 0 ? strerror(errno) : ""); }
@@ -162,14 +143,7 @@ void denied(int error, const Install& install) {
 
 // Everything but these two.
 void forbid(unsigned one, unsigned other) {
-  sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, one, 1, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, other, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  if (!enters(code, by_prctl)) abort();
+  if (!enters(by_prctl, {one, other}, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW)) abort();
 }
 
 void write_to_dead_socket() {
