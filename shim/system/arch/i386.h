@@ -4,7 +4,7 @@
 #include <linux/net.h>
 #include <sys/stat.h>
 
-#include "system/arch/interrupted.h"
+#include "system/arch/x86.h"
 
 namespace arch {
 
@@ -13,13 +13,6 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   asm volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e) : "memory");
   return result;
 }
-
-// Where a compiler marks with -fcf-protection what may be jumped to, so does this, as the mark of the library says.
-#if defined(__CET__)
-#define ARCH_LANDS "endbr32\n"
-#else
-#define ARCH_LANDS
-#endif
 
 // nosigpipe_syscall(number, six arguments), with errors as -errno: what syscall(2) is made by. All registers are
 // arguments, so a handler that finds the thread behind its instruction has the number on top of the stack.
@@ -69,16 +62,9 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   "ret\n"                                                \
   ".cfi_endproc\n"                                       \
   ".size nosigpipe_syscall, . - nosigpipe_syscall\n"
-extern "C" [[gnu::visibility("hidden")]] const char nosigpipe_after_syscall;
-
-// The registers of the arguments are as they were when the call returns.
-constexpr bool kKeepsArguments = true;
-
 using File = struct stat64;
 constexpr long kStat = SYS_fstatat64;
 constexpr long kMap = SYS_mmap2;
-
-using Registers = const greg_t*;
 
 // Where a signal with a lower number arrives at the same time, the kernel makes its frame first and lets ours interrupt
 // the first instruction of its handler: the system call is in the context that this handler is about to be given. A

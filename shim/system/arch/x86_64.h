@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "system/arch/interrupted.h"
+#include "system/arch/x86.h"
 
 namespace arch {
 
@@ -17,13 +17,6 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
                : "rcx", "r11", "memory");
   return result;
 }
-
-// Where a compiler marks with -fcf-protection what may be jumped to, so does this, as the mark of the library says.
-#if defined(__CET__)
-#define ARCH_LANDS "endbr64\n"
-#else
-#define ARCH_LANDS
-#endif
 
 // nosigpipe_syscall(number, six arguments), with errors as -errno: what syscall(2) is made by. A handler that finds the
 // thread behind its instruction has the number in RBX.
@@ -52,16 +45,9 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
   "ret\n"                                                \
   ".cfi_endproc\n"                                       \
   ".size nosigpipe_syscall, . - nosigpipe_syscall\n"
-extern "C" [[gnu::visibility("hidden")]] const char nosigpipe_after_syscall;
-
-// The registers of the arguments are as they were when the call returns.
-constexpr bool kKeepsArguments = true;
-
 using File = struct stat;
 constexpr long kStat = SYS_newfstatat;
 constexpr long kMap = SYS_mmap;
-
-using Registers = const greg_t*;
 
 // Where a signal with a lower number arrives at the same time, the kernel makes its frame first and lets ours interrupt
 // the first instruction of its handler: the system call is in the context that this handler is about to be given.
