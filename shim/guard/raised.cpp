@@ -29,7 +29,7 @@ constexpr bool is_listed(std::string_view call) {
 #include "functions.def"
 
 // A row of functions.def, each column read for the call at hand. Its memory the kernel has just read.
-Call by_number(const Interrupted& at) {
+Call by_known(const Interrupted& at) {
   const bool failed = at.result == -EPIPE;
   const auto number = [&](int argument) { return static_cast<unsigned long>(at.arguments[argument]); };
   const auto fd_of = [&](int argument) {
@@ -101,7 +101,7 @@ bool writes(long number) {
 
 Call by(const Interrupted& at, bool may_ask) {
   if (!at.in_call) return {};
-  return at.number == kUnknown ? by_unknown(at, may_ask) : by_number(at);
+  return at.number == kUnknown ? by_unknown(at, may_ask) : by_known(at);
 }
 
 }  // namespace raised

@@ -27,8 +27,14 @@ struct Memory {
   bool in_child_of_vfork();
 
   // The process ends, and holds nothing back any more. False if that was said before.
-  bool begin_to_end() { return state.ending.exchange(kernel::pid()) != kernel::pid(); }
-  bool is_ending() const { return state.ending.load() != 0 && state.ending.load() == kernel::pid(); }
+  bool begin_to_end() {
+    const int own = kernel::pid();
+    return state.ending.exchange(own) != own;
+  }
+  bool is_ending() const {
+    const int pid = state.ending.load();
+    return pid != 0 && pid == kernel::pid();
+  }
 
   // Another thread may be at its totals: the process is not to end before it is done, within a moment. It is never this
   // thread, since no signal comes meanwhile.

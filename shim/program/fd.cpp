@@ -26,8 +26,11 @@ long option(int fd, int name) {
   return length < 0 ? length : value;
 }
 
-// A socket with a pending error shows POLLERR, too. Of a pipe it is the writing end that does, once nobody reads.
-bool is_pipe(int fd) { return S_ISFIFO(kernel::file_at(fd, "").st_mode); }
+// What is no pipe says so by EBADF (since Linux 2.6.35), which costs less than to look at the file.
+bool is_pipe(int fd) {
+  const long size = kernel::call(SYS_fcntl, fd, F_GETPIPE_SZ);
+  return size >= 0 || (size != -EBADF && S_ISFIFO(kernel::file_at(fd, "").st_mode));
+}
 
 // By getsockname or getpeername: that end is there and has no name.
 bool is_nameless(long call, int fd) {
@@ -65,12 +68,18 @@ bool any_unread_pipe(int begin, int count) {
   return false;
 }
 
-// What is no pipe is told by the cheapest call that knows. Where poll is refused, a pipe counts: something was written
-// to it that raised SIGPIPE.
+// POLLERR shows a writing end that nobody reads; of a socket it may be a pending error. Where poll is refused, a pipe
+// counts: something was written to it that raised SIGPIPE.
 bool is_unread(int fd) {
-  if (kernel::call(SYS_fcntl, fd, F_GETPIPE_SZ) == -EBADF) return false;
+  if (!is_pipe(fd)) return false;
   const int events = kernel::poll_now(fd, POLLOUT);
-  return (events < 0 || (events & POLLERR) != 0) && is_pipe(fd);
+  return events < 0 || (events & POLLERR) != 0;
+}
+
+bool any_stream_socket(auto is_wanted) {
+  for (int fd = 0, end = limit(); fd < end; ++fd)
+    if (fd::is_stream_socket(fd) && is_wanted(fd)) return true;
+  return false;
 }
 
 }  // namespace
@@ -97,9 +106,7 @@ bool has_unread_pipe() {
 }
 
 bool has_dead_socket() {
-  for (int fd = 0, end = limit(); fd < end; ++fd)
-    if (is_stream_socket(fd) && !is_disguised_pipe(fd) && is_dead(fd)) return true;
-  return false;
+  return any_stream_socket([](int fd) { return !is_disguised_pipe(fd) && is_dead(fd); });
 }
 
 bool raises_sigpipe(int fd) {
@@ -128,13 +135,12 @@ bool refuses_flags(int fd) {
 
 bool serves_others(int fd) {
   const auto own = kernel::file_at(fd, "").st_ino;
-  for (int other = 0, end = limit(); other < end; ++other) {
-    if (!is_stream_socket(other) || kernel::file_at(other, "").st_ino == own) continue;
+  return any_stream_socket([own](int other) {
+    if (kernel::file_at(other, "").st_ino == own) return false;
     sockaddr_storage peer;
     socklen_t length = sizeof peer;
-    if (option(other, SO_ACCEPTCONN) == 1 || kernel::call(SYS_getpeername, other, &peer, &length) == 0) return true;
-  }
-  return false;
+    return option(other, SO_ACCEPTCONN) == 1 || kernel::call(SYS_getpeername, other, &peer, &length) == 0;
+  });
 }
 
 void remember_pipes_alone() {

@@ -121,6 +121,7 @@ struct sigaction to_kernel(const struct sigaction& act) {
                           options.log != Log::none || options.handlers == Handlers::bypass ||
                           policy::knows(policy::may_block_sigpipe) || policy::uses(policy::masks);
   const unsigned slot = needs_stub ? slot_of(act.sa_handler) : kHandlers;
+  // With no room left the kernel resets it, and then no handler of ours stands.
   if (slot == kHandlers && (bits(act.sa_flags) & bits(SA_RESETHAND)) != 0) policy::take_back(policy::armed);
   return slot < kHandlers ? for_slot(slot, act) : act;
 }

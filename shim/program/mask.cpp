@@ -104,7 +104,7 @@ void leave_pending() {
 
 void mark_pending() {
   siginfo_t info{};
-  if (!policy::has_handler_of_ours() || !kernel::take_pending(kSigpipe, &info)) return;
+  if (!kernel::take_pending(kSigpipe, &info)) return;
   if (from_kernel(info)) info.si_errno = static_cast<int>(Mark::averted);
   kernel::queue_to_thread(info);
 }

@@ -55,7 +55,8 @@ void raise_due();
 // not waited, our handler lets it come to nothing. Nothing is raised where no handler of ours stands.
 void leave_pending();
 
-// The kernel left one pending in this thread, which blocks it: marks it as averted, likewise.
+// The kernel left one pending in this thread, which blocks it: marks it as averted, likewise. Only where a stub of ours
+// stands: whoever else finds it would see the mark.
 void mark_pending();
 
 // The mark stands in si_errno: the kernel copies that for every signal that is queued, whichever its code, and has 0

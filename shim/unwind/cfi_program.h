@@ -56,13 +56,10 @@ class CfiProgram {
         to = next_register();
         rules[to] = begun_.rules[to];
         return true;
-      case 0x07:  // undefined
-        to = next_register();
-        row_.is_last = row_.is_last || to == row_.return_register;
-        rules[to] = {to};
-        return true;
+      case 0x07:  // undefined: there is no caller, where it is the return address
       case 0x08:  // same_value
         to = next_register();
+        if (code == 0x07 && to == row_.return_register) row_.is_last = true;
         rules[to] = {to};
         return true;
       case 0x09:  // register
