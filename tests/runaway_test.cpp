@@ -248,11 +248,14 @@ TEST_CASE("a runaway gets its SIGPIPE where the dead socket has another number, 
 }
 
 TEST_CASE("a runaway on a socket that is standard output and standard error gets its SIGPIPE") {
+  CHECK(bare("ticker_of_two_streams").killed_by(SIGPIPE));
   CHECK(bare("ticker_of_two_streams", ignoring_sigpipe()).exited(0));
   CHECK(shimmed("ticker_of_two_streams", soon()).killed_by(SIGPIPE));
 }
 
 TEST_CASE("a child of fork is no runaway by what its parent has met") {
+  CHECK(bare("forked_within_a_streak").killed_by(SIGPIPE));
+  CHECK(bare("forked_within_a_streak", ignoring_sigpipe()).out == "alive\n");
   CHECK(shimmed("forked_within_a_streak", {"NOSIGPIPE_RUNAWAY_AFTER=4"}).out == "alive\n");
 }
 
