@@ -21,6 +21,7 @@ pid_t sender = 0;
 void record(int, siginfo_t* info, void*) {
   ++handled;
   if (info->si_pid != getpid()) sender = info->si_pid;  // the write's own comes before or after
+  errno = ENOTTY;  // of no effect on the call that it interrupts: libc sets errno afterwards
 }
 
 // Somebody else sends SIGPIPE while this thread sleeps in a call, and then the peer leaves.
