@@ -336,10 +336,10 @@ TEST_CASE("without a log no descriptor stays open") {
   CHECK(descriptors(run(log_victim({"descriptors"}), logging_to("none"))) == bare);
 }
 
-TEST_CASE("without a log nothing is opened beyond the library and its status") {
-  const auto opened_by = [](const Strings& preload) {
-    const auto argv = joined(joined({"strace", "-f", "-qq", "-e", "trace=open,openat,openat2,creat"}, preload),
-                             log_victim({"send", "writev"}));
+TEST_CASE("without a log nothing is opened beyond the library, and its status by who writes") {
+  const auto opened_by = [](const Strings& preload, const Strings& program = log_victim({"send", "writev"})) {
+    const auto argv =
+        joined(joined({"strace", "-f", "-qq", "-e", "trace=open,openat,openat2,creat"}, preload), program);
     const std::regex path("\"([^\"]*)\"");
     Strings paths;
     for (const auto& line : lines_of(run(argv).err)) {
@@ -353,11 +353,15 @@ TEST_CASE("without a log nothing is opened beyond the library and its status") {
   if (expected.empty()) SKIP_TEST("strace cannot trace here");
   auto opened = opened_by({"-E", "LD_PRELOAD=" + built("libnosigpipe.so")});
   CHECK(std::count(opened.begin(), opened.end(), built("libnosigpipe.so")) == 1);
-  // At the start, and after an EPIPE once a second as long as it is traced.
+  // At the first write, and after an EPIPE once a second as long as it is traced.
   CHECK(std::count(opened.begin(), opened.end(), "/proc/self/status") == 1);
   for (const std::string& ours : {built("libnosigpipe.so"), std::string("/proc/self/status")}) std::erase(opened, ours);
   CHECK(std::erase(opened, "/proc/thread-self/status") <= 1);
   CHECK(opened == expected);
+
+  const auto by_true = opened_by({"-E", "LD_PRELOAD=" + built("libnosigpipe.so")}, {"true"});
+  CHECK(std::count(by_true.begin(), by_true.end(), built("libnosigpipe.so")) == 1);
+  CHECK(std::count(by_true.begin(), by_true.end(), "/proc/self/status") == 0);
 }
 
 TEST_CASE("a closed stderr is no trouble") {

@@ -151,6 +151,17 @@ TEST_CASE("EPIPEs on many sockets in turn make no other system call") {
   CHECK(calls_in_scene("many_dead_in_turn", with_shim()) == sends);
 }
 
+TEST_CASE("an EPIPE met by the handler makes four system calls more, one of them the return from it") {
+  const auto made = [](const Start& start) {
+    auto calls = calls_in_scene("dead_writev_when_told", start);
+    std::erase_if(calls, [](const auto& name) { return name.starts_with("---"); });
+    return calls;
+  };
+  CHECK(made(ignoring_sigpipe()) == Strings{"writev"});
+  CHECK(made(with_shim({"NOSIGPIPE_GUARD=catch"})) ==
+        Strings{"writev", "getpid", "fcntl", "rt_sigreturn", "rt_sigprocmask"});
+}
+
 TEST_CASE("the start adds at most 15 system calls") {
   const auto added = cost::calls_of_true(built("libnosigpipe.so")) - cost::calls_of_true("");
   INFO("system calls added: " << added);

@@ -30,7 +30,7 @@ void mark_pending() {
 }  // namespace
 
 void on_epipe_flagged(const Call& call) {
-  if (policy::uses(policy::makes_no_calls)) return;
+  if (policy::makes_no_calls()) return;
   if (options::get().scope == Scope::sockets && fd::is_disguised_pipe(call.fd)) return mask::raise_due();
   const bool blocked = mask::blocks_sigpipe();
   if ((blocked || logging::wanted()) && !fd::raises_sigpipe(call.fd)) return;
@@ -40,7 +40,7 @@ void on_epipe_flagged(const Call& call) {
 
 void on_short_count_flagged(const Call& call) {
   const bool blocked = mask::blocks_sigpipe();
-  if (policy::uses(policy::makes_no_calls) || (!blocked && !logging::wanted())) return;
+  if (policy::makes_no_calls() || (!blocked && !logging::wanted())) return;
   if (!fd::is_dead(call.fd)) return;
   log(call, "flag");
   if (blocked) mask::leave_pending();
@@ -48,7 +48,7 @@ void on_short_count_flagged(const Call& call) {
 
 // Who ignores SIGPIPE is never a runaway: nothing would have ended it.
 void on_epipe_unmasked(const Call& call) {
-  if (options::get().mode == Mode::off || policy::uses(policy::makes_no_calls)) return;
+  if (options::get().mode == Mode::off || policy::makes_no_calls()) return;
   const bool blocked = mask::is_blocked_by_program();
   if (!blocked && (!logging::wanted() || !disposition::ignores())) return;
   if (!fd::raises_sigpipe(call.fd) || fd::is_unread_pipe(call.fd)) return;
@@ -57,7 +57,7 @@ void on_epipe_unmasked(const Call& call) {
 }
 
 void on_short_count_unmasked(const Call& call) {
-  if (options::get().mode != Mode::protect || policy::uses(policy::makes_no_calls)) return;
+  if (options::get().mode != Mode::protect || policy::makes_no_calls()) return;
   if (!mask::blocks_sigpipe() || !is_pending() || !fd::is_stream_socket(call.fd) || !fd::is_dead(call.fd)) return;
   log(call, left_to_handler());
   mark_pending();

@@ -5,6 +5,7 @@
 #include "program/fd.h"
 #include "program/mask.h"
 #include "program/policy.h"
+#include "system/clock.h"
 #include "system/kernel.h"
 #include "system/options.h"
 #include "system/proc.h"
@@ -85,7 +86,7 @@ void count_on_another(int fd) {
 
 void look(int fd) {
   auto& streak = thread.streak;
-  if (options::get().runaway == Runaway::off || policy::uses(policy::makes_no_calls)) {
+  if (options::get().runaway == Runaway::off || policy::makes_no_calls()) {
     streak.look_at = ~0U;
     return;
   }

@@ -9,6 +9,7 @@
 #include "program/fd.h"
 #include "program/handler_stubs.h"
 #include "program/mask.h"
+#include "system/clock.h"
 #include "system/options.h"
 #include "system/proc.h"
 
@@ -29,7 +30,7 @@ bool averts(const siginfo_t& info, const void* context, bool has_handler) {
   const auto& options = options::get();
   const bool may_avert = options.mode == Mode::protect && (!has_handler || options.handlers == Handlers::bypass);
   if (mask::mark_of(info) != mask::Mark::none) return may_avert && mask::mark_of(info) == mask::Mark::averted;
-  if (policy::uses(policy::makes_no_calls)) return may_avert && averts_unasked(info, context);
+  if (policy::makes_no_calls()) return may_avert && averts_unasked(info, context);
   if (!mask::from_kernel(info) || (!may_avert && !logging::wanted())) return false;
   const auto at = context::read(context);
   const auto call = raised::by(at, true);

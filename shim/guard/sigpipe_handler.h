@@ -20,7 +20,7 @@ inline constinit std::atomic<int> entering = 0;
 inline constinit std::atomic<bool> has_entered = false;
 template <class Enter, class IsRefused>
 auto enter_seccomp(Enter enter, IsRefused is_refused) {
-  if (!policy::knows(policy::in_seccomp)) fd::remember_pipes_alone();
+  if (!policy::makes_no_calls()) fd::remember_pipes_alone();
   entering.fetch_add(1);
   policy::learn(policy::in_seccomp);
   const auto result = enter();

@@ -127,7 +127,7 @@ COLD auto on_flagged_failure(Hook<What> hook, const void* return_address, int fl
     on_short_count_flagged(hook.over(return_address));
   } else if (errno == EPIPE) {
     on_epipe_flagged(hook.over(return_address));
-  } else if (may_refuse_flags(errno) && !policy::uses(policy::makes_no_calls) && fd::refuses_flags(hook.fd)) {
+  } else if (may_refuse_flags(errno) && !policy::makes_no_calls() && fd::refuses_flags(hook.fd)) {
     return guarded_slow(hook, return_address, [=] { return real(flags); });
   }
   return result;

@@ -1,5 +1,6 @@
 #include "log/call_sites.h"
 
+#include "system/clock.h"
 #include "system/kernel.h"
 #include "system/options.h"
 

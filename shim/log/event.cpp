@@ -27,7 +27,7 @@ bool has_stack(const void* context = nullptr) {
   return here < end || here - end >= alternate.ss_size || here - end >= kStackOfALine;
 }
 
-bool is_logged() { return logging::wanted() && !policy::uses(policy::makes_no_calls); }
+bool is_logged() { return logging::wanted() && !policy::makes_no_calls(); }
 
 // Apart from the question whether it is wanted: this takes stack, and an alternate one may be small.
 [[gnu::noinline]] void write_line(const Event& event, std::uintptr_t return_address, bool would_kill, CallSite& site) {

@@ -5,6 +5,7 @@
 #include "log/destination.h"
 #include "log/memory.h"
 #include "log/timestamp.h"
+#include "system/clock.h"
 #include "system/options.h"
 
 namespace logging {

@@ -31,8 +31,9 @@ unsigned word_for(unsigned facts) {
   const auto& options = options::get();
   const bool confined = (facts & in_seccomp) != 0;
   const bool handled = (facts & has_handler) != 0;
-  unsigned bits = confined ? makes_no_calls | slow_write : slow_write;
-  if (handled || (facts & may_block_sigpipe) != 0) bits |= asks_mask;
+  unsigned bits = slow_write;
+  // Before the constructor nobody has looked whether SIGPIPE was blocked at the start.
+  if (handled || (facts & (may_block_sigpipe | armed)) != armed) bits |= asks_mask;
   if (options.mode == Mode::protect) {
     // Where the program's handler is to be called the kernel has to raise.
     if (!handled || options.handlers == Handlers::bypass) bits |= adds_flag;
@@ -41,7 +42,7 @@ unsigned word_for(unsigned facts) {
     if ((bits & adds_flag) != 0 && !confined && !started_in_filter.load() && (facts & send_is_denied) == 0)
       bits |= write_is_send;
     if ((bits & write_is_send) != 0 && left_to_handler) bits &= ~slow_write;
-    if ((bits & (adds_flag | asks_mask | makes_no_calls)) == adds_flag && options.log == Log::none) bits |= counts_only;
+    if ((bits & (adds_flag | asks_mask)) == adds_flag && !confined && options.log == Log::none) bits |= counts_only;
   }
   return bits | facts << kFacts;
 }
@@ -49,9 +50,12 @@ unsigned word_for(unsigned facts) {
 unsigned facts_in(unsigned word) { return word >> kFacts & 0x3f; }
 
 void change(unsigned add, unsigned remove) {
-  unsigned word = now();
-  while (!in_use.compare_exchange_weak(word, word_for((facts_in(word) | add) & ~remove))) {
-  }
+  unsigned word = in_use.load();
+  unsigned next;
+  do {
+    const unsigned facts = (facts_in(word) | add) & ~remove;
+    next = (word & undecided) != 0 ? undecided | facts << kFacts : word_for(facts);
+  } while (!in_use.compare_exchange_weak(word, next));
 }
 
 }  // namespace
@@ -59,13 +63,13 @@ void change(unsigned add, unsigned remove) {
 // Threads that come here at once all find the same.
 unsigned decide() {
   real::find_all();
-  const auto status = options::get().mode == Mode::protect ? proc::status() : proc::Status{};
+  const bool looks = options::get().mode == Mode::protect && !knows(in_seccomp);
+  const auto status = looks ? proc::status() : proc::Status{};
   started_in_filter.store(!status.is_known || status.has_filter);
-  unsigned facts = 0;
-  if (status.is_traced) facts |= is_traced;
-  if (status.blocks_sigpipe || !status.is_known) facts |= may_block_sigpipe;
-  unsigned before = undecided;
-  in_use.compare_exchange_strong(before, word_for(facts));
+  const unsigned found = status.is_traced ? unsigned{is_traced} : 0;
+  unsigned word = in_use.load();
+  while ((word & undecided) != 0 && !in_use.compare_exchange_weak(word, word_for(facts_in(word) | found))) {
+  }
   return in_use.load();
 }
 
@@ -75,7 +79,7 @@ void learn(Fact fact) {
 
 void take_back(Fact fact) { change(0, fact); }
 
-bool knows(Fact fact) { return (facts_in(now()) & fact) != 0; }
+bool knows(Fact fact) { return (facts_in(in_use.load()) & fact) != 0; }
 
 bool has_handler_of_ours() {
   const auto& options = options::get();

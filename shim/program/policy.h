@@ -19,25 +19,29 @@ enum Fact : unsigned {
 
 // What hooks do about it.
 enum Bit : unsigned {
-  adds_flag = 1,        // the call gets MSG_NOSIGNAL where it can carry it
-  masks = 2,            // SIGPIPE is masked around a call that cannot; else such a call is left to our handler
-  write_is_send = 4,    // a write on a socket is made as a send
-  slow_write = 8,       // a write has to know more than what its fd was last
-  asks_mask = 16,       // whether SIGPIPE is blocked is asked where it matters; else it is not
-  counts_only = 32,     // an EPIPE by flag is only counted: there is no log, and nothing is left pending
-  makes_no_calls = 64,  // no system call that the program did not make: its own filter may kill it
+  adds_flag = 1,      // the call gets MSG_NOSIGNAL where it can carry it
+  masks = 2,          // SIGPIPE is masked around a call that cannot; else such a call is left to our handler
+  write_is_send = 4,  // a write on a socket is made as a send
+  slow_write = 8,     // a write has to know more than what its fd was last
+  asks_mask = 16,     // whether SIGPIPE is blocked is asked where it matters; else it is not
+  counts_only = 32,   // an EPIPE by flag is only counted: there is no log, and nothing is left pending
   undecided = 1U << 31
 };
 
 inline constinit std::atomic<unsigned> in_use = undecided;
 
-// Reads the options and finds libc's functions, once; safe from any thread, not in a signal handler. Returns the policy
-// in use.
+// Finds libc's functions and looks at /proc/self/status, once: when a hook first asks, since most of the programs that
+// are started never write to a socket, and it is half of what a start costs. Safe from any thread; before the
+// constructor not in a signal handler. Returns the policy in use.
 unsigned decide();
 
+// These decide nothing, so a handler may ask: until then `is_traced` is not known.
 void learn(Fact fact);
 void take_back(Fact fact);
 bool knows(Fact fact);
+
+// No system call that the program did not make: its own filter may kill it.
+inline bool makes_no_calls() { return knows(in_seccomp); }
 
 // Whether a handler of ours stands anywhere: not with --guard=hooks, nor with --mode=off.
 bool has_handler_of_ours();

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include <cstdint>
 #include <type_traits>
@@ -44,13 +43,6 @@ inline long read_at(int fd, char* to, std::size_t size, long offset) {
   else
     return call(SYS_pread64, fd, to, size, offset);
 #endif
-}
-
-// The time by one of the kernel's clocks. No library stands in between.
-inline timespec clock(int which) {
-  long time[2] = {};
-  call(SYS_clock_gettime, which, time);
-  return {time[0], time[1]};
 }
 
 // Sleeps so long, or until a signal comes.

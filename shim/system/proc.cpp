@@ -38,15 +38,11 @@ long long number_in(const char* path, std::string_view name) {
 Status status() {
   const int fd = open("/proc/self/status");
   if (fd < 0) return {};
-  Status status{true, false, false, false};
-  constexpr std::string_view kBlocked = "SigBlk:\t";
-  Lines<128, 2048> lines;  // all that is wanted is in the first block, but for who is in thousands of groups
+  Status status{true, false, false};
+  Lines<128, 512> lines;  // the hook that asks first may be on a small stack
   lines.begin(fd);
   for (std::string_view line; lines.next(line);) {
-    if (text::begins(line, kBlocked)) {
-      line.remove_prefix(kBlocked.size());
-      status.blocks_sigpipe = (text::take_hex(line) & kernel::only(SIGPIPE)) != 0;
-    } else if (text::begins(line, "TracerPid:")) {
+    if (text::begins(line, "TracerPid:")) {
       status.is_traced = line != "TracerPid:\t0";
     } else if (text::begins(line, "Seccomp:")) {
       status.has_filter = line != "Seccomp:\t0";

@@ -1,14 +1,13 @@
-// What /proc says of this process. errno is left alone, nothing blocks, and all but status() are safe in a signal
+// What /proc says of this process. errno is left alone, nothing blocks, and all are safe in a signal
 // handler. Linux 3.17 is the first with /proc/thread-self: before it what needs that is not known.
 #pragma once
 
 namespace proc {
 
 struct Status {
-  bool is_known;        // there is a /proc
-  bool is_traced;       // a debugger or tracer is attached
-  bool has_filter;      // a seccomp filter is in force
-  bool blocks_sigpipe;  // in the thread that asks
+  bool is_known;    // there is a /proc
+  bool is_traced;   // a debugger or tracer is attached
+  bool has_filter;  // a seccomp filter is in force
 };
 Status status();
 

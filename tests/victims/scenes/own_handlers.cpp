@@ -117,6 +117,16 @@ SCENE(many_dead_in_turn) {
   getppid();
 }
 
+SCENE(dead_writev_when_told) {
+  const int fd = dead_socket();
+  const iovec one{byte, 1};
+  writev(fd, &one, 1);
+  wait_for_start();
+  getppid();
+  writev(fd, &one, 1);
+  getppid();
+}
+
 // SIGPIPE is blocked, one is pending, and short writes are made on a live socket, between two calls of getppid.
 SCENE(short_writes_while_blocked) {
   static char much[1 << 20];
