@@ -58,6 +58,15 @@ all: $(BUILD)/libnosigpipe.so $(BUILD)/nosigpipe $(BUILD)/nosigpipe-report ## bu
 $(BUILD)/libnosigpipe.so: $(SHIM_OBJECTS)
 	$(SAY)$(CC) $(CFLAGS) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ $^
 
+# An older compiler fails at each file in a way of its own, so it is asked once.
+NEW_ENOUGH = (defined __clang__ && __clang_major__ >= 14) || (!defined __clang__ && __GNUC__ >= 11)
+new-enough-compiler:
+	@answer=$$(printf '\043if $(NEW_ENOUGH)\nyes\n\043endif\n' | $(CXX) -E -P -x c++ -) || exit 1; \
+	test "$$answer" || { echo "nosigpipe: $(CXX) is older than gcc 11 or clang 14; choose another: make CXX=... CC=..." >&2; exit 1; }
+.PHONY: new-enough-compiler
+
+$(SHIM_OBJECTS) $(REPORT_OBJECTS): | new-enough-compiler
+
 $(SHIM_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(CXXFLAGS) $(SHIM_CXXFLAGS) -MMD -MP -c -o $@ $<

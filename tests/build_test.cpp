@@ -270,6 +270,21 @@ TEST_CASE("the shim can be built by clang") {
   averts(victim, tree / "build/libnosigpipe.so");
 }
 
+// Where the compiler says another version of itself than it is.
+TEST_CASE("a compiler that is too old is told so in one line") {
+  const SourceTree tree;
+  const auto errors_of = [&](const std::string& compiler) {
+    const auto ending = tree.make({"-j4", "CXX=" + compiler, "build/shim/start.o"});
+    auto lines = lines_of(ending.err);
+    std::erase_if(lines, [](const auto& line) { return line.starts_with("make"); });
+    return lines;
+  };
+  for (const std::string older : {"g++ -U__GNUC__ -D__GNUC__=10", "clang++ -U__clang_major__ -D__clang_major__=13"})
+    CHECK(errors_of(older) ==
+          Strings{"nosigpipe: " + older + " is older than gcc 11 or clang 14; choose another: make CXX=... CC=..."});
+  CHECK(errors_of("clang++").empty());
+}
+
 // Fedora's; some of them are not of this kind on another machine.
 TEST_CASE("the shim can be built with the flags of a distribution") {
   std::string flags =
