@@ -1,6 +1,6 @@
-// The memory of the log, some 500 KiB: in a process without a log it is not there. No heap, since a malloc library may
-// write and so come back to us. A child of fork begins with all of it zero: the threads that were at it are not there,
-// and what its parent has counted the parent logs.
+// The memory of the log, some 1.4 MiB of which little is used: in a process without a log it is not there. No heap,
+// since a malloc library may write and so come back to us. A child of fork begins with all of it zero: the threads that
+// were at it are not there, and what its parent has counted the parent logs.
 #pragma once
 
 #include <atomic>
@@ -8,10 +8,14 @@
 #include "log/call_sites.h"
 #include "log/fields.h"
 #include "log/nonblocking_write.h"
+#include "unwind/maps.h"
+#include "unwind/modules.h"
 
 // What a line is put together in: too much for a thread's stack.
 struct Scratch {
   std::atomic<int> taken;  // no bool where one is exchanged: of a byte gcc makes that by libatomic on riscv64
+  Maps maps;
+  stack::Path path;
   Fields fields;
   char record[8192];  // text of 4,096 bytes at most, which a pipe takes as one, or twice that for journald
 };
@@ -48,7 +52,8 @@ struct Memory {
 
   std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
   struct {
-    CallSite sites[call_sites::kMost];
+    CallSites sites;
+    Modules modules;
     std::atomic<std::uint64_t> lost;  // records; the next one that can be written says how many
     std::atomic<int> cut_short;       // of the last record only the beginning could be written
     std::atomic<int> ending;          // the process that ends, or a child of vfork: it holds nothing back any more
