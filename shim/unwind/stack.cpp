@@ -97,7 +97,7 @@ bool stays(std::uintptr_t start) {
 bool Path::add(const Frame& frame, std::uintptr_t begin, Modules::Number module) {
   if (count == kMost) return false;
   const auto slot = count == 0 ? 0 : frame.returns_at - begin;
-  is_recognisable = is_recognisable && slot <= ~std::uint32_t{0} && (count == 0 || slot > slots[count - 1]);
+  is_recognisable = is_recognisable && slot <= ~std::uint32_t{0} && (count < 2 || slot > slots[count - 1]);
   returns_to[count] = frame.instruction();
   slots[count] = static_cast<std::uint32_t>(slot);
   modules[count++] = module;
