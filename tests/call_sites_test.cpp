@@ -163,20 +163,41 @@ TEST_CASE("a child of vfork that fails to execute does not make a worker tell ea
   }
 }
 
-TEST_CASE("at the end of a process nothing is read where nothing was averted") {
-  const auto opened = [](const Strings& words) {
-    const Directory directory;
-    const auto argv = joined({"strace", "-f", "-qq", "-e", "trace=openat,read,pread64", "-E",
-                              "LD_PRELOAD=" + built("libnosigpipe.so"), "-E", "NOSIGPIPE_LOG=" + directory / "log"},
-                             sites_victim(words));
-    const Ending ending = run(argv);
-    const auto calls = lines_of(ending.err);
-    return std::count_if(calls.begin(), calls.end(),
-                         [](const std::string& call) { return call.find("pread64") != call.npos; });
-  };
-  const auto in_start = opened({});
-  if (in_start == 0 && !run({"strace", "true"}).exited(0)) SKIP_TEST("strace cannot trace here");
-  CHECK(opened({"fork"}) == in_start);
-  CHECK(opened({"often=2"}) > in_start);
-  CHECK(opened({"often=500"}) == opened({"often=2"}));
+namespace {
+
+// How many system calls of this kind a run makes with a log; the last argument begins so.
+long calls_of(const std::string& call, const Strings& words) {
+  const Directory directory;
+  const auto argv = joined({"strace", "-f", "-qq", "-e", "trace=pread64,rt_sigprocmask", "-E",
+                            "LD_PRELOAD=" + built("libnosigpipe.so"), "-E", "NOSIGPIPE_LOG=" + directory / "log"},
+                           sites_victim(words));
+  const auto lines = lines_of(run(argv).err);
+  return std::count_if(lines.begin(), lines.end(),
+                       [&](const std::string& line) { return line.find(call) != std::string::npos; });
+}
+
+void needs_strace() {
+  if (!run({"strace", "-qq", "true"}).exited(0)) SKIP_TEST("strace cannot trace here");
+}
+
+}  // namespace
+
+TEST_CASE("/proc/self/maps is read for the first event alone, and not where there is none") {
+  needs_strace();
+  const auto reads = [](const Strings& words) { return calls_of("pread64(", words); };
+  const long none = reads({});
+  CHECK(reads({"fork"}) == none);
+  const long once = reads({"rarely=1"}) - none;
+  CHECK(once > 0);
+  CHECK(reads({"rarely=2", "often=300", "deep=3"}) - none == once);
+}
+
+TEST_CASE("the stack is followed once for each way, and then recognised") {
+  needs_strace();
+  // All signals are blocked to follow it, and for each line.
+  const auto blocked = [](const Strings& words) { return calls_of("rt_sigprocmask(SIG_BLOCK, ~[", words); };
+  for (const std::string& way : {library, std::string("stdio"), std::string("raw")}) {
+    INFO(way);
+    CHECK(blocked({way, "often=300"}) - blocked({way, "often=1"}) == 8);  // for the lines 2, 4 ... 256
+  }
 }

