@@ -49,7 +49,7 @@ Modules::Number Modules::around(std::uintptr_t address) {
 Modules::Number Modules::remember(const Module& module) {
   Remembered now{};
   now.mapped = module;
-  if (module.start != 0) {
+  if (module.start != 0 && memcmp(reinterpret_cast<const void*>(module.start), ELFMAG, SELFMAG) == 0) {
     const ElfImage image(module.start, module.limit);
     now.base = image.base();
     read_sign(image, now);
