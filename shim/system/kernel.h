@@ -108,6 +108,9 @@ inline Signals mask() {
   return now;
 }
 
+// The smallest there is.
+constexpr std::uintptr_t kPage = 4096;
+
 // Whether the eight bytes there can be read. A set is fetched from memory before the kernel sees that nothing is asked
 // for, so this is the cheapest call that knows, and no filter that lets us live refuses it.
 inline bool can_read(std::uintptr_t address) {

@@ -31,10 +31,10 @@ class Maps {
  private:
   void read(int fd);
 
-  static constexpr unsigned kMost = 256;
+  static constexpr unsigned kMost = 512;
   Lines<4096 + 128, 1024> lines_;  // a path is shorter
   Module list_[kMost];
   unsigned count_;
-  char paths_[24576];
+  char paths_[32768];
   std::size_t paths_length_;
 };

@@ -12,6 +12,7 @@
 namespace stack {
 namespace {
 
+using kernel::kPage;
 using unwind::Frame;
 using unwind::Object;
 using unwind::Range;
@@ -63,8 +64,6 @@ int visit(dl_phdr_info* info, std::size_t, void*) {
   return 0;
 }
 
-constexpr std::uintptr_t kPage = 4096;
-
 // How far up a stack is followed.
 constexpr std::uintptr_t kFar = 4 << 20;
 
@@ -94,41 +93,6 @@ bool stays(std::uintptr_t start) {
   return std::find(staying, staying + staying_count, start) != staying + staying_count;
 }
 
-bool Path::add(const Frame& frame, std::uintptr_t begin, Modules::Number module) {
-  if (count == kMost) return false;
-  const auto slot = count == 0 ? 0 : frame.returns_at - begin;
-  is_recognisable = is_recognisable && slot <= ~std::uint32_t{0} && (count < 2 || slot > slots[count - 1]);
-  returns_to[count] = frame.instruction();
-  slots[count] = static_cast<std::uint32_t>(slot);
-  modules[count++] = module;
-  return true;
-}
-
-bool Path::has_same_callers(const Path& other) const {
-  unsigned i = next_caller(0), j = other.next_caller(0);
-  while (i < count && j < other.count && returns_to[i] == other.returns_to[j] && modules[i] == other.modules[j]) {
-    i = next_caller(i + 1);
-    j = other.next_caller(j + 1);
-  }
-  return i == count && j == other.count;
-}
-
-// In the order of the frames: if all so far are the same, the next is where it was, and memory is there. Where a
-// frame's size varies it need not be: so each further page is asked for.
-bool Path::leads_from(std::uintptr_t stack_pointer, bool is_ours, Modules& all) const {
-  if (!is_recognisable) return false;
-  auto page = is_ours ? stack_pointer / kPage : 0;
-  for (unsigned i = 1; i < count; ++i) {
-    const auto at = stack_pointer + slots[i];
-    if (at / kPage != page && !kernel::can_read(at & ~std::uintptr_t{7})) return false;
-    page = at / kPage;
-    if (*reinterpret_cast<const std::uintptr_t*>(at) != returns_to[i]) return false;
-  }
-  for (unsigned i = 0; i < count; ++i)
-    if (modules[i] != kOwn && (i == 0 || modules[i] != modules[i - 1]) && !all.is_there(modules[i])) return false;
-  return true;
-}
-
 Modules::Number Lookup::operator()(std::uintptr_t address) const {
   const auto number = modules.around(address);
   const Module* mapped = number == 0 && maps != nullptr ? maps->around(address) : nullptr;
@@ -149,7 +113,7 @@ bool collect(Frame frame, unsigned most, const Lookup& lookup, Path& path) {
     const auto& mapped = lookup.modules.at(own != nullptr ? 0 : module).mapped;
     if (own == nullptr) {
       has_executable = has_executable || executable.holds(frame.place());
-      if (++callers == kMostFrames || (callers >= most && has_executable) || mapped.start == 0) return true;
+      if (++callers == kMostCallers || (callers >= most && has_executable) || mapped.start == 0) return true;
     }
     if (!step_up(frame, own != nullptr ? *own : ElfImage(mapped.start, mapped.limit).object(), stack)) return true;
   }

@@ -1,35 +1,11 @@
-// Which functions of the program have led to a write, and how the same way is recognised when it is gone again.
+// Which functions of the program have led to a write: followed up the stack, out of our own frames and libc's.
 #pragma once
 
-#include "unwind/modules.h"
-#include "unwind/unwind.h"
+#include "unwind/path.h"
 
 namespace stack {
 
-constexpr unsigned kMostFrames = 32;
-
-// The frames from the innermost on: libc's and our own, by which others are found, and the program's, its callers.
-struct Path {
-  static constexpr unsigned kMost = 48;
-  static constexpr Modules::Number kOwn = 0xffff;  // libc, or we
-
-  // Whether the stack of a thread that is where this begins is the same from here on, in all that was gone by. Reads
-  // nothing that may not be there; of the first page only `is_ours` says that it is.
-  bool leads_from(std::uintptr_t stack_pointer, bool is_ours, Modules& all) const;
-
-  bool has_same_callers(const Path& other) const;
-  unsigned next_caller(unsigned frame) const {  // from this frame on; `count`: none
-    while (frame < count && modules[frame] == kOwn) ++frame;
-    return frame;
-  }
-  bool add(const unwind::Frame& frame, std::uintptr_t begin, Modules::Number module);
-
-  std::uintptr_t returns_to[kMost];
-  std::uint32_t slots[kMost];  // where that stands, from the stack pointer of the first on
-  Modules::Number modules[kMost];
-  unsigned count;
-  bool is_recognisable;
-};
+constexpr unsigned kMostCallers = 32;
 
 // Finds out where libc and the shim are, and what is there to stay. To be called once, at the start: the dynamic linker
 // takes its lock for it.
