@@ -88,6 +88,10 @@ TEST_CASE("the stack is followed on stacks that end where memory ends") {
   CHECK(counts_of(logged({library, "alternate=50"})) == Counts{50});
 }
 
+TEST_CASE("a handler that writes is one call site, whatever it interrupts") {
+  for (const std::string put : {"raw", "stdio"}) CHECK(counts_of(logged({put, "alarms=200"})) == Counts{200});
+}
+
 TEST_CASE("more ways than can be kept lose no count") {
   const auto lines = logged({"stdio", "ways=2000", "ways=2000"}, {"NOSIGPIPE_RUNAWAY=off"});
   CHECK(count_of(lines) == 4000);

@@ -107,6 +107,7 @@ bool collect(Frame frame, unsigned most, const Lookup& lookup, Path& path) {
   bool has_executable = most == 0;
   for (unsigned callers = 0; frame.instruction() != 0;) {
     const Object* own = known_around(frame.place());
+    if (callers > 0 && frame.is_exact && own == nullptr) return true;  // the handler came in the midst of that
     const auto module = own != nullptr ? Path::kOwn : lookup(frame.place());
     if (!path.add(frame, begin, module)) return true;
     if (module == 0) return false;

@@ -8,7 +8,8 @@
 // From where, so many times: rarely=COUNT often=COUNT threads=COUNT (often, from two) small-thread=COUNT (often)
 // sized=COUNT (from a frame that is larger each time) deep=DEPTH (once from each depth up to it, three times over)
 // ways=COUNT (each by another way) coroutines=COUNT (by two, in turns, whose stacks end where memory ends)
-// alternate=COUNT (by a handler on a stack of its own) until=MS (often, so long).
+// alternate=COUNT (by a handler on a stack of its own) alarms=COUNT (by one that comes at any moment) until=MS (often,
+// so long).
 //
 // Meanwhile: unload (the library) fork vfork-fails wait (for a signal) end (_exit).
 #include <dlfcn.h>
@@ -16,6 +17,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 
@@ -160,6 +162,21 @@ void write_on_an_alternate_stack(const std::string& count) {
   repeat(count, [] { raise(SIGUSR1); });
 }
 
+volatile int alarms = 0;
+
+// In the midst of anything.
+void be_alarmed(const std::string& count) {
+  alarms = std::stoi(count);
+  signal(SIGALRM, [](int) {
+    if (alarms == 0) return;
+    often();
+    alarms = alarms - 1;
+  });
+  const itimerval often_enough{{0, 500}, {0, 500}};
+  setitimer(ITIMER_REAL, &often_enough, nullptr);
+  for (volatile unsigned sum = 1; alarms > 0;) sum = sum * 3 + (sum >> 7) + (sum ^ 5);
+}
+
 void write_for(const std::string& ms) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::stoi(ms));
   while (std::chrono::steady_clock::now() < end) often();
@@ -218,6 +235,7 @@ int main(int argc, char* argv[]) {
        }},
       {"coroutines", take_turns},
       {"alternate", write_on_an_alternate_stack},
+      {"alarms", be_alarmed},
       {"until", write_for},
 
       {"unload", [] { dlclose(library); }},
