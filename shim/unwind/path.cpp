@@ -4,10 +4,13 @@ using kernel::kPage;
 
 namespace stack {
 
+constexpr auto kWord = sizeof(std::uintptr_t);
+
 bool Path::add(const unwind::Frame& frame, std::uintptr_t begin, Modules::Number module) {
   if (count == kMost) return false;
   const auto slot = count == 0 ? 0 : frame.returns_at - begin;
-  is_recognisable = is_recognisable && slot <= ~std::uint32_t{0} && (count < 2 || slot > slots[count - 1]);
+  const bool is_above = slot <= ~std::uint32_t{0} && slot % kWord == 0 && (count < 2 || slot > slots[count - 1]);
+  is_recognisable = is_recognisable && is_above;
   returns_to[count] = frame.instruction();
   slots[count] = static_cast<std::uint32_t>(slot);
   modules[count++] = module;
@@ -27,7 +30,7 @@ bool Path::has_same_callers(const Path& other) const {
 // with alloca has not, and behind it may be the end of the stack: so each further page is asked for. What an earlier
 // call has left there can pass for a frame only where the stack pointer is the same, and all callers of both.
 bool Path::leads_from(std::uintptr_t stack_pointer, bool is_ours, Modules& all) const {
-  if (!is_recognisable) return false;
+  if (!is_recognisable || stack_pointer % kWord != 0) return false;
   auto page = is_ours ? stack_pointer / kPage : 0;
   for (unsigned i = 1; i < count; ++i) {
     const auto at = stack_pointer + slots[i];
