@@ -29,13 +29,13 @@ void follow(const event::Event& event, const unwind::Frame& here, Scratch& scrat
   found();
 }
 
+// The function around the place that made the call, as its object's own memory has the name.
 std::string_view symbol_of(const stack::Path& path) {
-  auto& modules = memory->state.modules;
   const unsigned first = path.next_caller(0);
-  const auto& mapped = modules.at(path.modules[first]).mapped;
-  if (mapped.start == 0) return {};
-  const char* name = ElfImage(mapped.start, mapped.limit).symbol_around(path.returns_to[first] - 1);
-  return name == nullptr ? std::string_view{} : modules.keep(name);
+  const auto& mapped = memory->state.modules.at(path.modules[first]).mapped;
+  const char* name =
+      mapped.start == 0 ? nullptr : ElfImage(mapped.start, mapped.limit).symbol_around(path.returns_to[first] - 1);
+  return name == nullptr ? "" : name;
 }
 
 }  // namespace
@@ -112,7 +112,7 @@ CallSite* CallSites::filled(const event::Event& event, std::uintptr_t begin, con
   site.call_ = event.call;
   site.begin_ = begin;
   site.path_ = path;
-  site.symbol_ = symbol_of(path);
+  site.symbol_ = symbols_.keep(symbol_of(path));
   return &site;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "log/event.h"
+#include "system/text.h"
 #include "unwind/stack.h"
 
 // Events that are in no line yet, and how many of them would have killed.
@@ -43,7 +44,7 @@ class CallSite {
 
   // Written before it is entered, and then no more.
   const char* call_;
-  std::uintptr_t begin_;
+  std::uintptr_t begin_;  // what the hook returns to, or the instruction that the signal came at
   stack::Path path_;
   std::string_view symbol_;
   CallSite* counts_for_;  // another, with the same callers: frames of other sizes have led here
@@ -81,4 +82,5 @@ class CallSites {
   std::atomic<std::uint32_t> count_;  // of the others
   std::atomic<std::uint32_t> first_[kMost];
   std::atomic<std::int64_t> overdue_from_;  // 0: nothing is held back
+  text::Kept<32768> symbols_;
 };

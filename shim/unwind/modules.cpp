@@ -68,7 +68,7 @@ Modules::Number Modules::remember(const Module& module) {
   if (number >= kMost) return 0;
   auto& known = list_[number];
   known.mapped = module;
-  known.mapped.path = keep(module.path);
+  known.mapped.path = paths_.keep(module.path);
   known.base = now.base;
   known.sign_at = now.sign_at;
   known.sign_size = now.sign_size;
@@ -77,13 +77,4 @@ Modules::Number Modules::remember(const Module& module) {
   memcpy(known.sign, now.sign, sizeof now.sign);
   is_complete_[number].store(true, std::memory_order_release);
   return static_cast<Number>(number);
-}
-
-std::string_view Modules::keep(std::string_view words) {
-  const auto size = static_cast<unsigned>(words.size());
-  if (size > sizeof text_ || text_length_.load() + size > sizeof text_) return {};
-  const auto at = text_length_.fetch_add(size);
-  if (at + size > sizeof text_) return {};
-  memcpy(text_ + at, words.data(), size);
-  return {text_ + at, size};
 }

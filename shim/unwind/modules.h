@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 
+#include "system/text.h"
 #include "unwind/maps.h"
 
 // All members may be used from any thread and in a signal handler.
@@ -34,9 +35,6 @@ class Modules {
 
   const Remembered& at(Number number) const { return list_[number]; }
 
-  // A copy that stays; empty where there is no room.
-  std::string_view keep(std::string_view words);
-
  private:
   static constexpr unsigned kMost = 256;
   unsigned count() const;
@@ -44,6 +42,5 @@ class Modules {
   Remembered list_[kMost];
   std::atomic<unsigned> count_;  // it may go beyond the end
   std::atomic<int> is_complete_[kMost];
-  char text_[32768];
-  std::atomic<unsigned> text_length_;
+  text::Kept<32768> paths_;
 };
