@@ -11,7 +11,7 @@
   policy::now();  // finds libc's functions
   options::each_mistake(logging::warn);
   if (policy::uses(policy::makes_no_calls)) return;  // a library's constructor has set a seccomp filter
-  if (options::get().log != Log::none) event::open();
+  if (options::get().log != Log::none) event::begin();
   disposition::arm();
   policy::learn(policy::armed);
 }

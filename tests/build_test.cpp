@@ -120,8 +120,8 @@ Ending memory_functions(const Directory& directory, const std::string& code, con
 
 // sanitizers_test holds that a sanitizer replaces none of these but dl_iterate_phdr.
 void imports_few(const std::string& library) {
-  const Names allowed{"__environ",     "__errno_location", "environ",    "dl_iterate_phdr",
-                      "secure_getenv", "sigaddset",        "sigismember"};
+  const Names allowed{"__environ",     "__errno_location", "environ",   "dl_iterate_phdr",
+                      "secure_getenv", "getauxval",        "sigaddset", "sigismember"};
   const auto symbols = output_of({"nm", "-D", "--undefined-only", "--format=posix", library});
   CHECK(joined(all_matches(symbols, "(?:^|\n)([^\\s@]+)")) == joined(allowed));
 }

@@ -2,6 +2,7 @@
 
 #include <sys/prctl.h>
 
+#include "log/destination.h"
 #include "log/log.h"
 #include "log/memory.h"
 #include "program/disposition.h"
@@ -40,13 +41,15 @@ void hold_back(CallSite& site, const Unlogged& more) {
 }
 
 // Apart from the question whether it is wanted: this takes stack, and an alternate one may be small.
-[[gnu::noinline]] void write_line(const Event& event, const unwind::Frame& here, bool would_kill, CallSite& site) {
+[[gnu::noinline]] void write_line(const Event& event, const unwind::Frame& here, Fields::Ids ids, bool would_kill,
+                                  CallSite& site) {
   const Lease lease;
   if (!lease) return hold_back(site, {1, would_kill});
   auto& fields = lease->fields;
   fields.event = &event;
   fields.site = &site;
   fields.path = &site.path();
+  fields.ids = ids;
   fields.would_kill = would_kill;
   kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
   connection::look_at(event.fd, fields.connection);
@@ -86,28 +89,46 @@ void write_total(Scratch& scratch, CallSite& site) {
 
 }  // namespace
 
-void open() {
+void begin() {
   if (options::get().log == Log::none || options::get().mode == Mode::off) return;
   if (!Memory::open()) {
     text::Sized<100> line;
     line << "nosigpipe: there is no memory for the log; nothing is logged";
     return logging::warn(line);
   }
-  logging::open();
+  logging::begin();
   stack::know_objects();
-  Maps::keep_open();
+}
+
+void before_user(unsigned user) {
+  constexpr unsigned kAsItIs = ~0U;
+  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::call(SYS_geteuid))) return;
+  memory->begin_anew_after_fork();
+  destination::open();
+}
+
+void before_root() {
+  if (!is_logged()) return;
+  memory->begin_anew_after_fork();
+  destination::open();
+  const Lease lease;
+  if (!lease) return;
+  lease->maps.look();
+  for (const auto& module : lease->maps) memory->state.modules.remember(module);
 }
 
 // The first frame is this one, wherever it is called from: it is not to be inlined.
 [[gnu::noinline]] void log(const Event& event) {
   if (!is_logged()) return;
   memory->begin_anew_after_fork();
-  const bool would_kill = disposition::kills() && (event.context != nullptr || !mask::blocks_sigpipe());
+  const int tid = kernel::tid();
+  const int pid = memory->pid_by(tid);
+  const bool would_kill = disposition::kills(pid) && (event.context != nullptr || !mask::blocks_sigpipe());
   const auto here = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
   auto& site = memory->state.sites.at(event, here, has_stack);
   const auto time = now();
   if ((site.count_and_ask(!memory->is_ending(), time) || event.is_last) && has_stack(event.context))
-    write_line(event, here, would_kill, site);
+    write_line(event, here, {pid, tid}, would_kill, site);
   else
     hold_back(site, {1, would_kill});
   write_overdue(time, event.context);
@@ -121,6 +142,7 @@ void log_runaway(int fd, unsigned epipes, const char* action) {
   fields.fd = fd;
   fields.epipes = epipes;
   fields.action = action;
+  fields.ids = {kernel::pid(), kernel::tid()};
   kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
   logging::write(*lease, "runaway", fields::add_runaway);
 }

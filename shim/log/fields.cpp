@@ -11,8 +11,8 @@ namespace {
 using record::Writer;
 
 void add_process(Writer& record, const Fields& from) {
-  record.number(pid, kernel::pid());
-  record.number(tid, kernel::tid());
+  record.number(pid, from.ids.pid);
+  record.number(tid, from.ids.tid);
   record.string(thread, from.thread);
   record.string(exe, logging::executable());
 }

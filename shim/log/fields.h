@@ -7,6 +7,10 @@
 #include "log/record_writer.h"
 
 struct Fields {
+  struct Ids {
+    int pid;
+    int tid;
+  } ids;
   char thread[16];        // its name
   Unlogged accounts_for;  // how many events this line stands for
   const CallSite* site;

@@ -13,7 +13,8 @@
 
 // What a line is put together in: too much for a thread's stack.
 struct Scratch {
-  std::atomic<int> taken;  // no bool where one is exchanged: of a byte gcc makes that by libatomic on riscv64
+  std::atomic<int> taken;   // no bool where one is exchanged: of a byte gcc makes that by libatomic on riscv64
+  kernel::Signals blocked;  // by the program, in the thread that has taken it
   Maps maps;
   stack::Path path;
   Fields fields;
@@ -29,6 +30,9 @@ struct Memory {
 
   // That sees its parent's memory. Where such a child was the first to have an event, its parent takes over.
   bool in_child_of_vfork();
+
+  // Of this thread, asked for only where it is not the process's first.
+  int pid_by(int tid) const { return tid == owner.load() ? tid : kernel::pid(); }
 
   // The process ends, and holds nothing back any more. False if that was said before.
   bool begin_to_end() {
@@ -59,6 +63,7 @@ struct Memory {
     std::atomic<int> ending;          // the process that ends, or a child of vfork: it holds nothing back any more
     std::atomic<int> is_opening;      // some thread is opening the log anew
     std::atomic<bool> has_opened;     // which has been done in this process, and not in its parent alone
+    std::atomic<int> is_told;         // stderr, that it cannot be opened
   } state;
 };
 inline constinit Memory* memory = nullptr;
@@ -70,6 +75,7 @@ class Lease {
   explicit Lease(unsigned first = 0, unsigned end = Memory::kLines) {
     for (; first < end && scratch_ == nullptr; ++first)
       if (!memory->scratch[first].taken.exchange(true)) scratch_ = &memory->scratch[first];
+    if (scratch_ != nullptr) scratch_->blocked = blocked_.before();
   }
   ~Lease() {
     if (scratch_ != nullptr) scratch_->taken.store(false);

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <type_traits>
@@ -16,6 +17,9 @@
 #include "system/arch/machine.h"
 #include "system/arch/syscall.h"
 
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
+#endif
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x100  // Linux 6.18
 #endif
@@ -48,9 +52,15 @@ inline long read_at(int fd, char* to, std::size_t size, long offset) {
 }
 
 // The time by one of the kernel's clocks. No library stands in between.
+using Clock = int(int which, long* time);
+inline constinit std::atomic<Clock*> clock_in_vdso = nullptr;
 inline timespec clock(int which) {
   long time[2] = {};
-  call(SYS_clock_gettime, which, time);
+  Clock* const in_vdso = clock_in_vdso.load(std::memory_order_relaxed);
+  if (in_vdso != nullptr)
+    in_vdso(which, time);
+  else
+    call(SYS_clock_gettime, which, time);
   return {time[0], time[1]};
 }
 

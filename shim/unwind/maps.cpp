@@ -2,33 +2,18 @@
 
 #include <fcntl.h>
 
-#include <atomic>
-
 #include "system/kept_file.h"
 #include "system/text.h"
-
-namespace {
-
-// The picture of whoever opened it: also when the main thread has ended, or there is no /proc any more. A child of fork
-// has one of its parent, which may be another by now.
-constinit KeptFile kept_maps;
-constinit std::atomic<int> kept_by = 0;
-
-}  // namespace
-
-void Maps::keep_open() {
-  kept_maps.open("/proc/self/maps", O_RDONLY);
-  kept_by.store(kernel::pid());
-}
 
 void Maps::look() {
   count_ = 0;
   paths_length_ = 0;
-  if (kept_by.load() == kernel::pid() && kept_maps.fd() >= 0) return read(kept_maps.fd());
-  const int fd = static_cast<int>(kernel::call(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC));
+  KeptFile file;
+  const long fd = kernel::call(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
-  read(fd);
-  kernel::call(SYS_close, fd);
+  file.share(static_cast<int>(fd));
+  read(file.fd());
+  file.close();
 }
 
 // A line is: begin-end permissions offset device inode path. Inodes are decimal, but to tell them apart hex will do.

@@ -18,12 +18,12 @@ struct Module {
 
 class Maps {
  public:
-  // Keeps /proc/self/maps open for when the program has gone into a chroot. To be called once, at the start.
-  static void keep_open();
-
   // Takes the picture. Safe in a signal handler; reads /proc with one system call for each 1 KiB. Empty where there is
   // no /proc.
   void look();
+
+  const Module* begin() const { return list_; }
+  const Module* end() const { return list_ + count_; }
 
   // nullptr: no code.
   const Module* around(std::uintptr_t address) const;
