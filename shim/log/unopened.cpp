@@ -21,7 +21,8 @@ constexpr Reason kReasons[] = {{EACCES, "Permission denied"},        {EPERM, "Op
                                {EMFILE, "Too many open files"},      {ENFILE, "Too many open files in system"},
                                {ENOSPC, "No space left on device"},  {EXDEV, "The root directory is another one"}};
 
-bool is_passing(int error) { return error == EMFILE || error == ENFILE || error == ENOSPC; }
+// No other path would do.
+bool is_anywhere(int error) { return error == EMFILE || error == ENFILE || error == EXDEV; }
 
 void add_reason(text::Line& line, int error) {
   for (const auto& reason : kReasons)
@@ -39,7 +40,7 @@ void add(text::Line& line, std::string_view place, int error) {
   line.quoted(text::part(place, 0, 1024)) << ": ";
   add_reason(line, error);
   line << "; nothing is logged until it can be";
-  if (is_passing(error)) return;
+  if (is_anywhere(error)) return;
   line << ". Set NOSIGPIPE_LOG to a path that user " << static_cast<unsigned>(kernel::call(SYS_geteuid))
        << " may write to, or to journal";
 }
