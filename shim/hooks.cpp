@@ -178,6 +178,33 @@ EXPORT void _exit(int status) {
 
 EXPORT void _Exit(int status) { _exit(status); }
 
+// The log may be out of reach from here on.
+
+EXPORT int setuid(uid_t uid) {
+  event::before_user(uid);
+  return real::setuid(uid);
+}
+
+EXPORT int seteuid(uid_t uid) {
+  event::before_user(uid);
+  return real::seteuid(uid);
+}
+
+EXPORT int setreuid(uid_t ruid, uid_t euid) {
+  event::before_user(euid);
+  return real::setreuid(ruid, euid);
+}
+
+EXPORT int setresuid(uid_t ruid, uid_t euid, uid_t suid) {
+  event::before_user(euid);
+  return real::setresuid(ruid, euid, suid);
+}
+
+EXPORT int chroot(const char* path) {
+  event::before_root();
+  return real::chroot(path);
+}
+
 // From here on a system call that the program did not make may kill it.
 
 EXPORT int prctl(int option, ...) {

@@ -13,7 +13,7 @@
   real::find_all();
   options::each_mistake(logging::warn);
   if (policy::makes_no_calls()) return;  // a library's constructor has set a seccomp filter
-  if (options::get().log != Log::none) event::open();
+  if (options::get().log != Log::none) event::begin();
   disposition::arm();
   if (mask::is_blocked_by_program()) policy::learn(policy::may_block_sigpipe);
   policy::learn(policy::armed);

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include <memory>
 #include <regex>
@@ -69,6 +70,14 @@ void rotate(const Directory& directory, const std::string& how) {
 }
 
 bool is_root() { return geteuid() == 0; }
+
+std::string only_for_root(const Directory& directory) {
+  std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
+  const auto place = directory / "private";
+  std::filesystem::create_directory(place);
+  std::filesystem::permissions(place, std::filesystem::perms(0700));
+  return place;
+}
 
 }  // namespace
 
@@ -138,12 +147,52 @@ TEST_CASE("a file of the program's that has got the number of the log has nothin
   CHECK(contents(other).empty());
 }
 
-TEST_CASE("the log goes on where no descriptor can be opened") {
+namespace {
+
+// With the log in a file, and in a pipe that is soon full.
+void survives_in_file_and_pipe(const Strings& words) {
   const Directory directory;
-  survives({"unix-closed", "no-numbers", "write", "print"}, logging_to(directory / "log"));
+  survives(words, logging_to(directory / "log", {"NOSIGPIPE_RUNAWAY=off"}));
+  int ends[2];
+  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+  Start start = logging_to("stderr", {"NOSIGPIPE_RUNAWAY=off"});
+  start.err = ends[1];
+  char newline = '\n';
+  const iovec one{&newline, 1};
+  const bool can_be_told = pwritev2(ends[1], &one, 1, -1, RWF_NOWAIT) == 1;
+  if (can_be_told) survives(words, start);
+  close(ends[0]);
+  close(ends[1]);
+  if (!can_be_told) SKIP_TEST("before Linux 6.4 a pipe cannot be told not to wait");
+}
+
+}  // namespace
+
+TEST_CASE("a number that the program has just closed and gives to a file of its own is never taken for a line") {
+  survives_in_file_and_pipe({"unix-closed", "write", "replace=20000"});
+}
+
+TEST_CASE("a child that is forked while a line is written has no descriptor more") {
+  survives_in_file_and_pipe({"unix-closed", "write", "children=300"});
+}
+
+TEST_CASE("the log goes on where no descriptor can be opened any more") {
+  const Directory directory;
+  survives({"unix-closed", "write", "no-numbers", "write", "print"}, logging_to(directory / "log"));
   const auto lines = parsed(contents(directory / "log"));
-  REQUIRE(lines.size() == 2);
+  CHECK(count_of(lines) == 3);
   for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
+}
+
+TEST_CASE("what is met before a descriptor can be opened is counted, and stderr is told") {
+  const Directory directory;
+  const Strings words{"unix-closed", "no-numbers", "write", "write", "close-all", "write"};
+  const Ending ending = lives(totals_victim(words), logging_to(directory / "log"));
+  CHECK(ending.err == "nosigpipe: cannot open the log \"" + directory / "log" +
+                          "\": Too many open files; nothing is logged until it can be\n");
+  const auto lines = parsed(contents(directory / "log"));
+  CHECK(count_of(lines) == 3);
+  CHECK(lines.front().number("lost") == 2);
 }
 
 TEST_CASE("the log goes on in a chroot, knows the place there, and makes no file inside") {
@@ -151,9 +200,9 @@ TEST_CASE("the log goes on in a chroot, knows the place there, and makes no file
   const Directory directory;
   const Directory prison;
   std::filesystem::create_directories(prison.path() + directory.path());
-  survives({"unix-closed", "write", "chroot=" + prison.path(), "write", "print"}, logging_to(directory / "log"));
+  survives({"unix-closed", "chroot=" + prison.path(), "write", "print"}, logging_to(directory / "log"));
   const auto lines = parsed(contents(directory / "log"));
-  CHECK(count_of(lines) == 3);
+  CHECK(count_of(lines) == 2);
   for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
   CHECK(!std::filesystem::exists(prison.path() + directory / "log"));
 }
@@ -161,13 +210,60 @@ TEST_CASE("the log goes on in a chroot, knows the place there, and makes no file
 TEST_CASE("the log goes on when the program has given up its rights") {
   if (!is_root()) SKIP_TEST("only root has rights to give up");
   const Directory directory;
-  const auto place = directory / "private";
-  std::filesystem::create_directory(place);
-  std::filesystem::permissions(place, std::filesystem::perms(0700));
-  survives({"unix-closed", "write", "become-nobody", "write", "print"}, logging_to(place + "/log"));
-  const auto lines = parsed(contents(place + "/log"));
-  CHECK(count_of(lines) == 3);
-  for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
+  for (const std::string function : {"setuid", "seteuid", "setreuid", "setresuid"}) {
+    INFO(function);
+    const auto log = only_for_root(directory) + "/" + function;
+    survives({"unix-closed", "become-nobody=" + function, "write", "print"}, logging_to(log));
+    const auto lines = parsed(contents(log));
+    CHECK(count_of(lines) == 2);
+    for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
+  }
+}
+
+TEST_CASE("systemd takes the README's recipe for a unit with a user") {
+  const Directory directory;
+  const auto unit = directory / "server.service";
+  std::ofstream(unit) << "[Service]\nExecStart=/bin/true\nUser=root\n";
+  std::filesystem::create_directory(unit + ".d");
+  const auto page = contents(source("README.md"));
+  const auto begin = page.find("    [Service]\n");
+  REQUIRE(begin != std::string::npos);
+  auto recipe = page.substr(begin, page.find("\n\n", begin) - begin) + "\n    LogsDirectory=server\n";
+  CHECK(has(page, "`LogsDirectory=server`"));
+  CHECK(has(recipe, "NOSIGPIPE_LOG=journal"));
+  const auto said = [&] {
+    std::ofstream(unit + ".d/nosigpipe.conf") << std::regex_replace(recipe, std::regex("(^|\n) +"), "$1");
+    Start start;
+    start.env = {"SYSTEMD_UNIT_PATH=" + directory.path() + ":"};
+    return run({"systemd-analyze", "verify", unit}, start).err;
+  };
+  CHECK(!has(said(), "nosigpipe.conf"));
+  recipe.replace(recipe.find("Environment"), 11, "Surroundings");
+  if (!has(said(), "nosigpipe.conf")) SKIP_TEST("systemd-analyze is not here");
+}
+
+TEST_CASE("a program that changes to the user that it is has no log before its first event") {
+  if (!is_root()) SKIP_TEST("only root has rights to give up");
+  const Directory directory;
+  const auto as_root = joined({"setpriv", "--reuid=0"}, totals_victim({"unix-closed"}));
+  CHECK(run(as_root, logging_to(directory / "log")).exited(0));
+  CHECK(!std::filesystem::exists(directory / "log"));
+}
+
+TEST_CASE("a user who may not write there is told so once, and nothing if there is no event") {
+  if (!is_root()) SKIP_TEST("only root can be another user");
+  const Directory directory;
+  const auto start = logging_to(only_for_root(directory) + "/log");
+  const auto as_nobody = [](const Strings& words) {
+    return joined({"setpriv", "--reuid=65534", "--clear-groups"}, totals_victim(words));
+  };
+  const Ending quiet = run(as_nobody({"unix-closed"}), start);
+  if (!quiet.exited(0)) SKIP_TEST("another user cannot start what is built here");
+  CHECK(quiet.err.empty());
+  CHECK(lives(as_nobody({"unix-closed", "write", "storm=50", "print"}), start).err ==
+        "nosigpipe: cannot open the log \"" + directory / "private/log" +
+            "\": Permission denied; nothing is logged until it can be. Set NOSIGPIPE_LOG to a path that user 65534 may "
+            "write to, or to journal\n");
 }
 
 TEST_CASE("what a full disk does not take is counted and logged with the next line") {

@@ -39,7 +39,8 @@ std::string utc_now() {
 
 // What the victim found open.
 std::set<int> descriptors(const Ending& ending) {
-  std::istringstream list(ending.out.substr(ending.out.find(' ')));
+  const std::string word = "descriptors ";
+  std::istringstream list(ending.out.substr(ending.out.find(word) + word.size()));
   return {std::istream_iterator<int>(list), {}};
 }
 
@@ -237,12 +238,18 @@ TEST_CASE("the log file is made and appended to") {
   lives(log_victim({"send"}), logging_to(log));
   const auto first = contents(log);
   REQUIRE(parsed(first).size() == 1);
-  struct stat file {};
-  REQUIRE(stat(log.c_str(), &file) == 0);
-  CHECK((file.st_mode & 0133) == 0);
   lives(log_victim({"writev"}), logging_to(log));
   CHECK(contents(log).starts_with(first));
   CHECK(parsed(contents(log)).size() == 2);
+}
+
+TEST_CASE("the log file is its owner's to write and its group's to read: it has the addresses of peers") {
+  const Directory directory;
+  const auto log = directory / "log";
+  lives(joined({"sh", "-c", "umask 0; exec \"$@\"", "sh"}, log_victim({"send"})), logging_to(log));
+  struct stat file {};
+  REQUIRE(stat(log.c_str(), &file) == 0);
+  CHECK((file.st_mode & 07777) == 0640);
 }
 
 TEST_CASE("the path of the log is taken from where the program is started") {
@@ -253,7 +260,7 @@ TEST_CASE("the path of the log is taken from where the program is started") {
   CHECK(parsed(contents(directory / "log")).size() == 1);
 }
 
-TEST_CASE("a log that cannot be opened is told once and the program lives") {
+TEST_CASE("a log that cannot be opened is told with the first event, why and where and what to do") {
   const Directory directory;
   const auto target = directory / "target";
   std::ofstream(target) << "precious\n";
@@ -262,17 +269,35 @@ TEST_CASE("a log that cannot be opened is told once and the program lives") {
   std::filesystem::create_directory(directory / "folder");
   REQUIRE(mkfifo((directory / "fifo").c_str(), 0600) == 0);
   const std::string too_long = "/" + std::string(5000, 'x');
-  for (const auto& path : {directory / "link", directory / "dangling", directory / "folder", directory / "fifo",
-                           directory / "no/such/place"}) {
-    const Ending ending = lives(log_victim({"send", "stdio"}), logging_to(path));
-    INFO(ending.err);
-    CHECK(lines_of(ending.err).size() == 1);
-    CHECK(ending.err.starts_with("nosigpipe: "));
-    CHECK(ending.err.find(path) != std::string::npos);
+  const std::pair<std::string, std::string> places[] = {
+      {"link", "Is a symbolic link"},  {"dangling", "Is a symbolic link"},
+      {"folder", "Is a directory"},    {"fifo", "No such device or address"},
+      {"target/x", "Not a directory"}, {"no/such/place.%p", "No such file or directory"}};
+  for (const auto& [name, why] : places) {
+    const auto path = directory / name;
+    CHECK(run(log_victim({"descriptors"}), logging_to(path)).err.empty());
+    is_killed_bare(log_victim({"send", "stdio"}));
+    Process process(log_victim({"send", "stdio"}), logging_to(path));
+    const Ending ending = process.wait();
+    CHECK(ending.exited(0));
+    const auto place = path.substr(0, path.find("%p")) + (path.ends_with("%p") ? std::to_string(process.pid()) : "");
+    CHECK(ending.err == "nosigpipe: cannot open the log \"" + place + "\": " + why +
+                            "; nothing is logged until it can be. Set NOSIGPIPE_LOG to a path that user " +
+                            std::to_string(geteuid()) + " may write to, or to journal\n");
   }
   CHECK(contents(target) == "precious\n");
   CHECK(!std::filesystem::exists(directory / "missing"));
   CHECK(lines_of(lives(log_victim({"send"}), logging_to(too_long)).err).size() == 1);
+}
+
+TEST_CASE("a log that cannot be opened is not told to what has taken the place of stderr") {
+  const Strings words{"close=2", "take_all_numbers", "send", "count_taken"};
+  const auto argv = joined({"sh", "-c", "exec \"$@\" 2>&-", "sh"}, log_victim(words));
+  for (const auto& start : {argv, log_victim(words)}) {
+    const Ending ending = lives(start, logging_to("/no/such/place"));
+    CHECK(ending.out.ends_with("taken -1\n"));
+    CHECK(ending.err.empty());
+  }
 }
 
 TEST_CASE("a hostile thread name forges no line") {
@@ -318,16 +343,22 @@ TEST_CASE("a socket that has got the number of the log hears nothing") {
   CHECK(count_of(parsed(contents(log))) == 3);
 }
 
-TEST_CASE("the log is two descriptors out of the way and not inherited") {
+TEST_CASE("a program that meets no SIGPIPE has no descriptor of ours and leaves no file") {
   const Directory directory;
-  const auto log = logging_to(directory / "log");
-  const auto bare = descriptors(run(log_victim({"descriptors"})));
-  auto with_log = descriptors(run(log_victim({"descriptors"}), log));
+  const Ending quiet = run(log_victim({"descriptors"}), logging_to(directory / "log.%p"));
+  REQUIRE(quiet.exited(0));
+  CHECK(descriptors(quiet) == descriptors(run(log_victim({"descriptors"}))));
+  CHECK(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_CASE("the log is one descriptor out of the way, from the first event on") {
+  const Directory directory;
+  const auto words = log_victim({"send", "descriptors"});
+  const auto bare = descriptors(run(words, ignoring_sigpipe()));
+  auto with_log = descriptors(lives(words, logging_to(directory / "log")));
   for (const int fd : bare) CHECK(with_log.erase(fd) == 1);
-  REQUIRE(with_log.size() == 2);
+  REQUIRE(with_log.size() == 1);
   CHECK(*with_log.begin() >= 100);
-  const auto argv = joined({"env", "-u", "LD_PRELOAD"}, log_victim({"descriptors"}));
-  CHECK(descriptors(run(argv, log)) == bare);
 }
 
 TEST_CASE("without a log no descriptor stays open") {

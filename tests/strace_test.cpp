@@ -162,6 +162,35 @@ TEST_CASE("an EPIPE met by the handler makes four system calls more, one of them
         Strings{"writev", "getpid", "fcntl", "rt_sigreturn", "rt_sigprocmask"});
 }
 
+namespace {
+
+// Of the fourth event at one place, which has a line of its own. To ask whether the callers' frames can be read is one
+// call more where they lie on two pages.
+Strings calls_of_a_line(const std::string& scene, const std::string& log) {
+  auto calls = calls_in_scene(scene, with_shim({"NOSIGPIPE_LOG=" + log, "NOSIGPIPE_INTERVAL=0"}));
+  INFO(log << ", " << scene);
+  const auto masks = std::erase(calls, "rt_sigprocmask");
+  CHECK(masks >= 2);
+  CHECK(masks <= 3);
+  CHECK(calls.front() == "sendto");
+  calls.erase(calls.begin());
+  return calls;
+}
+
+}  // namespace
+
+TEST_CASE("an event with a line of its own is 14 system calls on TCP and 15 on AF_UNIX") {
+  const Directory directory;
+  const auto log = directory / "log";
+  const Strings event{"getsockopt", "gettid", "rt_sigaction", "sigaltstack", "prctl"};
+  const Strings tcp{"newfstatat", "getsockname", "getsockopt", "getsockopt"};
+  const Strings local{"newfstatat", "getsockname", "getpeername", "ppoll", "getsockopt"};
+  const Strings line{"newfstatat", "newfstatat", "write"};
+  CHECK(calls_of_a_line("one_more_on_tcp_when_told", log) == joined(joined(event, tcp), line));
+  CHECK(calls_of_a_line("one_more_on_unix_when_told", log) == joined(joined(event, local), line));
+  CHECK(lines_of(contents(log)).size() == 10);  // of each four events and the total
+}
+
 TEST_CASE("the start adds at most 15 system calls") {
   const auto added = cost::calls_of_true(built("libnosigpipe.so")) - cost::calls_of_true("");
   INFO("system calls added: " << added);

@@ -1,10 +1,15 @@
-// Where in the program it happens, and how often: each call site has its first event written at once, and then at most
-// one line in NOSIGPIPE_INTERVAL, with the number held back meanwhile. So a storm is a few lines, and no event is left
-// out of them.
+// Where in the program it happens, and how often. A call site is the write and the callers that lead to it. Each has
+// its first event written at once, and then a line whenever as many are held back as have been told (1, 2, 4, 8 ...),
+// or NOSIGPIPE_INTERVAL is over. So a storm is a few lines, no event is left out of them, and no end hides more than
+// half.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+
+#include "log/event.h"
+#include "system/text.h"
+#include "unwind/stack.h"
 
 // Events that are in no line yet, and how many of them would have killed.
 struct Unlogged {
@@ -15,35 +20,67 @@ struct Unlogged {
 // All members may be used from any thread and in a signal handler.
 class CallSite {
  public:
-  // Whether it is the site of this call, which it becomes where it was nobody's.
-  bool is(std::uintptr_t return_address, const char* call);
-
   // One more event, and whether it is to have a line: of threads that ask at once only one hears yes. Nothing is held
   // back any more once the process ends.
-  bool count_and_ask(bool holds_back);
+  bool count_and_ask(bool holds_back, std::int64_t now);
+
+  // Whether what is held back is due for a line, which it is then no more.
+  bool take_due(std::int64_t now);
+  std::int64_t due() const { return due_.load(); }
 
   // What a line is not due for, or cannot be written for, is added here; the next line takes it.
   void add_unlogged(const Unlogged& more);
   Unlogged take_unlogged() { return {unlogged_.exchange(0), unlogged_kills_.exchange(0)}; }
+  bool has_unlogged() const { return unlogged_.load(std::memory_order_relaxed) != 0; }
 
-  std::uintptr_t return_address() const { return return_address_.load(); }
-  const char* call() const { return call_.load(); }
+  bool is_shared() const { return call_ == nullptr; }  // by those that have no place
+  const char* call() const { return call_; }
+  const stack::Path& path() const { return path_; }
+  std::string_view symbol() const { return symbol_; }  // of the function that made the call
   std::uint64_t total() const { return total_.load(); }
 
  private:
-  std::atomic<std::uintptr_t> return_address_;  // 0: nobody's yet
-  std::atomic<const char*> call_;
+  friend class CallSites;
+
+  // Written before it is entered, and then no more.
+  const char* call_;
+  std::uintptr_t begin_;  // what the hook returns to, or the instruction that the signal came at
+  stack::Path path_;
+  std::string_view symbol_;
+  CallSite* counts_for_;  // another, with the same callers: frames of other sizes have led here
+
+  std::atomic<std::uint32_t> next_;  // of those with the same hash; 0: none
+  std::atomic<std::uint32_t> ways_;  // how many count for this one
   std::atomic<std::uint64_t> total_;
   std::atomic<std::uint64_t> unlogged_;
   std::atomic<std::uint64_t> unlogged_kills_;
-  std::atomic<std::int64_t> next_line_;  // CLOCK_MONOTONIC, in ns
+  std::atomic<std::int64_t> due_;  // CLOCK_MONOTONIC, in ns
 };
 
-namespace call_sites {
+class CallSites {
+ public:
+  // The site of this event, of which `here` is the innermost frame. The stack is followed once for each way that leads
+  // there, and from then on recognised. Where `has_room` says no, or there are more than can be kept, it is the one
+  // that is shared.
+  CallSite& at(const event::Event& event, const unwind::Frame& here, bool (*has_room)(const void* context));
 
-constexpr unsigned kMost = 1024;
+  // What is held back anywhere is brought out by the first event that is no earlier than this.
+  void hold_back_until(std::int64_t due);
+  bool is_overdue(std::int64_t now);
 
-// The site of this call. Where there are more than can be kept, the last ones share one, whose return address is 0.
-CallSite& at(CallSite (&all)[kMost], std::uintptr_t return_address, const char* call);
+  bool is_empty() const { return count_.load() == 0 && list_[0].total() == 0; }
+  CallSite* begin() { return list_; }
+  CallSite* end();
 
-}  // namespace call_sites
+ private:
+  CallSite& entered(const event::Event& event, std::uintptr_t begin, const unwind::Frame& here);
+  CallSite* filled(const event::Event& event, std::uintptr_t begin, const stack::Path& path);
+  std::atomic<std::uint32_t>& first(std::uintptr_t begin);
+
+  static constexpr std::uint32_t kMost = 1024;
+  CallSite list_[kMost];              // the first is shared
+  std::atomic<std::uint32_t> count_;  // of the others
+  std::atomic<std::uint32_t> first_[kMost];
+  std::atomic<std::int64_t> overdue_from_;  // 0: nothing is held back
+  text::Kept<32768> symbols_;
+};

@@ -25,10 +25,21 @@ void ask(long call, int fd, Address& address) {
 // is.
 void ask_peer(int fd, int family, Address& peer) {
   constexpr int kPeerName = 28;
-  ask(SYS_getpeername, fd, peer);
-  if (peer.length > 0) return;
-  if (family == AF_INET) peer.length = option(fd, SOL_SOCKET, kPeerName, peer.inet);
-  if (family == AF_INET6) peer.length = option(fd, SOL_SOCKET, kPeerName, peer.inet6);
+  if (family == AF_INET)
+    peer.length = option(fd, SOL_SOCKET, kPeerName, peer.inet);
+  else if (family == AF_INET6)
+    peer.length = option(fd, SOL_SOCKET, kPeerName, peer.inet6);
+  else
+    ask(SYS_getpeername, fd, peer);
+}
+
+// With the address comes the family, so that a socket which has one need not be asked for it.
+int family_of(int fd, Address& local) {
+  ask(SYS_getsockname, fd, local);
+  if (local.length >= sizeof local.any.sa_family) return local.any.sa_family;
+  int family = -1;
+  option(fd, SOL_SOCKET, SO_DOMAIN, family);
+  return family;
 }
 
 // In place: a pointer would be work for the loader at each start.
@@ -102,18 +113,19 @@ std::string_view cause(const Connection& connection) {
 void look_at(int fd, Connection& connection) {
   connection = {};
   connection.inode = kernel::file_at(fd, "").st_ino;
-  const int events = kernel::poll_now(fd, 0);
-  connection.is_hung_up = events > 0 && (events & POLLHUP) != 0;
-  if (option(fd, SOL_SOCKET, SO_DOMAIN, connection.family) == 0) {
-    connection.family = -1;
-    return;
-  }
-  option(fd, SOL_SOCKET, SO_TYPE, connection.type);
-  ask(SYS_getsockname, fd, connection.local);
+  connection.family = family_of(fd, connection.local);
+  if (connection.family < 0) return;
   ask_peer(fd, connection.family, connection.peer);
-  connection.tcp_length = option(fd, IPPROTO_TCP, TCP_INFO, connection.tcp);
-  if (!KNOWS(connection, tcpi_rtt)) connection.tcp_length = 0;
-  if (connection.family == AF_UNIX) option(fd, SOL_SOCKET, SO_PEERCRED, connection.credentials);
+  if (connection.family == AF_UNIX) {
+    const int events = kernel::poll_now(fd, 0);
+    connection.is_hung_up = events > 0 && (events & POLLHUP) != 0;
+    option(fd, SOL_SOCKET, SO_PEERCRED, connection.credentials);
+  } else {
+    connection.tcp_length = option(fd, IPPROTO_TCP, TCP_INFO, connection.tcp);
+    if (!KNOWS(connection, tcpi_rtt)) connection.tcp_length = 0;
+  }
+  connection.type = SOCK_STREAM;  // no other of these two raises SIGPIPE
+  if (connection.family != AF_UNIX && connection.tcp_length == 0) option(fd, SOL_SOCKET, SO_TYPE, connection.type);
 }
 
 void add(record::Writer& record, const Connection& connection) {

@@ -17,7 +17,7 @@ namespace {
 constinit KeptFile log;
 constinit char directory[4096] = "";   // where the program was started: a path counts from there
 constinit std::string_view program{};  // its file's name
-constinit char path[8192] = "";        // of the file that was opened last
+constinit char path[8192] = "";        // of the file that was last tried to be opened
 constinit std::atomic<std::uint64_t> root = 0;
 
 bool is_socket() { return kind() == Kind::syslog || kind() == Kind::journal; }
@@ -50,7 +50,7 @@ long opened_file() {
   if (options::get().log_path[0] != '/' && directory[0] != '/') return -ENAMETOOLONG;
   expand_path();
   constexpr int kHow = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
-  return kernel::call(SYS_openat, AT_FDCWD, path, kHow, 0644);
+  return kernel::call(SYS_openat, AT_FDCWD, path, kHow, 0640);
 }
 
 long opened_socket() {
@@ -65,13 +65,24 @@ long opened_socket() {
   return error < 0 ? error : fd;
 }
 
-// 0 or -errno. Where it fails what was open stays. One thread at a time does it; any other does not wait, but goes
-// without. What a child of vfork opens would be its own, but what is remembered of it its parent's.
+long opened() { return is_socket() ? opened_socket() : opened_file(); }
+
+// Another thread is at it, for a moment: who has nothing to write to waits for that, with all signals blocked, as it
+// is.
+int wait_for_other() {
+  for (int tries = 0; tries < 100 && log.fd() < 0 && memory->state.is_opening.load() != 0; ++tries)
+    kernel::sleep(100'000);
+  return log.fd() >= 0 ? 0 : -EBUSY;
+}
+
+// 0 or -errno. Where it fails what was open stays. One thread at a time does it. What a child of vfork opens would be
+// its own, but what is remembered of it its parent's.
 int open_anew() {
-  if (root_now() != root.load() || memory->in_child_of_vfork()) return -EBUSY;
+  if (root_now() != root.load()) return -EXDEV;
+  if (memory->in_child_of_vfork()) return -EBUSY;
   auto& is_opening = memory->state.is_opening;
-  if (is_opening.exchange(true)) return -EBUSY;
-  const long fd = is_socket() ? opened_socket() : opened_file();
+  if (is_opening.exchange(true)) return wait_for_other();
+  const long fd = opened();
   if (fd >= 0) {
     log.keep(static_cast<int>(fd));
     memory->state.has_opened.store(true);
@@ -80,13 +91,28 @@ int open_anew() {
   return fd < 0 ? static_cast<int>(fd) : 0;
 }
 
-// Not open, or somebody has moved or removed the file, or this is a child, and each process was to have its own.
+// For one line, in a process that shares our memory and not our descriptors.
+long write_in_child_of_vfork(std::string_view bytes, kernel::Signals blocked) {
+  const long fd = opened();
+  if (fd < 0) return fd;
+  KeptFile own;
+  own.share(static_cast<int>(fd));
+  const long result = nonblocking::write(own, bytes, nonblocking::Description::never_blocks, blocked);
+  own.close();
+  return result;
+}
+
+// Somebody has moved or removed the file, or this is a child, and each process was to have its own.
 bool is_outdated() {
-  if (kind() == Kind::standard_error) return false;
-  if (log.fd() < 0) return true;
-  if (is_socket()) return false;
+  if (kind() != Kind::file) return false;
   const bool has_pid = std::string_view(options::get().log_path).find("%p") != std::string_view::npos;
   return (has_pid && !memory->state.has_opened.load()) || !log.is_at(path);
+}
+
+long write_to_open(std::string_view bytes, kernel::Signals blocked) {
+  using nonblocking::Description;
+  const bool is_shared = kind() == Kind::standard_error;
+  return nonblocking::write(log, bytes, is_shared ? Description::shared : Description::never_blocks, blocked);
 }
 
 bool is_disconnected(long result) {
@@ -102,26 +128,35 @@ Kind kind() {
   return chosen == Log::file ? Kind::file : Kind::standard_error;
 }
 
-int open(std::string_view executable) {
-  if (kind() == Kind::standard_error) {
-    log.share(2);
-    return 0;
-  }
+void know(std::string_view executable) {
+  if (kind() == Kind::standard_error) return log.share(2);
   root.store(root_now());
   if (options::get().log_path[0] != '/') kernel::call(SYS_getcwd, directory, sizeof directory);
   program = text::part(executable, executable.rfind('/') + 1);
-  return -open_anew();
 }
 
-long write(std::string_view bytes) {
-  if (is_outdated()) open_anew();
-  long result = nonblocking::write(log.fd(), bytes);
-  const bool was_started_anew = is_socket() && is_disconnected(result);
-  if (was_started_anew && open_anew() == 0) result = nonblocking::write(log.fd(), bytes);
+int open() {
+  const nonblocking::SignalsBlocked blocked;
+  return kind() == Kind::standard_error || log.fd() >= 0 ? 0 : open_anew();
+}
+
+long write(std::string_view bytes, kernel::Signals blocked, int& error) {
+  error = 0;
+  for (int tries = 0; tries < 3 && error == 0 && is_outdated(); ++tries) error = -open_anew();
+  long result = write_to_open(bytes, blocked);
+  const bool is_lost = result == -EBADF && kind() != Kind::standard_error && error == 0;
+  if (is_lost || (is_socket() && is_disconnected(result))) {
+    error = -open_anew();
+    if (error == 0) result = write_to_open(bytes, blocked);
+  }
+  if (result == -EBADF && error == EBUSY && memory->in_child_of_vfork())
+    result = write_in_child_of_vfork(bytes, blocked);
   // Nobody will ever read it; a file, which is then a FIFO, may find a reader again.
   if (kind() == Kind::file && result == -EPIPE) log.close();
   if (kind() == Kind::standard_error && result == -EPIPE) log.forget();
   return result;
 }
+
+std::string_view place() { return kind() == Kind::file && path[0] != '\0' ? path : options::get().log_path; }
 
 }  // namespace destination

@@ -3,15 +3,23 @@
 
 #include <string_view>
 
+#include "system/kernel.h"
+
 namespace destination {
 
 enum class Kind { standard_error, file, syslog, journal };
 Kind kind();
 
-// 0 or errno. `executable` is the path of the program, for %e.
-int open(std::string_view executable);
+// To be called once, at the start: remembers from where paths count. `executable` is the path of the program, for %e.
+void know(std::string_view executable);
 
-// As nonblocking::write, to where the log is now.
-long write(std::string_view bytes);
+// Opens it, if it is not open: before the first line, or before what may put it out of reach. 0 or -errno.
+int open();
+
+// As nonblocking::write, to where the log is now. `error` is why it could not be opened: errno, or 0.
+long write(std::string_view bytes, kernel::Signals blocked, int& error);
+
+// What is to be opened, as it was last tried.
+std::string_view place();
 
 }  // namespace destination

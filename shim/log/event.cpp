@@ -2,11 +2,13 @@
 
 #include <sys/prctl.h>
 
+#include "log/destination.h"
 #include "log/log.h"
 #include "log/memory.h"
 #include "program/disposition.h"
 #include "program/mask.h"
 #include "program/policy.h"
+#include "system/clock.h"
 #include "system/kernel.h"
 #include "system/options.h"
 
@@ -16,7 +18,7 @@ namespace {
 // An alternate stack may be small, and to find the caller and to put a line together takes up to 4 KiB.
 constexpr std::uintptr_t kStackOfALine = 4096;
 
-bool has_stack(const void* context = nullptr) {
+bool has_stack(const void* context) {
   stack_t alternate{};
   if (context != nullptr)
     alternate = static_cast<const ucontext_t*>(context)->uc_stack;
@@ -29,62 +31,119 @@ bool has_stack(const void* context = nullptr) {
 
 bool is_logged() { return logging::wanted() && !policy::makes_no_calls(); }
 
+std::int64_t now() {
+  const auto time = kernel::clock(CLOCK_MONOTONIC_COARSE);  // a tick wide (1 to 10 ms), which is enough here
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+void hold_back(CallSite& site, const Unlogged& more) {
+  site.add_unlogged(more);
+  memory->state.sites.hold_back_until(site.due());
+}
+
 // Apart from the question whether it is wanted: this takes stack, and an alternate one may be small.
-[[gnu::noinline]] void write_line(const Event& event, std::uintptr_t return_address, bool would_kill, CallSite& site) {
+[[gnu::noinline]] void write_line(const Event& event, const unwind::Frame& here, Fields::Ids ids, bool would_kill,
+                                  CallSite& site) {
   const Lease lease;
-  if (!lease) return site.add_unlogged({1, would_kill});
+  if (!lease) return hold_back(site, {1, would_kill});
   auto& fields = lease->fields;
   fields.event = &event;
-  fields.return_address = return_address;
+  fields.site = &site;
+  fields.path = &site.path();
+  fields.ids = ids;
   fields.would_kill = would_kill;
   kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
   connection::look_at(event.fd, fields.connection);
-  const auto frame = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
-  fields.maps.look(frame.stack());
-  stack::collect(frame, fields.maps, options::get().stack, fields.callers);
-  const bool is_shared = site.return_address() == 0;  // by those that have no place: what was held back is not its own
-  const auto before = is_shared ? Unlogged{} : site.take_unlogged();
+  // What was held back of others is not this event's.
+  if (site.is_shared()) {
+    stack::collect(here, options::get().stack, {memory->state.modules, nullptr}, lease->path);
+    fields.path = &lease->path;
+  }
+  const auto before = site.is_shared() ? Unlogged{} : site.take_unlogged();
   fields.accounts_for = {before.count + 1, before.kills + would_kill};
   const auto* kind = options::get().mode == Mode::observe ? "observed" : "averted";
-  if (!logging::write(*lease, kind, fields::add_event)) site.add_unlogged(fields.accounts_for);
+  if (!logging::write(*lease, kind, fields::add_event)) hold_back(site, fields.accounts_for);
+}
+
+// Of what no event comes for any more.
+void write_total(Scratch& scratch, CallSite& site) {
+  auto& fields = scratch.fields;
+  fields.site = &site;
+  fields.path = &site.path();
+  fields.accounts_for = site.take_unlogged();
+  if (!logging::write(scratch, "total", fields::add_total)) hold_back(site, fields.accounts_for);
+}
+
+[[gnu::noinline]] void write_overdue(std::int64_t time, const void* context) {
+  auto& sites = memory->state.sites;
+  if (!sites.is_overdue(time) || memory->in_child_of_vfork() || !has_stack(context)) return;
+  const Lease lease;
+  if (!lease) return sites.hold_back_until(time);
+  for (auto& site : sites) {
+    if (!site.has_unlogged()) continue;
+    if (site.take_due(time))
+      write_total(*lease, site);
+    else
+      sites.hold_back_until(site.due());
+  }
 }
 
 }  // namespace
 
-void open() {
+void begin() {
   if (options::get().log == Log::none || options::get().mode == Mode::off) return;
   if (!Memory::open()) {
     text::Sized<100> line;
     line << "nosigpipe: there is no memory for the log; nothing is logged";
     return logging::warn(line);
   }
-  logging::open();
-  stack::know_libc();
-  Maps::keep_open();
+  logging::begin();
+  stack::know_objects();
 }
 
-void log(const Event& event) {
+void before_user(unsigned user) {
+  constexpr unsigned kAsItIs = ~0U;
+  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::call(SYS_geteuid))) return;
+  memory->begin_anew_after_fork();
+  destination::open();
+}
+
+void before_root() {
   if (!is_logged()) return;
   memory->begin_anew_after_fork();
-  const bool would_kill = disposition::kills() && (event.context != nullptr || !mask::blocks_sigpipe());
-  const bool finds_caller = event.context != nullptr && has_stack(event.context);
-  const auto return_address =
-      finds_caller ? stack::call_site(event.context) : reinterpret_cast<std::uintptr_t>(event.return_address);
-  auto& site = call_sites::at(memory->state.sites, return_address, event.call);
-  if ((site.count_and_ask(!memory->is_ending()) || event.is_last) && has_stack(event.context))
-    write_line(event, return_address, would_kill, site);
+  destination::open();
+  const Lease lease;
+  if (!lease) return;
+  lease->maps.look();
+  for (const auto& module : lease->maps) memory->state.modules.remember(module);
+}
+
+// The first frame is this one, wherever it is called from: it is not to be inlined.
+[[gnu::noinline]] void log(const Event& event) {
+  if (!is_logged()) return;
+  memory->begin_anew_after_fork();
+  const int tid = kernel::tid();
+  const int pid = memory->pid_by(tid);
+  const bool would_kill = disposition::kills(pid) && (event.context != nullptr || !mask::blocks_sigpipe());
+  const auto here = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
+  auto& site = memory->state.sites.at(event, here, has_stack);
+  const auto time = now();
+  if ((site.count_and_ask(!memory->is_ending(), time) || event.is_last) && has_stack(event.context))
+    write_line(event, here, {pid, tid}, would_kill, site);
   else
-    site.add_unlogged({1, would_kill});
+    hold_back(site, {1, would_kill});
+  write_overdue(time, event.context);
 }
 
 void log_runaway(int fd, unsigned epipes, const char* action) {
-  if (!is_logged() || !has_stack()) return;
+  if (!is_logged() || !has_stack(nullptr)) return;
   const Lease lease;
   if (!lease) return;
   auto& fields = lease->fields;
   fields.fd = fd;
   fields.epipes = epipes;
   fields.action = action;
+  fields.ids = {kernel::pid(), kernel::tid()};
   kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
   logging::write(*lease, "runaway", fields::add_runaway);
 }
@@ -93,21 +152,13 @@ void log_runaway(int fd, unsigned epipes, const char* action) {
 // written the second does not repeat.
 void log_totals(const void* context) {
   if (!is_logged() || memory->owner.load() == 0 || memory->in_child_of_vfork() || !has_stack(context)) return;
+  const bool is_first = memory->begin_to_end();
+  if (memory->state.sites.is_empty()) return;
   memory->wait_for_totals();
   const Lease lease(Memory::kLines, Memory::kLines + 1);
   if (!lease) return;
-  const bool is_first = memory->begin_to_end();
-  auto& fields = lease->fields;
-  fields.maps.look(0);
-  for (auto& site : memory->state.sites) {
-    if (site.total() == 0) continue;
-    fields.return_address = site.return_address();
-    fields.call = site.call();
-    fields.accounts_for = site.take_unlogged();
-    fields.total = site.total();
-    const bool has_more = fields.accounts_for.count > 0 || (is_first && fields.total > 1);
-    if (has_more && !logging::write(*lease, "total", fields::add_total)) site.add_unlogged(fields.accounts_for);
-  }
+  for (auto& site : memory->state.sites)
+    if (site.has_unlogged() || (is_first && site.total() > 1)) write_total(*lease, site);
 }
 
 }  // namespace event

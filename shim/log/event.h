@@ -19,8 +19,8 @@ struct Event {
 };
 constexpr std::size_t kNotKnown = ~std::size_t{0};
 
-// Opens the log, if there is to be one. To be called once, at the start: takes the dynamic linker's lock.
-void open();
+// Makes ready for the log, if there is to be one. To be called once, at the start: takes the dynamic linker's lock.
+void begin();
 
 // All of these are safe in a signal handler, take no lock and no heap, never block, and leave errno alone.
 
@@ -30,6 +30,11 @@ void log(const Event& event);
 
 // A thread runs away on this fd after so many EPIPEs; `action` is what is done about it.
 void log_runaway(int fd, unsigned epipes, const char* action);
+
+// The program is about to become this user, or to change its root directory: what a line needs from the file system is
+// opened, since it may be out of reach from then on.
+void before_user(unsigned user);
+void before_root();
 
 // The process ends: writes what was counted and is in no line yet, and how often each call site has met SIGPIPE in all.
 // With the context where it is a signal handler that says so.

@@ -1,8 +1,9 @@
 #include "log/fields.h"
 
 #include "log/log.h"
+#include "log/memory.h"
 #include "system/kernel.h"
-#include "unwind/elf_image.h"
+#include "system/options.h"
 
 namespace fields {
 namespace {
@@ -10,41 +11,55 @@ namespace {
 using record::Writer;
 
 void add_process(Writer& record, const Fields& from) {
-  record.number(pid, kernel::pid());
-  record.number(tid, kernel::tid());
+  record.number(pid, from.ids.pid);
+  record.number(tid, from.ids.tid);
   record.string(thread, from.thread);
   record.string(exe, logging::executable());
 }
 
-// A return address may already be in the next function; the call itself is before it.
+const Modules::Remembered& module_of(const stack::Path& path, unsigned frame) {
+  return memory->state.modules.at(path.modules[frame]);
+}
+
+// Where the beginning of the file is not known, that of the memory.
+std::uintptr_t offset_of(const stack::Path& path, unsigned frame) {
+  return path.returns_to[frame] - module_of(path, frame).base;
+}
+
 void add_call_site(Writer& record, const Fields& from) {
-  const Module* mapped = from.maps.around(from.return_address - 1);
-  if (mapped != nullptr) record.string(module, mapped->path);
-  if (mapped == nullptr || mapped->start == 0) return record.hex(offset, from.return_address);
-  const ElfImage image(mapped->start, mapped->limit);
-  const auto id = image.build_id();
-  const char* function = image.symbol_around(from.return_address - 1);
-  record.hex(offset, from.return_address - image.base());
-  if (id.count > 0) record.bytes(build_id, id.bytes, id.count);
-  if (function != nullptr) record.string(symbol, function);
+  const auto& path = *from.path;
+  const unsigned first = path.next_caller(0);
+  if (first == path.count) return;
+  const auto& known = module_of(path, first);
+  if (!known.mapped.path.empty()) record.string(module, known.mapped.path);
+  record.hex(offset, offset_of(path, first));
+  if (known.has_build_id) record.bytes(build_id, known.sign, known.sign_size);
+  if (!from.site->symbol().empty()) record.string(symbol, from.site->symbol());
 }
 
 // Whether this module is named for the first time: its build ID is given then.
-bool is_first_of(const Module& mapped, const Fields& from, unsigned frame) {
+bool is_first_of(const stack::Path& path, unsigned frame) {
   for (unsigned i = 0; i < frame; ++i)
-    if (from.maps.around(from.callers.returns_to[i] - 1) == &mapped) return false;
+    if (path.modules[i] == path.modules[frame]) return false;
   return true;
 }
 
-void add_frame(Writer::Part& part, const Fields& from, unsigned frame) {
-  const auto returns_to = from.callers.returns_to[frame];
-  const Module* mapped = from.maps.around(returns_to - 1);
-  if (mapped != nullptr) part.string(mapped->path);
-  if (mapped == nullptr || mapped->start == 0) return part.offset(returns_to);
-  const ElfImage image(mapped->start, mapped->limit);
-  const auto id = image.build_id();
-  part.offset(returns_to - image.base());
-  if (id.count > 0 && is_first_of(*mapped, from, frame)) part.build_id(id.bytes, id.count);
+void add_frame(Writer::Part& part, const stack::Path& path, unsigned frame) {
+  const auto& known = module_of(path, frame);
+  if (!known.mapped.path.empty()) part.string(known.mapped.path);
+  part.offset(offset_of(path, frame));
+  if (known.has_build_id && is_first_of(path, frame)) part.build_id(known.sign, known.sign_size);
+}
+
+void add_stack(Writer& record, const stack::Path& path) {
+  if (options::get().stack == 0) return;
+  unsigned callers = 0;
+  for (unsigned i = path.next_caller(0); i < path.count; i = path.next_caller(i + 1)) ++callers;
+  unsigned frame = 0;
+  record.list(stack, callers, [&](unsigned, Writer::Part& part) {
+    frame = path.next_caller(frame);
+    add_frame(part, path, frame++);
+  });
 }
 
 }  // namespace
@@ -60,8 +75,7 @@ void add_event(Writer& record, const Fields& from) {
   record.number(kills, from.accounts_for.kills);
   if (from.event->fd >= 0) connection::add(record, from.connection);
   add_call_site(record, from);
-  const auto add = [&](unsigned frame, Writer::Part& part) { add_frame(part, from, frame); };
-  record.list(stack, from.callers.count, add);
+  add_stack(record, *from.path);
 }
 
 void add_runaway(Writer& record, const Fields& from) {
@@ -74,11 +88,13 @@ void add_runaway(Writer& record, const Fields& from) {
 void add_total(Writer& record, const Fields& from) {
   record.number(pid, kernel::pid());
   record.string(exe, logging::executable());
-  record.word(call, from.return_address != 0 ? from.call : "other");
+  const auto& site = *from.site;
+  record.word(call, site.is_shared() ? "other" : site.call());
   record.number(count, from.accounts_for.count);
   record.number(kills, from.accounts_for.kills);
-  record.number(total, from.total);
-  if (from.return_address != 0) add_call_site(record, from);
+  record.number(total, site.total());
+  add_call_site(record, from);
+  add_stack(record, *from.path);
 }
 
 }  // namespace fields

@@ -5,24 +5,21 @@
 #include "log/connection.h"
 #include "log/event.h"
 #include "log/record_writer.h"
-#include "unwind/maps.h"
-#include "unwind/stack.h"
 
 struct Fields {
-  char thread[16];                // its name
-  std::uintptr_t return_address;  // what the call returns to; 0: several call sites
-  Unlogged accounts_for;          // how many events this line stands for
-  Maps maps;
+  struct Ids {
+    int pid;
+    int tid;
+  } ids;
+  char thread[16];        // its name
+  Unlogged accounts_for;  // how many events this line stands for
+  const CallSite* site;
+  const stack::Path* path;  // to it
 
   // Of one event.
   const event::Event* event;
   bool would_kill;
   Connection connection;
-  stack::Callers callers;
-
-  // Of a call site, at the end.
-  const char* call;
-  std::uint64_t total;
 
   // Of a thread that runs away.
   int fd;

@@ -2,9 +2,12 @@
 
 #include <sys/utsname.h>
 
+#include <cerrno>
+
 #include "log/destination.h"
 #include "log/memory.h"
 #include "log/timestamp.h"
+#include "log/unopened.h"
 #include "system/clock.h"
 #include "system/options.h"
 
@@ -18,6 +21,7 @@ constexpr std::size_t kLongestLine = 4096;  // PIPE_BUF
 
 constinit char program[4096] = "";
 constinit utsname host{};
+constinit KeptFile standard_error;  // as the process was given it
 
 struct Record {
   std::string_view kind;
@@ -65,18 +69,20 @@ std::string_view framed(char (&room)[kSize], const Record& record, bool ends_a_p
   return {room, end + record.put(fields, Format::fields).size()};
 }
 
+void tell_why(int error, Scratch& scratch) {
+  text::Line line(scratch.record, sizeof scratch.record);
+  unopened::add(line, destination::place(), error);
+  nonblocking::write(standard_error, line.ended(), nonblocking::Description::shared, scratch.blocked);
+}
+
 }  // namespace
 
-void open() {
+void begin() {
   is_wanted.store(true);
   kernel::call(SYS_uname, &host);
   kernel::call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program - 1);
-  const int error = destination::open(executable());
-  if (error == 0) return;
-  text::Sized<4400> line;
-  line << "nosigpipe: cannot open the log ";
-  line.quoted(options::get().log_path) << " (errno " << error << "); nothing is logged until it can be";
-  warn(line);
+  destination::know(executable());
+  standard_error.share(2);
 }
 
 std::string_view executable() { return program; }
@@ -86,16 +92,20 @@ bool write(Scratch& scratch, std::string_view kind, Fill fill) {
   const auto lost = state.lost.exchange(0);
   const bool was_cut_short = state.cut_short.exchange(false);
   const auto bytes = framed(scratch.record, {kind, fill, scratch.fields, lost}, was_cut_short);
-  const long written = destination::write(bytes);
+  int error = 0;
+  const long written = destination::write(bytes, scratch.blocked, error);
   if (written == static_cast<long>(bytes.size())) return true;
+  if (error != 0 && error != EBUSY && !state.is_told.exchange(true)) tell_why(error, scratch);
   if (written > 0 || was_cut_short) state.cut_short.store(true);
   state.lost.fetch_add(lost + 1);
   return false;
 }
 
 void warn(text::Line& line) {
+  KeptFile now;
+  now.share(2);
   const nonblocking::SignalsBlocked blocked;
-  nonblocking::write(2, line.ended());
+  nonblocking::write(now, line.ended(), nonblocking::Description::shared, blocked.before());
 }
 
 }  // namespace logging

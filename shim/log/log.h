@@ -15,8 +15,8 @@ inline constinit std::atomic<bool> is_wanted = false;
 // False before the start. In a hot path: one load.
 inline bool wanted() { return is_wanted.load(std::memory_order_relaxed); }
 
-// Opens the log, and says on stderr if it cannot be. To be called once, at the start.
-void open();
+// There is to be a log. To be called once, at the start; it is opened with the first record.
+void begin();
 
 // The path of the program's file, as it was at the start; empty where /proc does not say.
 std::string_view executable();
@@ -25,8 +25,8 @@ std::string_view executable();
 using Fill = void (*)(record::Writer&, const Fields&);
 
 // Writes one record of this kind (averted, observed, total, runaway), of the fields in this scratch. False if that was
-// not possible at once; then it is counted, and the next one says how many were lost. Safe in a signal handler; leaves
-// errno alone; never blocks.
+// not possible at once; then it is counted, and the next one says how many were lost. If it is because the log cannot
+// be opened, stderr is told, once in a process. Safe in a signal handler; leaves errno alone; never blocks.
 bool write(Scratch& scratch, std::string_view kind, Fill fill);
 
 // One line to stderr, whether there is a log or not: what the user has to know at the start. Never blocks.

@@ -1,6 +1,6 @@
-// The memory of the log, some 500 KiB: in a process without a log it is not there. No heap, since a malloc library may
-// write and so come back to us. A child of fork begins with all of it zero: the threads that were at it are not there,
-// and what its parent has counted the parent logs.
+// The memory of the log, some 1.4 MiB of which little is used: in a process without a log it is not there. No heap,
+// since a malloc library may write and so come back to us. A child of fork begins with all of it zero: the threads that
+// were at it are not there, and what its parent has counted the parent logs.
 #pragma once
 
 #include <atomic>
@@ -8,10 +8,15 @@
 #include "log/call_sites.h"
 #include "log/fields.h"
 #include "log/nonblocking_write.h"
+#include "unwind/maps.h"
+#include "unwind/modules.h"
 
 // What a line is put together in: too much for a thread's stack.
 struct Scratch {
-  std::atomic<int> taken;  // no bool where one is exchanged: of a byte gcc makes that by libatomic on riscv64
+  std::atomic<int> taken;   // no bool where one is exchanged: of a byte gcc makes that by libatomic on riscv64
+  kernel::Signals blocked;  // by the program, in the thread that has taken it
+  Maps maps;
+  stack::Path path;
   Fields fields;
   char record[8192];  // text of 4,096 bytes at most, which a pipe takes as one, or twice that for journald
 };
@@ -25,6 +30,9 @@ struct Memory {
 
   // That sees its parent's memory. Where such a child was the first to have an event, its parent takes over.
   bool in_child_of_vfork();
+
+  // Of this thread, asked for only where it is not the process's first.
+  int pid_by(int tid) const { return tid == owner.load() ? tid : kernel::pid(); }
 
   // The process ends, and holds nothing back any more. False if that was said before.
   bool begin_to_end() {
@@ -48,12 +56,14 @@ struct Memory {
 
   std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
   struct {
-    CallSite sites[call_sites::kMost];
+    CallSites sites;
+    Modules modules;
     std::atomic<std::uint64_t> lost;  // records; the next one that can be written says how many
     std::atomic<int> cut_short;       // of the last record only the beginning could be written
     std::atomic<int> ending;          // the process that ends, or a child of vfork: it holds nothing back any more
     std::atomic<int> is_opening;      // some thread is opening the log anew
     std::atomic<bool> has_opened;     // which has been done in this process, and not in its parent alone
+    std::atomic<int> is_told;         // stderr, that it cannot be opened
   } state;
 };
 inline constinit Memory* memory = nullptr;
@@ -65,6 +75,7 @@ class Lease {
   explicit Lease(unsigned first = 0, unsigned end = Memory::kLines) {
     for (; first < end && scratch_ == nullptr; ++first)
       if (!memory->scratch[first].taken.exchange(true)) scratch_ = &memory->scratch[first];
+    if (scratch_ != nullptr) scratch_->blocked = blocked_.before();
   }
   ~Lease() {
     if (scratch_ != nullptr) scratch_->taken.store(false);

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "system/kernel.h"
+#include "system/kept_file.h"
 
 namespace nonblocking {
 
@@ -16,12 +16,16 @@ class SignalsBlocked {
   SignalsBlocked(const SignalsBlocked&) = delete;
   SignalsBlocked& operator=(const SignalsBlocked&) = delete;
 
+  kernel::Signals before() const { return before_; }
+
  private:
   kernel::Signals before_;
 };
 
 // To be called with SignalsBlocked. Returns what write(2) does, or -errno: -EAGAIN where it would have blocked, -EBADF
-// where there is no fd.
-long write(int fd, std::string_view bytes);
+// where the fd is no more ours. Ours may be a file description that the program shares, or one that never blocks.
+// `blocked` are the signals that were blocked before these: no other was pending then.
+enum class Description { shared, never_blocks };
+long write(const KeptFile& to, std::string_view bytes, Description description, kernel::Signals blocked);
 
 }  // namespace nonblocking

@@ -27,8 +27,8 @@ constexpr int kSysvFlags = static_cast<int>(SA_RESETHAND | SA_NODEFER | 0x200000
 int ignore();
 Handler set_or_hold(Handler handler);
 
-// What a SIGPIPE does in the program's view where it is not blocked.
-bool kills();
+// What a SIGPIPE does in the program's view where it is not blocked. `pid` is this process's.
+bool kills(int pid);
 bool ignores();
 bool has_handler();
 

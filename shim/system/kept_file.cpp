@@ -4,29 +4,26 @@
 
 namespace {
 
-// Out of the way of programs that expect the lowest numbers, and of their select: as high as the limit lets it be.
-int moved_up(int fd) {
-  for (int lowest = 100; lowest > 2; lowest /= 2) {
-    const long high = kernel::call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest);
-    if (high < 0) continue;
-    kernel::call(SYS_close, fd);
-    return static_cast<int>(high);
-  }
-  return fd;
+constexpr int kFirst = 100;
+
+// Out of the way of programs that expect the lowest numbers, and of their select: from here on, or as high as the limit
+// lets it be.
+long moved_up(int fd, int lowest) {
+  for (; lowest > 2; lowest = lowest > kFirst ? kFirst : lowest / 2)
+    if (const long high = kernel::call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest); high >= 0) return high;
+  return -1;
 }
 
 }  // namespace
 
-void KeptFile::open(const char* path, int flags) {
-  const long fd = kernel::call(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC);
-  if (fd >= 0) keep(static_cast<int>(fd));
-}
-
 void KeptFile::keep(int fd) {
+  const int lost = fd_.load();
   const int old = this->fd();
-  if (old < 0 || kernel::call(SYS_dup3, fd, old, O_CLOEXEC) < 0) return share(moved_up(fd));
-  kernel::call(SYS_close, fd);
-  share(old);
+  const bool has_place = old >= 0 && kernel::call(SYS_dup3, fd, old, O_CLOEXEC) >= 0;
+  const long place = has_place ? old : moved_up(fd, lost >= kFirst ? lost + 1 : kFirst);
+  share(place >= 0 ? static_cast<int>(place) : fd);
+  if (place >= 0 && is_open_at(fd)) kernel::call(SYS_close, fd);  // it may have been taken meanwhile
+  if (old >= 0 && !has_place) kernel::call(SYS_close, old);
 }
 
 void KeptFile::share(int fd) {
@@ -36,16 +33,11 @@ void KeptFile::share(int fd) {
   fd_.store(fd);
 }
 
-bool KeptFile::is(const kernel::File& file) const {
-  return file.st_ino != 0 && file.st_ino == inode_.load() && file.st_dev == device_.load();
-}
-
-int KeptFile::fd() const {
+KeptFile::Now KeptFile::now() const {
   const int fd = fd_.load();
-  return fd >= 0 && is(kernel::file_at(fd, "")) ? fd : -1;
+  const auto file = fd >= 0 ? kernel::file_at(fd, "") : kernel::File{};
+  return {is(file) ? fd : -1, file.st_mode};
 }
-
-bool KeptFile::is_at(const char* path) const { return is(kernel::file_at(AT_FDCWD, path)); }
 
 void KeptFile::close() {
   const int ours = fd();

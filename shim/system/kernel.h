@@ -8,12 +8,17 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <type_traits>
 
 #include "system/arch/machine.h"
 #include "system/arch/syscall.h"
 
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
+#endif
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x100  // Linux 6.18
 #endif
@@ -97,6 +102,16 @@ inline Signals mask() {
   Signals now = 0;
   call(SYS_rt_sigprocmask, 0, nullptr, &now, sizeof now);
   return now;
+}
+
+// The smallest there is.
+constexpr std::uintptr_t kPage = 4096;
+
+// Whether the eight bytes there can be read. A set is fetched from memory before the kernel sees that nothing is asked
+// for, so this is the cheapest call that knows, and no filter that lets us live refuses it.
+inline bool can_read(std::uintptr_t address) {
+  constexpr int kNothing = -1;
+  return call(SYS_rt_sigprocmask, kNothing, address, nullptr, sizeof(Signals)) != -EFAULT;
 }
 
 // Changes it and returns the one before.

@@ -84,6 +84,7 @@ class Found : public Symbol {
 #define IN_blocks Definition
 #define IN_takes Definition
 #define IN_end Definition
+#define IN_leaves Definition
 #define IN_seccomp Definition
 #define FUNCTION(name, type, technique, by) inline constinit IN_##technique<decltype(::type)> name{#name};
 #include "functions.def"

@@ -2,6 +2,7 @@
 // Safe in a signal handler.
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -137,6 +138,25 @@ class Sized : public Line {
 
  private:
   char room_[kSize];
+};
+
+// Copies that stay, as long as there is room. From any thread.
+template <std::size_t kSize>
+class Kept {
+ public:
+  // Empty where there is none.
+  std::string_view keep(std::string_view words) {
+    const auto size = static_cast<unsigned>(words.size());
+    if (words.size() > kSize || length_.load() + size > kSize) return {};
+    const auto at = length_.fetch_add(size);
+    if (at + size > kSize) return {};
+    for (unsigned i = 0; i < size; ++i) room_[at + i] = words[i];
+    return {room_ + at, size};
+  }
+
+ private:
+  char room_[kSize];
+  std::atomic<unsigned> length_;
 };
 
 }  // namespace text

@@ -2,39 +2,24 @@
 
 #include <fcntl.h>
 
-#include <atomic>
-
 #include "system/kept_file.h"
 #include "system/text.h"
 
-namespace {
-
-// The picture of whoever opened it: also when the main thread has ended, or there is no /proc any more. A child of fork
-// has one of its parent, which may be another by now.
-constinit KeptFile kept_maps;
-constinit std::atomic<int> kept_by = 0;
-
-}  // namespace
-
-void Maps::keep_open() {
-  kept_maps.open("/proc/self/maps", O_RDONLY);
-  kept_by.store(kernel::pid());
-}
-
-void Maps::look(std::uintptr_t stack_pointer) {
+void Maps::look() {
   count_ = 0;
   paths_length_ = 0;
-  end_of_stack_ = 0;
-  if (kept_by.load() == kernel::pid() && kept_maps.fd() >= 0) return read(kept_maps.fd(), stack_pointer);
-  const int fd = static_cast<int>(kernel::call(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC));
+  KeptFile file;
+  const long fd = kernel::call(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
-  read(fd, stack_pointer);
-  kernel::call(SYS_close, fd);
+  file.share(static_cast<int>(fd));
+  read(file.fd());
+  file.close();
 }
 
 // A line is: begin-end permissions offset device inode path. Inodes are decimal, but to tell them apart hex will do.
-// The mappings of an object follow one another.
-void Maps::read(int fd, std::uintptr_t stack_pointer) {
+// The mappings of an object follow one another. Code of no file has a place, too, or it would be looked for again each
+// time; a compiler at run time may have many of these.
+void Maps::read(int fd) {
   lines_.begin(fd);
   std::uintptr_t start = 0;
   std::uint64_t started_file = 0;
@@ -42,8 +27,6 @@ void Maps::read(int fd, std::uintptr_t stack_pointer) {
     const auto path = text::part(line, line.find('/'));
     const auto begin = static_cast<std::uintptr_t>(text::take_hex(line));
     const auto end = static_cast<std::uintptr_t>(text::take_hex(line));
-    if (stack_pointer - begin < end - begin) end_of_stack_ = end;
-    if (path.empty()) continue;
     const bool is_readable = text::begins(line, "r");
     const bool is_code = text::part(line, 2, 1) == "x";
     line = text::part(line, 5);
@@ -51,16 +34,16 @@ void Maps::read(int fd, std::uintptr_t stack_pointer) {
     const auto major = text::take_hex(line);
     const auto minor = text::take_hex(line);
     const auto file = text::take_hex(line) ^ major << 56 ^ minor << 48;
-    if (is_beginning && is_readable) {
+    if (is_beginning && is_readable && file != 0) {
       start = begin;
       started_file = file;
     }
-    if (count_ > 0 && list_[count_ - 1].file == file) list_[count_ - 1].limit = end;
-    if (!is_code || count_ == kMost || paths_length_ + path.size() > sizeof paths_) continue;
+    if (count_ > 0 && file != 0 && list_[count_ - 1].file == file) list_[count_ - 1].limit = end;
+    if (!is_code || count_ >= (file != 0 ? kMost : kMost / 2) || paths_length_ + path.size() > sizeof paths_) continue;
     char* kept = paths_ + paths_length_;
     memcpy(kept, path.data(), path.size());
     paths_length_ += path.size();
-    list_[count_++] = {begin, end, started_file == file ? start : 0, end, file, {kept, path.size()}};
+    list_[count_++] = {begin, end, file != 0 && started_file == file ? start : 0, end, file, {kept, path.size()}};
   }
 }
 

@@ -12,32 +12,29 @@ struct Module {
   std::uintptr_t end;
   std::uintptr_t start;  // where the file's beginning is mapped; 0: not known
   std::uintptr_t limit;  // the end of its last mapping
-  std::uint64_t file;    // its inode and device
+  std::uint64_t file;    // its inode and device; 0: code of no file
   std::string_view path;
 };
 
 class Maps {
  public:
-  // Keeps /proc/self/maps open for when the program has gone into a chroot. To be called once, at the start.
-  static void keep_open();
+  // Takes the picture. Safe in a signal handler; reads /proc with one system call for each 1 KiB. Empty where there is
+  // no /proc.
+  void look();
 
-  // Takes the picture; of the mapping that holds the stack pointer only where it ends. Safe in a signal handler; reads
-  // /proc with one system call for each 1 KiB. Empty where there is no /proc.
-  void look(std::uintptr_t stack_pointer);
+  const Module* begin() const { return list_; }
+  const Module* end() const { return list_ + count_; }
 
-  // nullptr: no file's code.
+  // nullptr: no code.
   const Module* around(std::uintptr_t address) const;
 
-  std::uintptr_t end_of_stack() const { return end_of_stack_; }
-
  private:
-  void read(int fd, std::uintptr_t stack_pointer);
+  void read(int fd);
 
-  static constexpr unsigned kMost = 256;
+  static constexpr unsigned kMost = 512;
   Lines<4096 + 128, 1024> lines_;  // a path is shorter
   Module list_[kMost];
   unsigned count_;
-  std::uintptr_t end_of_stack_;
-  char paths_[24576];
+  char paths_[32768];
   std::size_t paths_length_;
 };

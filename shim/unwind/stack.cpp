@@ -12,6 +12,7 @@
 namespace stack {
 namespace {
 
+using kernel::kPage;
 using unwind::Frame;
 using unwind::Object;
 using unwind::Range;
@@ -48,47 +49,84 @@ Object object_of(const dl_phdr_info& info) {
   return found;
 }
 
+// What is loaded at the start is never unloaded.
+constexpr unsigned kMostStaying = 128;
+constinit std::uintptr_t staying[kMostStaying] = {};
+constinit unsigned staying_count = 0;
+constinit Range executable{};
+
 int visit(dl_phdr_info* info, std::size_t, void*) {
   const Object object = object_of(*info);
   const bool is_ours = object.memory.holds(reinterpret_cast<std::uintptr_t>(&visit));
-  if (is_ours || is_libc(info->dlpi_name)) known[known_count++] = object;
-  return known_count == kMostKnown ? 1 : 0;
+  if ((is_ours || is_libc(info->dlpi_name)) && known_count < kMostKnown) known[known_count++] = object;
+  if (staying_count == 0) executable = object.memory;  // it comes first
+  if (staying_count < kMostStaying) staying[staying_count++] = object.memory.begin;
+  return 0;
 }
 
-// How far up the callers of a function of libc can be. Its own frames are small.
-constexpr std::uintptr_t kNear = 1 << 18;
-constexpr int kDeepest = 24;
+// How far up a stack is followed.
+constexpr std::uintptr_t kFar = 4 << 20;
 
-// Goes on to the first function that is not libc's. False where libc's tables do not say.
-bool leave_libc(Frame& frame, Range stack) {
-  for (int i = 0; i < kDeepest; ++i) {
-    const Object* libc = known_around(frame.place());
-    if (libc == nullptr) return true;
-    if (!unwind::step(frame, *libc, stack)) return false;
-  }
-  return false;
+// More of the stack, as much again as is known: false where it ends.
+bool grow(Range& stack) {
+  const auto size = std::max(stack.end - stack.begin, 4 * kPage);
+  if (size >= kFar) return false;
+  const auto before = stack.end;
+  while (stack.end - before < size && kernel::can_read(stack.end)) stack.end += kPage;
+  return stack.end > before;
+}
+
+// Where a stack ends only the kernel knows: a coroutine's may be anywhere. A handler's may be another than that which
+// it has interrupted.
+bool step_up(Frame& frame, const Object& object, Range& stack) {
+  if (!stack.holds(frame.stack())) stack.begin = stack.end = frame.stack() & ~(kPage - 1);
+  while (stack.end == stack.begin || !unwind::step(frame, object, stack))
+    if (!grow(stack)) return false;
+  return true;
 }
 
 }  // namespace
 
-void know_libc() { dl_iterate_phdr(visit, nullptr); }
+void know_objects() { dl_iterate_phdr(visit, nullptr); }
 
-std::uintptr_t call_site(const void* context) {
-  Frame frame = unwind::interrupted(context);
-  const auto interrupted = frame.instruction();
-  return leave_libc(frame, {frame.stack(), frame.stack() + kNear}) ? frame.instruction() : interrupted;
+bool stays(std::uintptr_t start) {
+  return std::find(staying, staying + staying_count, start) != staying + staying_count;
 }
 
-void collect(Frame frame, const Maps& modules, unsigned most, Callers& callers) {
-  callers.count = 0;
-  if (frame.instruction() == 0) return;
-  const Range stack{frame.stack(), modules.end_of_stack()};
-  while (callers.count < most && leave_libc(frame, stack)) {
-    callers.returns_to[callers.count++] = frame.instruction();
-    const Module* module = modules.around(frame.place());
-    if (module == nullptr || module->start == 0) return;
-    if (!unwind::step(frame, ElfImage(module->start, module->limit).object(), stack)) return;
+Modules::Number Lookup::operator()(std::uintptr_t address) const {
+  const auto number = modules.around(address);
+  const Module* mapped = number == 0 && maps != nullptr ? maps->around(address) : nullptr;
+  return mapped != nullptr ? modules.remember(*mapped) : number;
+}
+
+bool collect(Frame frame, unsigned most, const Lookup& lookup, Path& path) {
+  const auto begin = frame.stack();
+  Range stack{};
+  path.count = 0;
+  path.is_recognisable = true;
+  bool has_executable = most == 0;
+  for (unsigned callers = 0; frame.instruction() != 0;) {
+    const Object* own = known_around(frame.place());
+    if (callers > 0 && frame.is_exact && own == nullptr) return true;  // the handler came in the midst of that
+    const auto module = own != nullptr ? Path::kOwn : lookup(frame.place());
+    if (!path.add(frame, begin, module)) return true;
+    if (module == 0) return false;
+    const auto& mapped = lookup.modules.at(own != nullptr ? 0 : module).mapped;
+    if (own == nullptr) {
+      has_executable = has_executable || executable.holds(frame.place());
+      if (++callers == kMostCallers || (callers >= most && has_executable) || mapped.start == 0) return true;
+    }
+    if (!step_up(frame, own != nullptr ? *own : ElfImage(mapped.start, mapped.limit).object(), stack)) return true;
   }
+  return true;
+}
+
+bool only(std::uintptr_t place, const Lookup& lookup, Path& path) {
+  path.is_recognisable = false;
+  path.count = 1;
+  path.returns_to[0] = place;
+  path.modules[0] = lookup(place - 1);
+  return path.modules[0] != 0;
 }
 
 }  // namespace stack

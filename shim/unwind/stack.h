@@ -1,28 +1,33 @@
-// Which functions of the program have led to a write: the stack without our own frames and libc's.
+// Which functions of the program have led to a write: followed up the stack, out of our own frames and libc's.
 #pragma once
 
-#include "unwind/maps.h"
-#include "unwind/unwind.h"
+#include "unwind/path.h"
 
 namespace stack {
 
-constexpr unsigned kMostFrames = 32;
+constexpr unsigned kMostCallers = 32;
 
-struct Callers {
-  std::uintptr_t returns_to[kMostFrames];  // the innermost first
-  unsigned count;
+// Finds out where libc and the shim are, and what is there to stay. To be called once, at the start: the dynamic linker
+// takes its lock for it.
+void know_objects();
+
+// Whether the object whose file begins here was there at the start.
+bool stays(std::uintptr_t start);
+
+// All that follow are safe in a signal handler and take no lock.
+
+// The module around an address: one that is remembered, or else, where there is a picture, one that is in that.
+struct Lookup {
+  Modules& modules;
+  const Maps* maps;
+  Modules::Number operator()(std::uintptr_t address) const;
 };
 
-// Finds out where libc and the shim are. To be called once, at the start: the dynamic linker takes its lock for it.
-void know_libc();
+// Where a frame was called from: so many callers, and on to the first in the executable. For 0 only the first. False
+// where an address was met that is in no module.
+bool collect(unwind::Frame frame, unsigned most, const Lookup& lookup, Path& path);
 
-// Both are safe in a signal handler, make no system call and take no lock.
-
-// Where the program called what raised SIGPIPE in this context of a handler: out of libc, into the first function that
-// is not its own. The instruction itself where it is in no libc, or where libc's tables do not say.
-std::uintptr_t call_site(const void* context);
-
-// At most so many callers, beginning with `frame` itself where it is of the program.
-void collect(unwind::Frame frame, const Maps& modules, unsigned most, Callers& callers);
+// The same of one place alone: where the tables do not lead to a caller.
+bool only(std::uintptr_t place, const Lookup& lookup, Path& path);
 
 }  // namespace stack

@@ -63,6 +63,8 @@ bool step(Frame& frame, const Object& object, Range stack) {
   for (unsigned i = 0; i < kRegisters; ++i) caller.registers[i] = step.follow(row.rules[i]);
   caller.registers[kReturn] = caller.registers[row.return_register];
   caller.is_exact = row.is_signal_frame;
+  const Rule& back = row.rules[row.return_register];
+  caller.returns_at = back.is_loaded ? step.follow({back.base, back.offset}) : 0;
   const bool ascends =
       caller.stack() > frame.stack() || (frame.is_exact && caller.stack() == frame.stack()) || row.is_signal_frame;
   if (step.failed || row.is_last || !ascends || caller.instruction() == 0) return false;

@@ -8,7 +8,8 @@ namespace unwind {
 
 struct Frame {
   std::uintptr_t registers[kRegisters];
-  bool is_exact;  // the instruction pointer is where a signal came, not where a call returns to
+  bool is_exact;              // the instruction pointer is where a signal came, not where a call returns to
+  std::uintptr_t returns_at;  // where in memory it was found; 0: in none
 
   std::uintptr_t instruction() const { return registers[kReturn]; }
   std::uintptr_t stack() const { return registers[kStack]; }

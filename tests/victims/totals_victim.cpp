@@ -9,19 +9,24 @@
 // One more EPIPE: write (on the connection before), print (by stdio), storm=COUNT (by each of two threads), crowd=COUNT
 // (by each of 64), vfork-writes.
 //
-// Meanwhile: close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody fork wait (for a byte of input)
-// limit=BYTES memory (says how much).
+// While another thread has one EPIPE after another: replace=COUNT (a number that was just closed becomes this file's),
+// children=COUNT (of fork, each of which is to have the numbers that were open before).
+//
+// Meanwhile: close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody=FUNCTION fork wait (for a byte of
+// input) limit=BYTES memory (says how much).
 //
 // The end: _exit _Exit kill handler-ends (at the next SIGPIPE); otherwise it returns from main.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -112,6 +117,16 @@ void crowd(int fd, const std::string& count) {
   for (auto& thread : threads) thread.join();
 }
 
+void become_nobody(const std::string& by) {
+  constexpr uid_t kNobody = 65534;
+  must(setgid(kNobody), "setgid");
+  if (by == "setuid") must(setuid(kNobody), "setuid");
+  if (by == "seteuid") must(seteuid(kNobody), "seteuid");
+  if (by == "setreuid") must(setreuid(kNobody, kNobody), "setreuid");
+  if (by == "setresuid") must(setresuid(kNobody, kNobody, kNobody), "setresuid");
+  if (geteuid() != kNobody) std::abort();
+}
+
 // No descriptor can be opened any more.
 void use_up_all_numbers() {
   const rlimit few{64, 64};
@@ -144,11 +159,11 @@ void take_all_numbers(int but, const std::string& file) {
   }).detach();
 }
 
-// The most that it ever had resident, in KiB.
+// What it has of its own, in KiB: how much of a library is read in at once is the kernel's affair.
 void say_memory() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;)
-    if (word == "VmHWM:" && status >> word) std::printf("memory=%s\n", word.c_str());
+    if (word == "RssAnon:" && status >> word) std::printf("memory=%s\n", word.c_str());
 }
 
 void limit_files_to(const std::string& size) {
@@ -160,6 +175,56 @@ void print(int fd) {
   FILE* stream = fdopen(fd, "w");
   std::fputs("x", stream);
   std::fflush(stream);
+}
+
+// All the while another thread has EPIPEs.
+template <class Act>
+void in_a_storm(int fd, const std::string& count, Act act) {
+  std::atomic<bool> is_over = false;
+  std::thread rage([&] {
+    while (!is_over) (void)!write(fd, "x", 1);
+  });
+  for (int i = std::stoi(count); i > 0; --i) act();
+  is_over = true;
+  rage.join();
+}
+
+ino_t inode_at(int fd) {
+  struct stat file {};
+  return fstat(fd, &file) == 0 ? file.st_ino : 0;
+}
+
+void replace_low_numbers(int fd, const std::string& count) {
+  const int file = fcntl(must(memfd_create("file", 0), "memfd_create"), F_DUPFD, 40);
+  const auto inode = inode_at(file);
+  in_a_storm(fd, count, [&] {
+    const int number = must(dup(2), "dup");
+    close(number);
+    must(dup2(file, number), "dup2");
+    for (int i = 0; i < 10; ++i)
+      if (inode_at(number) != inode) std::abort();
+    close(number);
+  });
+  struct stat written {};
+  if (fstat(file, &written) != 0 || written.st_size != 0) std::abort();
+}
+
+std::vector<int> open_numbers() {
+  std::vector<int> numbers;
+  for (int fd = 0; fd < 1024; ++fd)
+    if (fcntl(fd, F_GETFD) != -1) numbers.push_back(fd);
+  return numbers;
+}
+
+void have_children(int fd, const std::string& count) {
+  const auto before = open_numbers();
+  in_a_storm(fd, count, [&] {
+    const pid_t child = must(fork(), "fork");
+    if (child == 0) _exit(open_numbers() == before ? 0 : 1);
+    int status = 0;
+    must(waitpid(child, &status, 0), "waitpid");
+    if (status != 0) std::abort();
+  });
 }
 
 // The child goes on; the parent ends as it does.
@@ -198,12 +263,14 @@ int main(int argc, char* argv[]) {
       {"storm", [&](const std::string& count) { storm(fd, count); }},
       {"crowd", [&](const std::string& count) { crowd(fd, count); }},
       {"vfork-writes", [&] { write_in_vfork(fd); }},
+      {"replace", [&](const std::string& count) { replace_low_numbers(fd, count); }},
+      {"children", [&](const std::string& count) { have_children(fd, count); }},
 
       {"close-all", [&] { close_all(fd); }},
       {"take-all", [&](const std::string& file) { take_all_numbers(fd, file); }},
       {"no-numbers", use_up_all_numbers},
       {"chroot", [](const std::string& path) { must(chroot(path.c_str()), "chroot"), must(chdir("/"), "chdir"); }},
-      {"become-nobody", [] { must(setgid(65534), "setgid"), must(setuid(65534), "setuid"); }},
+      {"become-nobody", become_nobody},
       {"fork", go_on_in_a_child},
       {"wait", [] { must(read(0, std::string(1, ' ').data(), 1), "read"); }},
       {"limit", limit_files_to},

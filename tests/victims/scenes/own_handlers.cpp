@@ -127,6 +127,23 @@ SCENE(dead_writev_when_told) {
   getppid();
 }
 
+// The fourth at one place, between two calls of getppid.
+static void one_more_when_told(int fd) {
+  for (int i = 0; i < 4; ++i) {
+    if (i == 3) wait_for_start(), getppid();
+    send(fd, byte, 1, 0);
+  }
+  getppid();
+}
+
+SCENE(one_more_on_unix_when_told) { one_more_when_told(dead_socket()); }
+
+SCENE(one_more_on_tcp_when_told) {
+  const int fd = tcp_pair().ours;
+  shutdown(fd, SHUT_WR);
+  one_more_when_told(fd);
+}
+
 // SIGPIPE is blocked, one is pending, and short writes are made on a live socket, between two calls of getppid.
 SCENE(short_writes_while_blocked) {
   static char much[1 << 20];

@@ -1,0 +1,46 @@
+// The modules that stacks have led through, each as it was when it was met: to name it then takes no look at
+// /proc/self/maps, nor at its memory, which may be gone.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+#include "system/text.h"
+#include "unwind/maps.h"
+
+// All members may be used from any thread and in a signal handler.
+class Modules {
+ public:
+  struct Remembered {
+    Module mapped;
+    std::uintptr_t base;  // what a symbol's address is counted from; 0: that is not known
+    // Read in it: the build ID, or else a part of the file's header.
+    const void* sign_at;
+    unsigned sign_size;
+    bool has_build_id;
+    bool stays;
+    unsigned char sign[40];
+    std::atomic<int> is_gone;  // something else is there now
+  };
+  using Number = std::uint16_t;  // 0: none
+
+  // The number of the module around this address, where it is one of those that are still there.
+  Number around(std::uintptr_t address);
+
+  // 0 where there is no room for more. The module has to be there.
+  Number remember(const Module& module);
+
+  // Whether it is still the one that was met: another may have its place after a dlclose.
+  bool is_there(Number number);
+
+  const Remembered& at(Number number) const { return list_[number]; }
+
+ private:
+  static constexpr unsigned kMost = 256;
+  unsigned count() const;
+
+  Remembered list_[kMost];
+  std::atomic<unsigned> count_;  // it may go beyond the end
+  std::atomic<int> is_complete_[kMost];
+  text::Kept<32768> paths_;
+};
