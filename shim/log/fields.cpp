@@ -52,7 +52,7 @@ void add_frame(Writer::Part& part, const stack::Path& path, unsigned frame) {
 }
 
 void add_stack(Writer& record, const stack::Path& path) {
-  if (options::get().stack == 0) return;
+  if (options::get().stack == 0 || !path.is_followed) return;
   unsigned callers = 0;
   for (unsigned i = path.next_caller(0); i < path.count; i = path.next_caller(i + 1)) ++callers;
   unsigned frame = 0;

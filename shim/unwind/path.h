@@ -27,6 +27,7 @@ struct Path {
   std::uint32_t slots[kMost];  // where that stands, from the stack pointer of the first on
   Modules::Number modules[kMost];
   unsigned count;
+  bool is_followed;  // else it is one place alone, of which the callers are not known
   bool is_recognisable;
 };
 

@@ -103,7 +103,7 @@ bool collect(Frame frame, unsigned most, const Lookup& lookup, Path& path) {
   const auto begin = frame.stack();
   Range stack{};
   path.count = 0;
-  path.is_recognisable = true;
+  path.is_followed = path.is_recognisable = true;
   bool has_executable = most == 0;
   for (unsigned callers = 0; frame.instruction() != 0;) {
     const Object* own = known_around(frame.place());
@@ -122,7 +122,7 @@ bool collect(Frame frame, unsigned most, const Lookup& lookup, Path& path) {
 }
 
 bool only(std::uintptr_t place, const Lookup& lookup, Path& path) {
-  path.is_recognisable = false;
+  path.is_followed = path.is_recognisable = false;
   path.count = 1;
   path.returns_to[0] = place;
   path.modules[0] = lookup(place - 1);
