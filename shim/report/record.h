@@ -22,7 +22,7 @@ struct skipped {};
 
 // Its texts point into the line that was read, or into the RecordReader, and are good until that reads the next record.
 struct Record {
-  Event kind = Event::averted;
+  Event about = Event::averted;
   Timestamp time;
 #define FIELD(name, how) as::how name{};
 #include "log/fields.def"

@@ -69,7 +69,7 @@ bool read_record(Scanner& scanner, bool json, Record& record) {
 
 // Whether it has the numbers without which it says nothing.
 bool has_counts(const Record& record) {
-  if (record.kind == Event::runaway) return record.fd.has_value();
+  if (record.about == Event::runaway) return record.fd.has_value();
   return record.count && record.kills && *record.kills <= *record.count;
 }
 
@@ -105,7 +105,7 @@ std::optional<Record> RecordReader::read(std::string_view line, std::size_t& at,
   const auto* event = std::ranges::find(kEvents, record.event, &std::pair<std::string_view, Event>::first);
   unknown_ = event == std::end(kEvents);
   if (unknown_) return record;
-  record.kind = event->second;
+  record.about = event->second;
   return has_counts(record) ? std::optional(record) : std::nullopt;
 }
 

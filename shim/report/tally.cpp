@@ -89,13 +89,14 @@ void Tally::fold_small_rows() {
 
 void Tally::add(const Record& record) {
   if (record.lost) add_saturated(lost_, *record.lost);
-  if (record.kind == Event::runaway) return runaways_.add(record);
+  if (record.about == Event::runaway) return runaways_.add(record);
   const auto process = process_of(record);
   if (processes_.size() < kMostProcesses) processes_.insert(process);
-  if (record.kind == Event::observed && observing_.size() < kMostProcesses) observing_.insert(process);
+  if (record.about == Event::observed && observing_.size() < kMostProcesses) observing_.insert(process);
   if (*record.count == 0) return;
 
-  const bool observed = record.kind == Event::observed || (record.kind == Event::total && observing_.contains(process));
+  const bool observed =
+      record.about == Event::observed || (record.about == Event::total && observing_.contains(process));
   (observed ? observed_ : averted_).add(record);
   timeline_.add(record.time, *record.count);
   counters_.add(record, observed);

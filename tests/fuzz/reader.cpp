@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   std::uint64_t sum = 0;
   Reader reader({}, [&](const Record& record) {
     tally.add(record);
-    if (record.kind != Event::runaway) add_saturated(sum, *record.count);
+    if (record.about != Event::runaway) add_saturated(sum, *record.count);
   });
   Lines lines;
   for (std::size_t at = 2; at < size; at += block) {
