@@ -39,14 +39,28 @@ bool is_logged() { return logging::wanted() && !policy::uses(policy::makes_no_ca
   fields.would_kill = would_kill;
   kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
   connection::look_at(event.fd, fields.connection);
+  if (event.passed != Passed::no) origin::look_at(event, fields.origin);
   const auto frame = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
   fields.maps.look(frame.stack());
   stack::collect(frame, fields.maps, options::get().stack, fields.callers);
   const bool is_shared = site.return_address() == 0;  // by those that have no place: what was held back is not its own
   const auto before = is_shared ? Unlogged{} : site.take_unlogged();
   fields.accounts_for = {before.count + 1, before.kills + would_kill};
-  const auto* kind = options::get().mode == Mode::observe ? "observed" : "averted";
-  if (!logging::write(*lease, kind, fields::add_event)) site.add_unlogged(fields.accounts_for);
+  const auto* averted = options::get().mode == Mode::observe ? "observed" : "averted";
+  if (!logging::write(*lease, event.passed != Passed::no ? "passed" : averted, fields::add_event))
+    site.add_unlogged(fields.accounts_for);
+}
+
+// What a site holds back, and what it has met in all. `always`: also where nothing is held back.
+void write_total(Scratch& scratch, CallSite& site, std::string_view kind, bool always) {
+  if (site.total() == 0) return;
+  auto& fields = scratch.fields;
+  fields.return_address = site.return_address();
+  fields.call = site.call();
+  fields.accounts_for = site.take_unlogged();
+  fields.total = site.total();
+  const bool has_more = fields.accounts_for.count > 0 || always;
+  if (has_more && !logging::write(scratch, kind, fields::add_total)) site.add_unlogged(fields.accounts_for);
 }
 
 }  // namespace
@@ -66,11 +80,14 @@ void open() {
 void log(const Event& event) {
   if (!is_logged()) return;
   memory->begin_anew_after_fork();
-  const bool would_kill = disposition::kills() && (event.context != nullptr || !mask::blocks_sigpipe());
+  const bool would_kill = event.passed != Passed::no
+                              ? event.is_last
+                              : disposition::kills() && (event.context != nullptr || !mask::blocks_sigpipe());
   const bool finds_caller = event.context != nullptr && has_stack(event.context);
   const auto return_address =
       finds_caller ? stack::call_site(event.context) : reinterpret_cast<std::uintptr_t>(event.return_address);
-  auto& site = call_sites::at(memory->state.sites, return_address, event.call);
+  auto& sites = event.passed != Passed::no ? memory->state.passed : memory->state.sites;
+  auto& site = call_sites::at(sites, return_address, event.call);
   if ((site.count_and_ask(!memory->is_ending()) || event.is_last) && has_stack(event.context))
     write_line(event, return_address, would_kill, site);
   else
@@ -97,17 +114,9 @@ void log_totals(const void* context) {
   const Lease lease(Memory::kLines, Memory::kLines + 1);
   if (!lease) return;
   const bool is_first = memory->begin_to_end();
-  auto& fields = lease->fields;
-  fields.maps.look(0);
-  for (auto& site : memory->state.sites) {
-    if (site.total() == 0) continue;
-    fields.return_address = site.return_address();
-    fields.call = site.call();
-    fields.accounts_for = site.take_unlogged();
-    fields.total = site.total();
-    const bool has_more = fields.accounts_for.count > 0 || (is_first && fields.total > 1);
-    if (has_more && !logging::write(*lease, "total", fields::add_total)) site.add_unlogged(fields.accounts_for);
-  }
+  lease->fields.maps.look(0);
+  for (auto& site : memory->state.sites) write_total(*lease, site, "total", is_first && site.total() > 1);
+  for (auto& site : memory->state.passed) write_total(*lease, site, "passed", false);
 }
 
 }  // namespace event

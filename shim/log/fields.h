@@ -4,6 +4,7 @@
 #include "log/call_sites.h"
 #include "log/connection.h"
 #include "log/event.h"
+#include "log/origin.h"
 #include "log/record_writer.h"
 #include "unwind/maps.h"
 #include "unwind/stack.h"
@@ -18,6 +19,7 @@ struct Fields {
   const event::Event* event;
   bool would_kill;
   Connection connection;
+  Origin origin;  // where it is passed on
   stack::Callers callers;
 
   // Of a call site, at the end.

@@ -1,4 +1,4 @@
-// The memory of the log, some 500 KiB: in a process without a log it is not there. No heap, since a malloc library may
+// The memory of the log, some 600 KiB: in a process without a log it is not there. No heap, since a malloc library may
 // write and so come back to us. A child of fork begins with all of it zero: the threads that were at it are not there,
 // and what its parent has counted the parent logs.
 #pragma once
@@ -49,11 +49,12 @@ struct Memory {
   std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
   struct {
     CallSite sites[call_sites::kMost];
-    std::atomic<std::uint64_t> lost;  // records; the next one that can be written says how many
-    std::atomic<int> cut_short;       // of the last record only the beginning could be written
-    std::atomic<int> ending;          // the process that ends, or a child of vfork: it holds nothing back any more
-    std::atomic<int> is_opening;      // some thread is opening the log anew
-    std::atomic<bool> has_opened;     // which has been done in this process, and not in its parent alone
+    CallSite passed[call_sites::kMost];  // of what is not averted: other counts
+    std::atomic<std::uint64_t> lost;     // records; the next one that can be written says how many
+    std::atomic<int> cut_short;          // of the last record only the beginning could be written
+    std::atomic<int> ending;             // the process that ends, or a child of vfork: it holds nothing back any more
+    std::atomic<int> is_opening;         // some thread is opening the log anew
+    std::atomic<bool> has_opened;        // which has been done in this process, and not in its parent alone
   } state;
 };
 inline constinit Memory* memory = nullptr;
