@@ -9,7 +9,7 @@
 
 namespace report {
 
-enum class Event { averted, observed, total, runaway };
+enum class Event { averted, observed, total, passed, runaway };
 
 // How log/fields.def says that a field is read. A field that is absent is empty.
 namespace as {

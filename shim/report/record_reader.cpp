@@ -14,8 +14,11 @@ namespace {
 constexpr std::string_view kText = "nosigpipe: ";
 constexpr std::string_view kJson = R"({"time":)";
 
-constexpr std::pair<std::string_view, Event> kEvents[] = {
-    {"averted", Event::averted}, {"observed", Event::observed}, {"total", Event::total}, {"runaway", Event::runaway}};
+constexpr std::pair<std::string_view, Event> kEvents[] = {{"averted", Event::averted},
+                                                          {"observed", Event::observed},
+                                                          {"total", Event::total},
+                                                          {"passed", Event::passed},
+                                                          {"runaway", Event::runaway}};
 
 // Reads fields until there are no more. False where one is damaged.
 bool read_text_fields(Scanner& scanner, FieldReader& fields) {
