@@ -13,6 +13,12 @@ const Strings groupings{
 };
 
 // The first sentence.
+// A death by a dead pipe; and what the program's own handler was called for.
+Record death() {
+  return Record().set("event", "passed").set("technique", "none").set("fd", "1").set("kind", "pipe").without("peer");
+}
+Record handled() { return death().set("would_kill", "no").set("kills", "0"); }
+
 std::string head(const std::string& log, const Strings& options = {}) {
   return lines_of(report_of(log, options)).at(0);
 }
@@ -95,7 +101,8 @@ TEST_CASE("the same records as JSON and as text give the same report") {
        {Record(), Record().set("thread", "\"a\\x22\\x5c\\x1b\""), Record().set("count", "7").set("would_kill", "no"),
         Record().set("stack", "\"/a\\x3bb+0x1;/c+0x2\""),
         Record().set("event", "total").set("count", "3").set("kills", "0").set("total", "9").set("lost", "2"),
-        Record().set("event", "runaway").set("epipes", "100000").set("action", "throttle")}) {
+        Record().set("event", "runaway").set("epipes", "100000").set("action", "throttle"),
+        death().set("kind", "fifo").set("path", "\"/a\\x22\"").set("sender_pid", "7").set("sender", "\"\\x1b\"")}) {
     text += record.text();
     json += record.json();
   }
@@ -261,10 +268,11 @@ TEST_CASE("the manual of the report is well-formed") {
 
 TEST_CASE("no byte of a log reaches the output as a control character") {
   Record record;
-  for (const char* field : {"thread", "exe", "module", "symbol", "peer", "stack"})
+  for (const char* field : {"thread", "exe", "module", "symbol", "peer", "stack", "path", "sender"})
     record.set(field, "\"\\x1b[2J\\x0a\\x07\\xff\\x9b<&;\"");
   auto log = record.set("call", "\x1b[1m").text();
   log += record.set("call", "\"\\x1b[1m\"").text();
+  log += record.set("event", "passed").set("kind", "\"\\x1b\"").set("sender_pid", "1").text();
   log += record.set("event", "runaway").set("action", "\"\\x1b\"").text();
   for (const std::string form : {"--by=site", "--by=thread", "--by=peer", "--json", "--folded", "--openmetrics"}) {
     const auto report = report_of(log, {form}, {"LC_ALL=C"});
@@ -315,6 +323,61 @@ TEST_CASE("runaways and lost lines are reported") {
   CHECK(has(report, "Runaway: thread worker of /srv/x, 1 time, at most 100,000 EPIPEs in a row, throttle"));
   CHECK(has(report, "12 lines could not be written"));
   CHECK(has(report, "1 SIGPIPE averted"));
+}
+
+TEST_CASE("what has killed stands first, the same as one row, dead pipes last") {
+  std::string log = Record().text();
+  for (const char* pid : {"1", "2", "3"}) log += death().set("exe", "\"/usr/bin/yes\"").set("pid", pid).text();
+  const Record killed = death().set("call", "kill").set("kind", "signal").set("sender_pid", "7").set("sender_uid", "0");
+  log += Record(killed).set("sender", "\"bash\"").text() +
+         Record(killed).set("pid", "101").set("sender", "\"init\"").text();
+  log += death().set("kind", "fifo").set("path", "\"/run/x y\"").set("exe", "\"/bin/one\"").text();
+  const auto report = report_of(log);
+  CHECK(
+      head(log).starts_with("6 processes killed by SIGPIPE; 1 SIGPIPE averted in 1 process, 1 would have killed; at "));
+  const auto lines = lines_of(report);
+  REQUIRE(lines.size() > 8);
+  CHECK(lines[2] == "Killed by:");
+  CHECK(lines[3] == "      2  kill   signal  /srv/x");
+  CHECK(lines[4].starts_with("         from init (pid 7, uid 0) and others; serve; "));
+  CHECK(lines[5] == "      1  write  fifo    /bin/one");
+  CHECK(lines[6].starts_with("         /run/x y; serve; "));
+  CHECK(lines[7] == "      3  write  pipe    /usr/bin/yes");
+  CHECK(report.find("Killed by:") < report.find("COUNT"));
+  CHECK(!has(report, "Handled"));
+  CHECK(has(report_of(log, {"--top=1"}), "      4  others\n"));
+}
+
+TEST_CASE("what the program's own handler was called for stands apart, with what was held back of it") {
+  const auto log = handled().text() + death().text() +
+                   handled().without("kind").without("tid").set("count", "40").set("total", "41").text();
+  const auto report = report_of(log);
+  CHECK(head(log).starts_with("1 process killed by SIGPIPE; 41 SIGPIPEs handled by the program; at "));
+  CHECK(has(report, "Handled by the program:\n     41  write  pipe    /srv/x\n"));
+  CHECK(has(report, "Killed by:\n      1  write  pipe    /srv/x\n"));
+}
+
+TEST_CASE("a process that several threads tell the death of was killed once") {
+  const auto log = death().text() + death().set("tid", "102").text() + death().set("pid", "9").text() +
+                   death().at("2026-11-23T18:10:39Z").text();
+  CHECK(head(log).starts_with("3 processes killed by SIGPIPE; between "));
+}
+
+TEST_CASE("what was not averted is in no count of what was") {
+  const auto log = Record().set("count", "3").set("kills", "2").text();
+  const auto with = log + death().text() + handled().set("count", "9").text();
+  const Directory directory;
+  std::ofstream(directory / "json") << report_of(with, {"--json"});
+  const auto answers = run({"jq", "-r",
+                            ".averted.count, .averted.kills, (.rows | length), .rows[0].count, .processes, "
+                            ".killed[0].count, .handled[0].count, .killed[0].kind",
+                            directory / "json"});
+  CHECK(answers.out == "3\n2\n1\n3\n1\n1\n9\npipe\n");
+  CHECK(report_of(with, {"--folded"}) == report_of(log, {"--folded"}));
+  const auto metrics = report_of(with, {"--openmetrics"});
+  CHECK(has(metrics, "nosigpipe_averted_total{exe=\"/srv/x\",call=\"write\",cause=\"peer_gone\"} 3\n"));
+  CHECK(has(metrics, "nosigpipe_killed_total{exe=\"/srv/x\",call=\"write\",kind=\"pipe\"} 1\n"));
+  CHECK(has(metrics, "nosigpipe_handled_total{exe=\"/srv/x\",call=\"write\",kind=\"pipe\"} 9\n"));
 }
 
 TEST_CASE("numbers stay at the largest rather than begin anew") {

@@ -11,8 +11,14 @@
 
 namespace {
 
-void log(const Call& call, const char* technique) {
-  event::log({call.function, call.fd, call.bytes, technique, call.return_address});
+void log(const Call& call, const char* technique, event::Passed passed = event::Passed::no) {
+  event::log({call.function, call.fd, call.bytes, technique, call.return_address, nullptr, false, passed});
+}
+
+// Our handler will find the signal elsewhere than behind this call.
+void remember(const Call& call) {
+  thread.raised_by = call.function;
+  thread.raised_on = call.fd;
 }
 
 const char* left_to_handler() { return options::get().mode == Mode::observe ? "none" : "catch"; }
@@ -31,7 +37,10 @@ void mark_pending() {
 
 void on_epipe_flagged(const Call& call) {
   if (policy::makes_no_calls()) return;
-  if (options::get().scope == Scope::sockets && fd::is_disguised_pipe(call.fd)) return mask::raise_due();
+  if (options::get().scope == Scope::sockets && fd::is_disguised_pipe(call.fd)) {
+    remember(call);
+    return mask::raise_due();
+  }
   const bool blocked = mask::blocks_sigpipe();
   if ((blocked || logging::wanted()) && !fd::raises_sigpipe(call.fd)) return;
   log(call, "flag");
@@ -51,7 +60,8 @@ void on_epipe_unmasked(const Call& call) {
   if (options::get().mode == Mode::off || policy::makes_no_calls()) return;
   const bool blocked = mask::is_blocked_by_program();
   if (!blocked && (!logging::wanted() || !disposition::ignores())) return;
-  if (!fd::raises_sigpipe(call.fd) || fd::is_unread_pipe(call.fd)) return;
+  if (!fd::raises_sigpipe(call.fd)) return;
+  if (fd::is_unread_pipe(call.fd)) return remember(call);
   log(call, left_to_handler());
   if (blocked) mark_pending();
 }
@@ -70,10 +80,12 @@ void finish_masked(const Call& call, mask::Masked& masked, bool failed) {
   const bool drained = averts && !blocked && mask::drain_raised();
   const bool met = drained || (averts && failed && fd::raises_sigpipe(call.fd));
   const bool is_left = blocked && (met || (averts && !failed && is_pending() && fd::is_dead(call.fd)));
+  const bool passes = drained && delivers();
   if (is_left) mark_pending();
+  if (!averts) remember(call);
   mask::leave(masked);
-  if (met || is_left) log(call, "mask");
-  if (drained && delivers()) handler_stubs::stands() ? mask::leave_pending() : mask::raise_as_kernel();
+  if (met || is_left) log(call, "mask", passes ? event::Passed::by_call : event::Passed::no);
+  if (passes) handler_stubs::stands() ? mask::leave_pending() : mask::raise_as_kernel();
   if (met && failed && !blocked) runaway::count(call.fd);
   handler::look_for_tracer();
 }

@@ -47,9 +47,10 @@ Call by_known(const Interrupted& at) {
   constexpr bool loud = false;
   const auto quiet = [&](int argument, unsigned long bit) { return (number(argument) & bit) != 0; };
 
-  // A pipe whose reader leaves in the middle of a write; only with NOSIGPIPE_SCOPE=all is that ours to avert.
+  // Or a pipe's reader leaves in the middle of a write. What is said of a socket then would be wrong, see DESIGN.md.
   const auto at_epipe = [&](int fd) {
-    return failed || (at.result > 0 && options::get().scope == Scope::all && at.has_arguments && fd::is_dead(fd));
+    if (failed || at.result <= 0 || !at.has_arguments) return failed;
+    return options::get().scope == Scope::all ? fd::is_dead(fd) : fd::is_unread_pipe(fd);
   };
   const auto when_short = [&](int argument) {
     const bool is_short = at.result > 0 && static_cast<unsigned long>(at.result) < number(argument);
@@ -83,8 +84,8 @@ Call by_unknown(const Interrupted& at, bool may_ask) {
   const bool failed = at.result == -EPIPE;
   if (!failed && (at.result <= 0 || !may_ask)) return {};
   const int fd = at.has_arguments ? fd_of_unknown(at, may_ask) : -1;
-  // A count comes from many a call that has raised nothing: only a socket's can have.
-  if (!failed && !fd::is_stream_socket(fd)) return {};
+  // A count comes from many a call that has raised nothing: only a socket's can have, and a dead pipe's.
+  if (!failed && !fd::is_stream_socket(fd) && !fd::is_unread_pipe(fd)) return {};
   return {"syscall", fd, event::kNotKnown, failed};
 }
 

@@ -51,6 +51,8 @@ void act(int fd) {
   if (chosen == Runaway::deliver) {
     event::log_runaway(fd, streak.length, "deliver");
     stop();
+    thread.raised_by = "unknown";
+    thread.raised_on = fd;
     mask::raise_due();
   } else if (chosen == Runaway::throttle) {
     if (streak.sleep_ms == 0) event::log_runaway(fd, streak.length, "throttle");

@@ -25,25 +25,71 @@ bool averts_unasked(const siginfo_t& info, const void* context) {
   return call.failed && (call.fd < 0 || fd::hint(call.fd) != fd::Hint::other);
 }
 
-// Whether the thread lives on as if nothing had been raised.
-bool averts(const siginfo_t& info, const void* context, bool has_handler) {
+enum class Fate {
+  averted,  // the thread lives on as if nothing had been raised
+  told,     // it has its effect, and the log knows
+  passed    // it has its effect
+};
+
+// What is averted, or observed over a socket, is logged here.
+Fate fate_of(const siginfo_t& info, const void* context, bool has_handler) {
   const auto& options = options::get();
-  const bool may_avert = options.mode == Mode::protect && (!has_handler || options.handlers == Handlers::bypass);
-  if (mask::mark_of(info) != mask::Mark::none) return may_avert && mask::mark_of(info) == mask::Mark::averted;
-  if (policy::makes_no_calls()) return may_avert && averts_unasked(info, context);
-  if (!mask::from_kernel(info) || (!may_avert && !logging::wanted())) return false;
+  const bool protects = options.mode == Mode::protect;
+  const bool may_avert = protects && (!has_handler || options.handlers == Handlers::bypass);
+  const auto mark = mask::mark_of(info);
+  if (mark == mask::Mark::averted) return may_avert ? Fate::averted : Fate::told;
+  if (mark == mask::Mark::due) return Fate::passed;
+  if (policy::makes_no_calls()) return may_avert && averts_unasked(info, context) ? Fate::averted : Fate::passed;
+  if (!mask::from_kernel(info) || (!may_avert && (protects || !logging::wanted()))) return Fate::passed;
   const auto at = context::read(context);
   const auto call = raised::by(at, true);
-  if (call.name == nullptr) return false;
-  if (call.fd >= 0 ? fd::is_unread_pipe(call.fd) : fd::has_unread_pipe() && !fd::has_dead_socket()) return false;
+  if (call.name == nullptr) return Fate::passed;
+  if (call.fd >= 0 ? fd::is_unread_pipe(call.fd) : fd::has_unread_pipe() && !fd::has_dead_socket()) return Fate::passed;
 
   const bool dies = !may_avert && !has_handler && kernel::pid() != 1;
   event::log({call.name, call.fd, call.asked, may_avert ? "catch" : "none", at.call_site, context, dies});
-  if (!may_avert) return false;
+  if (!may_avert) return Fate::told;
   if (call.fd >= 0 && fd::hint(call.fd) == fd::Hint::other) fd::remember(call.fd, fd::Hint::none);
   if (call.fd >= 0 && call.failed) runaway::count(call.fd);
   look_for_tracer();
-  return true;
+  return Fate::averted;
+}
+
+const char* sent_by(const siginfo_t& info) {
+  switch (info.si_code) {
+    case SI_USER:
+      return "kill";
+    case SI_TKILL:
+      return "tgkill";
+    case SI_QUEUE:
+      return "sigqueue";
+    default:
+      return "unknown";
+  }
+}
+
+// The call that has raised it, or by which it was sent.
+raised::Call source_of(const siginfo_t& info, const context::Interrupted& at, event::Passed& passed) {
+  const bool is_due = mask::mark_of(info) == mask::Mark::due;
+  passed = event::Passed::sent;
+  if (!is_due && !mask::from_kernel(info)) return {sent_by(info), -1, event::kNotKnown, false};
+  auto call = raised::by(at, true);
+  if (call.name == nullptr && thread.raised_by != nullptr && (is_due || fd::is_unread_pipe(thread.raised_on)))
+    call = {thread.raised_by, thread.raised_on, event::kNotKnown, true};
+  thread.raised_by = nullptr;
+  passed = is_due && !fd::is_disguised_pipe(call.fd) ? event::Passed::runaway : event::Passed::by_call;
+  if (call.name != nullptr) return call;
+  passed = at.in_call && at.number == SYS_kill ? event::Passed::sent : event::Passed::earlier;
+  return {passed == event::Passed::sent ? "kill" : "unknown", -1, event::kNotKnown, false};
+}
+
+// The log has its line before it has its effect.
+[[gnu::noinline]] void tell(const siginfo_t& info, const void* context, bool dies) {
+  if (!logging::wanted() || policy::makes_no_calls()) return;
+  const auto at = context::read(context);
+  event::Passed passed;
+  const auto call = source_of(info, at, passed);
+  event::log({call.name, call.fd, call.asked, "none", at.call_site, context, dies, passed, &info});
 }
 
 }  // namespace
@@ -62,9 +108,13 @@ void look_for_tracer() {
 
 void handler_stubs::on_sigpipe(unsigned stub, siginfo_t* info, void* context) {
   const int error = errno;
-  const bool averted = handler::averts(*info, context, stands_for_handler(stub));
+  const bool has_handler = stands_for_handler(stub);
+  const auto fate = handler::fate_of(*info, context, has_handler);
+  if (fate != handler::Fate::averted) {
+    const bool dies = !has_handler && kernel::pid() != 1;
+    if (dies) event::log_totals(context);
+    if (fate == handler::Fate::passed) handler::tell(*info, context, dies);
+  }
   errno = error;
-  if (averted) return;
-  if (!stands_for_handler(stub) && kernel::pid() != 1) event::log_totals(context);
-  deliver(stub, info, context);
+  if (fate != handler::Fate::averted) deliver(stub, info, context);
 }

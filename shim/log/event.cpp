@@ -36,16 +36,20 @@ std::int64_t now() {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-void hold_back(CallSite& site, const Unlogged& more) {
+CallSites& sites_of(const Event& event) {
+  return event.passed != Passed::no ? memory->state.passed : memory->state.sites;
+}
+
+void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
   site.add_unlogged(more);
-  memory->state.sites.hold_back_until(site.due());
+  sites.hold_back_until(site.due());
 }
 
 // Apart from the question whether it is wanted: this takes stack, and an alternate one may be small.
 [[gnu::noinline]] void write_line(const Event& event, const unwind::Frame& here, Fields::Ids ids, bool would_kill,
                                   CallSite& site) {
   const Lease lease;
-  if (!lease) return hold_back(site, {1, would_kill});
+  if (!lease) return hold_back(sites_of(event), site, {1, would_kill});
   auto& fields = lease->fields;
   fields.event = &event;
   fields.site = &site;
@@ -54,6 +58,7 @@ void hold_back(CallSite& site, const Unlogged& more) {
   fields.would_kill = would_kill;
   kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
   connection::look_at(event.fd, fields.connection);
+  if (event.passed != Passed::no) origin::look_at(event, fields.origin);
   // What was held back of others is not this event's.
   if (site.is_shared()) {
     stack::collect(here, options::get().stack, {memory->state.modules, nullptr}, lease->path);
@@ -61,28 +66,29 @@ void hold_back(CallSite& site, const Unlogged& more) {
   }
   const auto before = site.is_shared() ? Unlogged{} : site.take_unlogged();
   fields.accounts_for = {before.count + 1, before.kills + would_kill};
-  const auto* kind = options::get().mode == Mode::observe ? "observed" : "averted";
-  if (!logging::write(*lease, kind, fields::add_event)) hold_back(site, fields.accounts_for);
+  const auto* averted = options::get().mode == Mode::observe ? "observed" : "averted";
+  if (!logging::write(*lease, event.passed != Passed::no ? "passed" : averted, fields::add_event))
+    hold_back(sites_of(event), site, fields.accounts_for);
 }
 
 // Of what no event comes for any more.
-void write_total(Scratch& scratch, CallSite& site) {
+void write_total(Scratch& scratch, CallSites& sites, CallSite& site) {
   auto& fields = scratch.fields;
   fields.site = &site;
   fields.path = &site.path();
   fields.accounts_for = site.take_unlogged();
-  if (!logging::write(scratch, "total", fields::add_total)) hold_back(site, fields.accounts_for);
+  const auto* kind = &sites == &memory->state.passed ? "passed" : "total";
+  if (!logging::write(scratch, kind, fields::add_total)) hold_back(sites, site, fields.accounts_for);
 }
 
-[[gnu::noinline]] void write_overdue(std::int64_t time, const void* context) {
-  auto& sites = memory->state.sites;
+[[gnu::noinline]] void write_overdue(CallSites& sites, std::int64_t time, const void* context) {
   if (!sites.is_overdue(time) || memory->in_child_of_vfork() || !has_stack(context)) return;
   const Lease lease;
   if (!lease) return sites.hold_back_until(time);
   for (auto& site : sites) {
     if (!site.has_unlogged()) continue;
     if (site.take_due(time))
-      write_total(*lease, site);
+      write_total(*lease, sites, site);
     else
       sites.hold_back_until(site.due());
   }
@@ -124,15 +130,18 @@ void before_root() {
   memory->begin_anew_after_fork();
   const int tid = kernel::tid();
   const int pid = memory->pid_by(tid);
-  const bool would_kill = disposition::kills(pid) && (event.context != nullptr || !mask::blocks_sigpipe());
+  const bool would_kill = event.passed != Passed::no
+                              ? event.is_last
+                              : disposition::kills(pid) && (event.context != nullptr || !mask::blocks_sigpipe());
   const auto here = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
-  auto& site = memory->state.sites.at(event, here, has_stack);
+  auto& site = sites_of(event).at(event, here, has_stack);
   const auto time = now();
   if ((site.count_and_ask(!memory->is_ending(), time) || event.is_last) && has_stack(event.context))
     write_line(event, here, {pid, tid}, would_kill, site);
   else
-    hold_back(site, {1, would_kill});
-  write_overdue(time, event.context);
+    hold_back(sites_of(event), site, {1, would_kill});
+  write_overdue(memory->state.sites, time, event.context);
+  write_overdue(memory->state.passed, time, event.context);
 }
 
 void log_runaway(int fd, unsigned epipes, const char* action) {
@@ -153,12 +162,14 @@ void log_runaway(int fd, unsigned epipes, const char* action) {
 void log_totals(const void* context) {
   if (!is_logged() || memory->owner.load() == 0 || memory->in_child_of_vfork() || !has_stack(context)) return;
   const bool is_first = memory->begin_to_end();
-  if (memory->state.sites.is_empty()) return;
+  if (memory->state.sites.is_empty() && memory->state.passed.is_empty()) return;
   memory->wait_for_totals();
   const Lease lease(Memory::kLines, Memory::kLines + 1);
   if (!lease) return;
   for (auto& site : memory->state.sites)
-    if (site.has_unlogged() || (is_first && site.total() > 1)) write_total(*lease, site);
+    if (site.has_unlogged() || (is_first && site.total() > 1)) write_total(*lease, memory->state.sites, site);
+  for (auto& site : memory->state.passed)
+    if (site.has_unlogged()) write_total(*lease, memory->state.passed, site);
 }
 
 }  // namespace event

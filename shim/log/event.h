@@ -1,10 +1,21 @@
-// One averted SIGPIPE: what is known about it, and the line or the count that it becomes.
+// One SIGPIPE, averted or passed on: what is known about it, and the line or the count that it becomes.
 #pragma once
+
+#include <signal.h>
 
 #include <cstddef>
 #include <cstdint>
 
 namespace event {
+
+// What has raised a SIGPIPE that is not averted, but has its effect in the program's view.
+enum class Passed {
+  no,       // it is averted, or observed
+  by_call,  // the kernel, over this call
+  earlier,  // the kernel, over one before, or a thread of this process
+  runaway,  // we
+  sent      // somebody, see `info`
+};
 
 struct Event {
   const char* call;  // the function, or how the system call was made
@@ -16,6 +27,8 @@ struct Event {
   // SIGPIPE is blocked whatever the thread does.
   const void* context = nullptr;
   bool is_last = false;  // the process ends of it
+  Passed passed = Passed::no;
+  const siginfo_t* info = nullptr;  // of the signal, where it may say who has sent it
 };
 constexpr std::size_t kNotKnown = ~std::size_t{0};
 

@@ -70,6 +70,7 @@ void add_event(Writer& record, const Fields& from) {
   record.word(technique, from.event->technique);
   record.word(call, from.event->call);
   if (from.event->fd >= 0) record.number(fd, from.event->fd);
+  if (from.event->passed != event::Passed::no) origin::add(record, from.origin);
   if (from.event->asked != event::kNotKnown) record.number(bytes, from.event->asked);
   record.number(count, from.accounts_for.count);
   record.number(kills, from.accounts_for.kills);

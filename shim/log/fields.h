@@ -4,6 +4,7 @@
 #include "log/call_sites.h"
 #include "log/connection.h"
 #include "log/event.h"
+#include "log/origin.h"
 #include "log/record_writer.h"
 
 struct Fields {
@@ -20,6 +21,7 @@ struct Fields {
   const event::Event* event;
   bool would_kill;
   Connection connection;
+  Origin origin;  // where it is passed on
 
   // Of a thread that runs away.
   int fd;

@@ -24,9 +24,9 @@ std::string_view executable();
 // Adds its fields to a record.
 using Fill = void (*)(record::Writer&, const Fields&);
 
-// Writes one record of this kind (averted, observed, total, runaway), of the fields in this scratch. False if that was
-// not possible at once; then it is counted, and the next one says how many were lost. If it is because the log cannot
-// be opened, stderr is told, once in a process. Safe in a signal handler; leaves errno alone; never blocks.
+// Writes one record of this kind (averted, observed, passed, total, runaway), of the fields in this scratch. False if
+// that was not possible at once; then it is counted, and the next one says how many were lost. If it is because the log
+// cannot be opened, stderr is told, once in a process. Safe in a signal handler; leaves errno alone; never blocks.
 bool write(Scratch& scratch, std::string_view kind, Fill fill);
 
 // One line to stderr, whether there is a log or not: what the user has to know at the start. Never blocks.

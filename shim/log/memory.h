@@ -1,4 +1,4 @@
-// The memory of the log, some 1.5 MiB of which little is used: in a process without a log it is not there. No heap,
+// The memory of the log, some 2.5 MiB of which little is used: in a process without a log it is not there. No heap,
 // since a malloc library may write and so come back to us. A child of fork begins with all of it zero: the threads that
 // were at it are not there, and what its parent has counted the parent logs.
 #pragma once
@@ -57,6 +57,7 @@ struct Memory {
   std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
   struct {
     CallSites sites;
+    CallSites passed;  // of what is not averted: other counts
     Modules modules;
     std::atomic<std::uint64_t> lost;  // records; the next one that can be written says how many
     std::atomic<int> cut_short;       // of the last record only the beginning could be written

@@ -22,7 +22,7 @@ enum class Format { text, json, fields };
 
 class Writer {
  public:
-  // `kind` is what the record is about: averted, observed, total, runaway.
+  // `kind` is what the record is about: averted, observed, passed, total, runaway.
   Writer(text::Line& line, Format format, const timespec& time, std::string_view kind);
 
   void word(const fields::Name& name, std::string_view value);    // of ours: written as it is

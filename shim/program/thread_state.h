@@ -23,6 +23,11 @@ struct Thread {
   // Bytes of log lines that this thread has written, which /proc counts, too.
   long long logged;
 
+  // The call over which a SIGPIPE has been raised, or left pending, that our handler does not meet as it returns. The
+  // log alone asks for it.
+  const char* raised_by;
+  int raised_on;
+
   // Where errno is, once it is known: to ask libc takes a call, and registers saved around it.
   const int* errno_at;
 };

@@ -18,6 +18,40 @@ std::string address_of(const Entry& entry) {
   return entry.offset.empty() ? name : name + "+" + entry.offset;
 }
 
+namespace {
+
+// What a key says about its call site.
+void set_site(Entry& entry, std::string_view key) {
+  const SiteKey parts = parts_of(key);
+  entry.exe = parts.exe;
+  entry.call = parts.call;
+  entry.module = parts.module;
+  entry.build_id = parts.build_id;
+  entry.function = parts.symbol;
+  entry.offset = parts.offset;
+  entry.has_stack = !parts.stack.empty();
+  entry.site = key.substr(0, static_cast<std::size_t>(parts.offset.data() + parts.offset.size() - key.data()));
+  entry.frames.assign(parts.stack.begin(), parts.stack.end());
+}
+
+}  // namespace
+
+std::vector<PassedEntry> entries_of(const Passed& passed) {
+  std::vector<PassedEntry> entries;
+  for (const auto& row : passed.list()) {
+    PassedEntry entry{row, {}};
+    if (!row.site.empty()) set_site(entry.place, row.site);
+    entry.place.add(row);
+    entries.push_back(std::move(entry));
+  }
+  std::ranges::stable_sort(entries, [](const PassedEntry& a, const PassedEntry& b) {
+    const bool is_pipe = a.row.kind == "pipe";
+    const bool is_other_pipe = b.row.kind == "pipe";
+    return is_pipe != is_other_pipe ? is_other_pipe : a.place.count > b.place.count;
+  });
+  return entries;
+}
+
 std::vector<Entry> entries_of(const Tally& tally) {
   std::vector<Entry> entries;
   entries.reserve(tally.rows().size());
@@ -26,16 +60,7 @@ std::vector<Entry> entries_of(const Tally& tally) {
     entry.add(row);
     entry.peers = row.peers;
     if (tally.by() == By::site) {
-      const SiteKey parts = parts_of(key);
-      entry.exe = parts.exe;
-      entry.call = parts.call;
-      entry.module = parts.module;
-      entry.build_id = parts.build_id;
-      entry.function = parts.symbol;
-      entry.offset = parts.offset;
-      entry.has_stack = !parts.stack.empty();
-      entry.site = key.substr(0, static_cast<std::size_t>(parts.offset.data() + parts.offset.size() - key.data()));
-      entry.frames.assign(parts.stack.begin(), parts.stack.end());
+      set_site(entry, key);
     } else {
       entry.name = key.empty() ? "not told" : key;
     }

@@ -26,6 +26,15 @@ struct Entry : Sum {
 // The most frequent first.
 std::vector<Entry> entries_of(const Tally& tally);
 
+// A row of what was not averted, and the place of its first.
+struct PassedEntry {
+  PassedRow row;
+  Entry place;
+};
+
+// The most frequent first, and dead pipes last.
+std::vector<PassedEntry> entries_of(const Passed& passed);
+
 // Makes one entry of those that show the same function at the same address, and sorts them anew.
 void merge(std::vector<Entry>& entries);
 

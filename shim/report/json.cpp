@@ -61,6 +61,26 @@ std::string runaway(const Runaway& runaway) {
       .ended();
 }
 
+std::string passed(const PassedEntry& entry) {
+  const auto& [row, place] = entry;
+  return Object()
+      .number("count", row.count)
+      .text("first", for_programs(row.first))
+      .text("last", for_programs(row.last))
+      .text_if("exe", row.exe)
+      .text_if("call", row.call)
+      .text_if("kind", row.kind)
+      .text_if("from", row.from)
+      .text_if("function", place.function)
+      .text_if("source", place.source)
+      .text_if("module", place.module)
+      .text_if("offset", place.offset)
+      .text_if("through", place.via)
+      .text_if("build_id", place.build_id)
+      .text_if("note", place.note)
+      .ended();
+}
+
 }  // namespace
 
 std::string as_json(const Results& results) {
@@ -70,6 +90,8 @@ std::string as_json(const Results& results) {
   const auto others = results.others(shown.size());
 
   Object object;
+  object.member("killed", array(results.killed, passed));
+  object.member("handled", array(results.handled, passed));
   object.member("averted", Object().sum(tally.averted()).ended());
   object.member("observed", Object().sum(tally.observed()).ended());
   object.number("processes", tally.processes());

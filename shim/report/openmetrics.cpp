@@ -64,6 +64,12 @@ std::string as_openmetrics(const Results& results) {
       deadly.add(labels, counter.observed.kills);
     }
   }
+  Family killed("nosigpipe_killed_total", "counter", "Processes killed by SIGPIPE.");
+  Family handled("nosigpipe_handled_total", "counter", "SIGPIPEs that the program's own handler was called for.");
+  for (const auto& [family, passed] :
+       {std::pair{&killed, &results.tally.killed()}, {&handled, &results.tally.handled()}})
+    for (const auto& row : passed->list())
+      family->add("{exe=" + label(row.exe) + ",call=" + label(row.call) + ",kind=" + label(row.kind) + "}", row.count);
   Family runaways("nosigpipe_runaways_total", "counter", "Threads that ran away on a dead socket.");
   std::map<std::string, std::uint64_t> by_program;
   for (const auto& runaway : results.tally.runaways().list())
@@ -77,11 +83,13 @@ std::string as_openmetrics(const Results& results) {
   damaged.add("", unreadable);
   Family last("nosigpipe_last_timestamp_seconds", "gauge", "When the last SIGPIPE was told of.");
   Sum all = results.tally.averted();
-  all.add(results.tally.observed());
+  for (const auto* sum : {&results.tally.observed(), &results.tally.killed().all(), &results.tally.handled().all()})
+    all.add(*sum);
   if (all.count > 0) last.add("", std::to_string(duration_cast<seconds>(all.last.time_since_epoch()).count()));
 
   std::string text;
-  for (const auto* family : {&averted, &saved, &observed, &deadly, &runaways, &lost, &damaged, &last})
+  for (const auto* family :
+       {&averted, &saved, &observed, &deadly, &killed, &handled, &runaways, &lost, &damaged, &last})
     text += family->text();
   return text + "# EOF\n";
 }

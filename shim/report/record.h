@@ -9,7 +9,7 @@
 
 namespace report {
 
-enum class Event { averted, observed, total, runaway };
+enum class Event { averted, observed, total, passed, runaway };
 
 // How log/fields.def says that a field is read. A field that is absent is empty.
 namespace as {
@@ -22,7 +22,7 @@ struct skipped {};
 
 // Its texts point into the line that was read, or into the RecordReader, and are good until that reads the next record.
 struct Record {
-  Event kind = Event::averted;
+  Event about = Event::averted;
   Timestamp time;
 #define FIELD(name, how) as::how name{};
 #include "log/fields.def"

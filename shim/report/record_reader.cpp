@@ -14,8 +14,11 @@ namespace {
 constexpr std::string_view kText = "nosigpipe: ";
 constexpr std::string_view kJson = R"({"time":)";
 
-constexpr std::pair<std::string_view, Event> kEvents[] = {
-    {"averted", Event::averted}, {"observed", Event::observed}, {"total", Event::total}, {"runaway", Event::runaway}};
+constexpr std::pair<std::string_view, Event> kEvents[] = {{"averted", Event::averted},
+                                                          {"observed", Event::observed},
+                                                          {"total", Event::total},
+                                                          {"passed", Event::passed},
+                                                          {"runaway", Event::runaway}};
 
 // Reads fields until there are no more. False where one is damaged.
 bool read_text_fields(Scanner& scanner, FieldReader& fields) {
@@ -69,7 +72,7 @@ bool read_record(Scanner& scanner, bool json, Record& record) {
 
 // Whether it has the numbers without which it says nothing.
 bool has_counts(const Record& record) {
-  if (record.kind == Event::runaway) return record.fd.has_value();
+  if (record.about == Event::runaway) return record.fd.has_value();
   return record.count && record.kills && *record.kills <= *record.count;
 }
 
@@ -105,7 +108,7 @@ std::optional<Record> RecordReader::read(std::string_view line, std::size_t& at,
   const auto* event = std::ranges::find(kEvents, record.event, &std::pair<std::string_view, Event>::first);
   unknown_ = event == std::end(kEvents);
   if (unknown_) return record;
-  record.kind = event->second;
+  record.about = event->second;
   return has_counts(record) ? std::optional(record) : std::nullopt;
 }
 

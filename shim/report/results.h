@@ -20,9 +20,10 @@ struct Results {
   const Options& options;
   const Tally& tally;
   const Seen& seen;
-  std::vector<Entry> entries;       // the most frequent first
-  std::vector<std::string> unread;  // a line for each input that could not be read
-  std::string trouble;              // why there are no source lines; empty where there are
+  std::vector<Entry> entries;                // the most frequent first
+  std::vector<PassedEntry> killed, handled;  // the most frequent first, dead pipes last
+  std::vector<std::string> unread;           // a line for each input that could not be read
+  std::string trouble;                       // why there are no source lines; empty where there are
 
   // All SIGPIPEs, averted and observed.
   std::uint64_t total() const {
@@ -54,6 +55,9 @@ std::string as_json(const Results& results);
 std::string as_folded(const Results& results);
 // Of the tally alone; the entries may be missing.
 std::string as_openmetrics(const Results& results);
+
+// The part of the table about what was not averted; empty where there was nothing.
+std::string killed_and_handled(const Results& results, const Screen& screen);
 
 // The first sentence of the table: how many SIGPIPEs, how deadly, and when.
 std::string summary(const Results& results);

@@ -116,4 +116,11 @@ void SourceLines::look_up(std::vector<Entry>& entries) {
   for (std::size_t i = 0; i < number; ++i) show(entries[i], frames[i]);
 }
 
+void SourceLines::look_up(std::vector<PassedEntry>& entries) {
+  std::vector<Entry> places;
+  for (auto& entry : entries) places.push_back(std::move(entry.place));
+  look_up(places);
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].place = std::move(places[i]);
+}
+
 }  // namespace report

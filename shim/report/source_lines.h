@@ -32,6 +32,7 @@ class SourceLines {
   // Completes the first thousand entries, which are to be the most frequent. Opens their binaries and starts a
   // symbolizer for each of 64 at most, for half a minute in all; what is known already is not asked for again.
   void look_up(std::vector<Entry>& entries);
+  void look_up(std::vector<PassedEntry>& entries);
 
   // Why there are no source lines at all, for the user; empty where that is not so.
   const std::string& trouble() const { return symbolizer_.trouble(); }

@@ -8,11 +8,9 @@
 namespace report {
 namespace {
 
-std::string between(const Sum& a, const Sum& b) {
-  Sum both = a;
-  both.add(b);
-  const auto first = for_people(both.first);
-  const auto last = for_people(both.last);
+std::string between(const Sum& all) {
+  const auto first = for_people(all.first);
+  const auto last = for_people(all.last);
   return first == last ? "at " + first + " UTC" : "between " + first + " and " + last + " UTC";
 }
 
@@ -26,22 +24,30 @@ std::string in_processes(const Tally& tally) {
 std::string summary(const Results& results) {
   const auto& averted = results.tally.averted();
   const auto& observed = results.tally.observed();
-  if (results.total() == 0) {
+  const auto& killed = results.tally.killed().all();
+  const auto& handled = results.tally.handled().all();
+  Sum all;
+  for (const auto* sum : {&averted, &observed, &killed, &handled}) all.add(*sum);
+  if (all.count == 0) {
     if (results.seen.outside > 0) return "No SIGPIPE in this period; the log has some outside of it.";
     if (!results.tally.runaways().list().empty()) return "No SIGPIPE counted, but threads ran away.";
     return results.seen.damaged > 0 ? "No SIGPIPE in what could be read of the log."
                                     : "No SIGPIPE: the log has no records.";
   }
-  std::string text;
+  std::vector<std::string> parts;
+  if (killed.count > 0) parts.push_back(plural(killed.count, "process", "processes") + " killed by SIGPIPE");
+  if (handled.count > 0) parts.push_back(plural(handled.count, "SIGPIPE", "SIGPIPEs") + " handled by the program");
   if (averted.count > 0)
-    text = plural(averted.count, "SIGPIPE", "SIGPIPEs") + " averted" + in_processes(results.tally) + ", " +
-           (averted.kills == 0 ? "none" : grouped(averted.kills)) + " would have killed";
-  if (observed.count > 0) {
-    text += text.empty() ? plural(observed.count, "SIGPIPE", "SIGPIPEs") + " observed" + in_processes(results.tally)
-                         : "; " + grouped(observed.count) + " observed";
-    text += ", " + (observed.kills == 0 ? "none" : grouped(observed.kills)) + " deadly";
-  }
-  return text + "; " + between(averted, observed) + ".";
+    parts.push_back(plural(averted.count, "SIGPIPE", "SIGPIPEs") + " averted" + in_processes(results.tally) + ", " +
+                    (averted.kills == 0 ? "none" : grouped(averted.kills)) + " would have killed");
+  if (observed.count > 0)
+    parts.push_back((averted.count == 0
+                         ? plural(observed.count, "SIGPIPE", "SIGPIPEs") + " observed" + in_processes(results.tally)
+                         : grouped(observed.count) + " observed") +
+                    ", " + (observed.kills == 0 ? "none" : grouped(observed.kills)) + " deadly");
+  std::string text;
+  for (const auto& part : parts) text += part + "; ";
+  return text + between(all) + ".";
 }
 
 std::vector<std::string> remarks(const Results& results) {

@@ -7,55 +7,11 @@
 #include <vector>
 
 #include "report/display.h"
+#include "report/painter.h"
 #include "report/results.h"
 
 namespace report {
 namespace {
-
-class Painter {
- public:
-  explicit Painter(const Screen& screen) : screen_(screen) {}
-  std::string bold(const std::string& text) const { return painted("1", text); }
-  std::string dim(const std::string& text) const { return painted("2", text); }
-  std::string red(const std::string& text) const { return painted("31", text); }
-
-  // As much of the text as there is room for behind `used` columns.
-  std::string cut(const std::string& text, std::size_t used) const {
-    if (screen_.width == 0 || used + text.size() <= screen_.width) return text;
-    const std::size_t room = screen_.width > used + 3 ? screen_.width - used - 3 : 0;
-    return text.substr(0, room) + "...";
-  }
-
- private:
-  std::string painted(const char* how, const std::string& text) const {
-    return screen_.color && !text.empty() ? "\033[" + std::string(how) + "m" + text + "\033[0m" : text;
-  }
-  const Screen& screen_;
-};
-
-std::string left(const std::string& text, std::size_t width) {
-  return text + std::string(width - std::min(width, text.size()), ' ');
-}
-std::string right(const std::string& text, std::size_t width) {
-  return std::string(width - std::min(width, text.size()), ' ') + text;
-}
-
-// The function, and where it is known the line, of which in so much room the end stays.
-std::string location(const Entry& entry, std::size_t room) {
-  const std::string function = printable(entry.function.empty() ? address_of(entry) : entry.function);
-  if (entry.source.empty()) return function;
-  const std::size_t used = function.size() + 2;
-  const std::string source =
-      printable(entry.source, room > used + 20 ? room - used : std::max<std::size_t>(20, room / 2));
-  return function + "  " + source;
-}
-
-std::string times(const Sum& sum) {
-  const auto first = for_people(sum.first);
-  const auto last = for_people(sum.last);
-  if (first == last) return first;
-  return first + " to " + (first.substr(0, 10) == last.substr(0, 10) ? last.substr(11) : last);
-}
 
 std::string peers(const Entry& entry) {
   std::string text;
@@ -160,6 +116,7 @@ class Rows {
 std::string as_table(const Results& results, const Screen& screen) {
   const Painter paint(screen);
   std::string text = paint.bold(summary(results)) + "\n";
+  text += killed_and_handled(results, screen);
   if (results.total() > 0) {
     text += "\n" + Rows(results, paint, screen).text();
     text += "\n" + draw_timeline(results.tally.timeline(), screen);

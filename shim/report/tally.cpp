@@ -1,6 +1,7 @@
 #include "report/tally.h"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <optional>
 
@@ -17,6 +18,16 @@ std::string_view host_of(const Record& record) {
 // Empty where the record has no such number.
 std::string decimal(const std::optional<std::uint64_t>& number) { return number ? std::to_string(*number) : ""; }
 
+// The key of a call site. No field holds a NUL, but the stack, which therefore comes last.
+std::string site_of(const Record& record) {
+  std::string key;
+  for (const auto& part : {record.exe, record.call, record.module, record.build_id, record.symbol})
+    key.append(part) += '\0';
+  if (record.offset) key += hex(*record.offset);
+  if (!record.stack.empty()) (key += '\0').append(record.stack);
+  return key;
+}
+
 std::uint64_t process_of(const Record& record) {
   return std::hash<std::string_view>{}(record.exe) ^ (record.pid.value_or(0) * 0x9e3779b97f4a7c15u);
 }
@@ -29,15 +40,11 @@ std::string peer_of(const Record& record) {
   return {};
 }
 
-// No field holds a NUL, but the stack, which therefore comes last.
 void Tally::make_key(const Record& record) {
   key_.clear();
   switch (by_) {
     case By::site:
-      for (const auto& part : {record.exe, record.call, record.module, record.build_id, record.symbol})
-        key_.append(part) += '\0';
-      if (record.offset) key_ += hex(*record.offset);
-      if (!record.stack.empty()) (key_ += '\0').append(record.stack);
+      key_ = site_of(record);
       break;
     case By::call:
       key_ = record.call;
@@ -87,15 +94,30 @@ void Tally::fold_small_rows() {
   }
 }
 
+void Tally::add_passed(const Record& record) {
+  const auto site = record.module.empty() ? "" : site_of(record);
+  // Threads that meet the same dead pipe at once may each tell of the one death.
+  auto kills = *record.kills;
+  if (kills > 0 && (killed_at_.size() < kMostProcesses || killed_at_.contains(process_of(record)))) {
+    const auto [before, is_first] = killed_at_.try_emplace(process_of(record), record.time);
+    if (!is_first && std::chrono::abs(record.time - before->second) < std::chrono::seconds(1)) kills = 0;
+    before->second = record.time;
+  }
+  killed_.add(record, kills, site);
+  handled_.add(record, *record.count - *record.kills, site);
+}
+
 void Tally::add(const Record& record) {
   if (record.lost) add_saturated(lost_, *record.lost);
-  if (record.kind == Event::runaway) return runaways_.add(record);
+  if (record.about == Event::runaway) return runaways_.add(record);
+  if (record.about == Event::passed) return add_passed(record);
   const auto process = process_of(record);
   if (processes_.size() < kMostProcesses) processes_.insert(process);
-  if (record.kind == Event::observed && observing_.size() < kMostProcesses) observing_.insert(process);
+  if (record.about == Event::observed && observing_.size() < kMostProcesses) observing_.insert(process);
   if (*record.count == 0) return;
 
-  const bool observed = record.kind == Event::observed || (record.kind == Event::total && observing_.contains(process));
+  const bool observed =
+      record.about == Event::observed || (record.about == Event::total && observing_.contains(process));
   (observed ? observed_ : averted_).add(record);
   timeline_.add(record.time, *record.count);
   counters_.add(record, observed);

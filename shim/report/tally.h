@@ -12,6 +12,7 @@
 
 #include "report/counters.h"
 #include "report/grouping.h"
+#include "report/passed.h"
 #include "report/peers.h"
 #include "report/record.h"
 #include "report/runaways.h"
@@ -56,9 +57,14 @@ class Tally {
   // By their keys: a call site's is taken apart by parts_of(), any other's is its name.
   const std::unordered_map<std::string, Row>& rows() const { return rows_; }
   const Runaways& runaways() const { return runaways_; }
+  // What was not averted: what has killed, and what the program's own handler was called for. In none of the sums and
+  // rows above.
+  const Passed& killed() const { return killed_; }
+  const Passed& handled() const { return handled_; }
   const Counters& counters() const { return counters_; }
 
  private:
+  void add_passed(const Record& record);
   void make_key(const Record& record);
   Row& row();
   void fold_small_rows();
@@ -74,6 +80,8 @@ class Tally {
   std::unordered_set<std::uint64_t> processes_;
   std::unordered_set<std::uint64_t> observing_;  // those that only observe
   Runaways runaways_;
+  Passed killed_, handled_;
+  std::unordered_map<std::uint64_t, Timestamp> killed_at_;  // by process
   Counters counters_;
 };
 

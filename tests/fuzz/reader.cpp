@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   std::uint64_t sum = 0;
   Reader reader({}, [&](const Record& record) {
     tally.add(record);
-    if (record.kind != Event::runaway) add_saturated(sum, *record.count);
+    if (record.about != Event::runaway && record.about != Event::passed) add_saturated(sum, *record.count);
   });
   Lines lines;
   for (std::size_t at = 2; at < size; at += block) {
@@ -35,9 +35,12 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   }
   reader.finish(lines);
 
-  Results results{options, tally, reader.seen(), entries_of(tally), {}, {}};
+  Results results{
+      options, tally, reader.seen(), entries_of(tally), entries_of(tally.killed()), entries_of(tally.handled()),
+      {},      {}};
   must(results.total() == sum);
   SourceLines("none", {}).look_up(results.entries);
+  SourceLines("none", {}).look_up(results.killed);
   must_be_printable(as_folded(results));
   merge(results.entries);
   std::uint64_t shown = tally.others().count;

@@ -38,7 +38,7 @@ struct Frame {
 struct Fields {
   unsigned count, kills, offset;
   bool would_kill;
-  std::string thread, exe, peer, module, symbol;
+  std::string thread, exe, peer, module, symbol, path, sender;
   std::vector<Frame> stack;
 };
 
@@ -47,6 +47,9 @@ void put(record::Writer& record, const Fields& from) {
   record.number(fields::kills, from.kills);
   record.truth(fields::would_kill, from.would_kill);
   record.word(fields::call, "write");
+  record.word(fields::kind, "fifo");
+  record.string(fields::path, from.path);
+  record.string(fields::sender, from.sender);
   record.string(fields::thread, from.thread);
   record.string(fields::exe, from.exe);
   record.string(fields::peer, from.peer);
@@ -74,6 +77,8 @@ void must_read_back(std::string_view line, const Fields& fields) {
   must_be(read->peer, fields.peer);
   must_be(read->module, fields.module);
   must_be(read->symbol, fields.symbol);
+  must_be(read->path, fields.path);
+  must_be(read->sender, fields.sender);
   must(!read->offset || *read->offset == fields.offset);
   std::string frames;
   for (const auto& frame : fields.stack) {
@@ -90,11 +95,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   Bytes bytes(data, size);
   const auto format = static_cast<record::Format>(bytes.number() % 3);
   const std::size_t room = 256 + bytes.number() * 16U;
-  Fields fields{bytes.number(),      bytes.number(),
-                bytes.number() << 8, bytes.number() % 2 == 1,
-                bytes.text(),        bytes.text(),
-                bytes.text(),        bytes.text(),
-                bytes.text(),        {}};
+  Fields fields{bytes.number(), bytes.number(), bytes.number() << 8, bytes.number() % 2 == 1,
+                bytes.text(),   bytes.text(),   bytes.text(),        bytes.text(),
+                bytes.text(),   bytes.text(),   bytes.text(),        {}};
   fields.kills = std::min(fields.kills, fields.count);
   while (bytes.any() && fields.stack.size() < 32) {
     auto module = bytes.text();

@@ -67,7 +67,7 @@ inline std::vector<Line> parsed(const std::string& log) {
   return lines;
 }
 
-// Those of one kind: averted, observed, total, runaway.
+// Those of one kind: averted, observed, passed, total, runaway.
 inline std::vector<Line> parsed(const std::string& log, const std::string& kind) {
   auto lines = parsed(log);
   std::erase_if(lines, [&](const Line& line) { return line["event"] != kind; });

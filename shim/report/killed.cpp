@@ -1,0 +1,70 @@
+// The part of the table about what was not averted: what has killed, and what the program's own handlers have met.
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "report/painter.h"
+#include "report/results.h"
+
+namespace report {
+namespace {
+
+std::string details(const PassedEntry& entry, std::size_t room) {
+  const auto& [row, place] = entry;
+  std::string text;
+  if (!row.from.empty())
+    text += (row.kind == "fifo" ? "" : "from ") + printable(row.from) + (row.from_others ? " and others; " : "; ");
+  if (!place.module.empty()) text += location(place, room) + (row.elsewhere ? " and elsewhere; " : "; ");
+  if (!place.note.empty()) text += place.note + "; ";
+  return text + times(row);
+}
+
+struct Section {
+  const std::vector<PassedEntry>& entries;
+  Sum others;  // that are in no entry
+  const char* heading;
+  bool is_red;
+};
+
+std::string text_of(const Section& section, const Results& results, const Screen& screen) {
+  if (section.entries.empty()) return {};
+  const Painter paint(screen);
+  const auto top = results.options.top.value_or(10);
+  const auto number = top == 0 ? section.entries.size() : std::min(top, section.entries.size());
+  const std::span shown = std::span(section.entries).first(number);
+  Sum others = section.others;
+  for (const auto& entry : std::span(section.entries).subspan(number)) others.add(entry.row);
+
+  std::size_t count = std::max<std::size_t>(5, grouped(others.count).size()), call = 4, kind = 6;
+  for (const auto& [row, place] : shown) {
+    count = std::max(count, grouped(row.count).size());
+    call = std::clamp(row.call.size(), call, std::size_t{14});
+    kind = std::clamp(row.kind.size(), kind, std::size_t{10});
+  }
+  const std::string indent(2 + count + 2, ' ');
+  const auto before_name = indent.size() + call + 2 + kind + 2;
+  std::string text = "\n" + paint.bold(section.heading) + "\n";
+  for (const auto& entry : shown) {
+    const auto& row = entry.row;
+    const auto times = right(grouped(row.count), count);
+    text += "  " + (section.is_red ? paint.red(times) : times) + "  " + left(printable(row.call, call), call) + "  " +
+            left(printable(row.kind, kind), kind) + "  " +
+            paint.bold(paint.cut(row.exe.empty() ? "unknown" : printable(row.exe), before_name)) + "\n";
+    const std::size_t room = screen.width == 0 ? 4096 : screen.width - std::min(screen.width, indent.size());
+    text += indent + paint.dim(paint.cut(details(entry, room), indent.size())) + "\n";
+  }
+  if (others.count > 0) text += "  " + right(grouped(others.count), count) + "  others\n";
+  return text;
+}
+
+}  // namespace
+
+std::string killed_and_handled(const Results& results, const Screen& screen) {
+  const auto& tally = results.tally;
+  return text_of({results.killed, tally.killed().others(), "Killed by:", true}, results, screen) +
+         text_of({results.handled, tally.handled().others(), "Handled by the program:", false}, results, screen);
+}
+
+}  // namespace report
