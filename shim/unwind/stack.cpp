@@ -64,13 +64,13 @@ int visit(dl_phdr_info* info, std::size_t, void*) {
   return 0;
 }
 
-// How far up a stack is followed.
-constexpr std::uintptr_t kFar = 4 << 20;
+// How large a frame may be.
+constexpr std::uintptr_t kLargest = 1 << 20;
 
-// More of the stack, as much again as is known: false where it ends.
-bool grow(Range& stack) {
-  const auto size = std::max(stack.end - stack.begin, 4 * kPage);
-  if (size >= kFar) return false;
+// More of the stack, as much again as is known above this frame: false where it ends.
+bool grow(Range& stack, const Frame& frame) {
+  const auto size = std::max(stack.end - (frame.stack() & ~(kPage - 1)), 4 * kPage);
+  if (size >= kLargest) return false;
   const auto before = stack.end;
   while (stack.end - before < size && kernel::can_read(stack.end)) stack.end += kPage;
   return stack.end > before;
@@ -81,7 +81,7 @@ bool grow(Range& stack) {
 bool step_up(Frame& frame, const Object& object, Range& stack) {
   if (!stack.holds(frame.stack())) stack.begin = stack.end = frame.stack() & ~(kPage - 1);
   while (stack.end == stack.begin || !unwind::step(frame, object, stack))
-    if (!grow(stack)) return false;
+    if (!grow(stack, frame)) return false;
   return true;
 }
 
