@@ -172,9 +172,10 @@ namespace {
 // How many system calls of this kind a run makes with a log; the last argument begins so.
 long calls_of(const std::string& call, const Strings& words) {
   const Directory directory;
-  const auto argv = joined({"strace", "-f", "-qq", "-e", "trace=pread64,rt_sigprocmask", "-E",
-                            "LD_PRELOAD=" + built("libnosigpipe.so"), "-E", "NOSIGPIPE_LOG=" + directory / "log"},
-                           sites_victim(words));
+  const auto argv = joined(
+      {"strace", "-f", "-qq", "-e", "trace=pread64,rt_sigprocmask", "-E", "LD_PRELOAD=" + built("libnosigpipe.so"),
+       "-E", "NOSIGPIPE_INTERVAL=3600000", "-E", "NOSIGPIPE_LOG=" + directory / "log"},
+      sites_victim(words));
   const auto lines = lines_of(run(argv).err);
   return std::count_if(lines.begin(), lines.end(),
                        [&](const std::string& line) { return line.find(call) != std::string::npos; });
