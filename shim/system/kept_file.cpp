@@ -14,11 +14,29 @@ long moved_up(int fd, int lowest) {
   return -1;
 }
 
+// Whether some process has locks on it (fcntl(2)); of this one they would be gone as soon as it closes any fd of the
+// file. Linux 3.15 is the first to say.
+bool has_locks(int fd) {
+#ifdef SYS_fcntl64
+  constexpr long kFcntl = SYS_fcntl64;
+#else
+  constexpr long kFcntl = SYS_fcntl;
+#endif
+  struct flock64 lock {};
+  lock.l_type = F_WRLCK;
+  return kernel::call(kFcntl, fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 }  // namespace
 
 void KeptFile::keep(int fd) {
   const int lost = fd_.load();
   const int old = this->fd();
+  if (fd > 2 && has_locks(fd)) {
+    share(fd);
+    if (old >= 0) kernel::call(SYS_close, old);
+    return;
+  }
   const bool has_place = old >= 0 && kernel::call(SYS_dup3, fd, old, O_CLOEXEC) >= 0;
   const long place = has_place ? old : moved_up(fd, lost >= kFirst ? lost + 1 : kFirst);
   share(place >= 0 ? static_cast<int>(place) : fd);

@@ -9,9 +9,9 @@
 
 class KeptFile {
  public:
-  // Takes over one that was opened otherwise, with a number out of the way. It gets that of the file kept so far, at
-  // once, so that no thread that is about to write there meets another file; but no number that was lost to the
-  // program.
+  // Takes over one that was opened otherwise, with a number out of the way, or where it is if there are locks on the
+  // file. It gets the number of the file kept so far, at once, so that no thread that is about to write there meets
+  // another file; but no number that was lost to the program.
   void keep(int fd);
 
   // One that is the program's, and stays where it is.
