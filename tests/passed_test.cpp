@@ -223,6 +223,17 @@ TEST_CASE("a program that raises SIGPIPE itself after EPIPE has a line for each"
   }
 }
 
+TEST_CASE("a program that dies of what its child has died of has no line beside the child's") {
+  const Directory directory;
+  const Strings words{"timeout", "60", built("tests/victims/scenes/scenes"), "pipe_still_kills"};
+  CHECK(run(words).killed_by(SIGPIPE));
+  CHECK(run(words, with_shim({"NOSIGPIPE_LOG=" + directory / "log"})).killed_by(SIGPIPE));
+  const auto lines = parsed(contents(directory / "log"));
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0]["exe"].find("scenes") != std::string::npos);
+  CHECK(lines[0]["kind"] == "pipe");
+}
+
 TEST_CASE("a handler that is called again and again has a line for each power of two, and no count is lost") {
   for (const auto& setting : kSettings) {
     const auto rarely = joined(setting, {"NOSIGPIPE_INTERVAL=3600000"});

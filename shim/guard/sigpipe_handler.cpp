@@ -83,12 +83,24 @@ raised::Call source_of(const siginfo_t& info, const context::Interrupted& at, ev
   return {passed == event::Passed::sent ? "kill" : "unknown", -1, event::kNotKnown, false};
 }
 
+// Of what its child has died of a program may die, too: timeout(1) raises it in itself, and unshare(1). The child has
+// its line, and what has met nothing itself has none.
+bool hands_on(const siginfo_t& info, event::Passed passed) {
+  if (passed != event::Passed::sent || info.si_pid != kernel::pid() || event::has_any()) return false;
+  constexpr int kChildren = -1;        // RUSAGE_CHILDREN: those that were waited for
+  constexpr int kMinorPageFaults = 8;  // one at least for each
+  long usage[32] = {};
+  kernel::call(SYS_getrusage, kChildren, usage);
+  return usage[kMinorPageFaults] > 0;
+}
+
 // The log has its line before it has its effect.
 [[gnu::noinline]] void tell(const siginfo_t& info, const void* context, bool dies) {
   if (!logging::wanted() || policy::makes_no_calls()) return;
   const auto at = context::read(context);
   event::Passed passed;
   const auto call = source_of(info, at, passed);
+  if (hands_on(info, passed)) return;
   event::log({call.name, call.fd, call.asked, "none", at.call_site, context, dies, passed, &info});
 }
 

@@ -157,12 +157,14 @@ void log_runaway(int fd, unsigned epipes, const char* action) {
   logging::write(*lease, "runaway", fields::add_runaway);
 }
 
+bool has_any() { return !memory->state.sites.is_empty() || !memory->state.passed.is_empty(); }
+
 // It may be called twice, by the handler that is about to end the process and by our destructor: what the first has
 // written the second does not repeat.
 void log_totals(const void* context) {
   if (!is_logged() || memory->owner.load() == 0 || memory->in_child_of_vfork() || !has_stack(context)) return;
   const bool is_first = memory->begin_to_end();
-  if (memory->state.sites.is_empty() && memory->state.passed.is_empty()) return;
+  if (!has_any()) return;
   memory->wait_for_totals();
   const Lease lease(Memory::kLines, Memory::kLines + 1);
   if (!lease) return;
