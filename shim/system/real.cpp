@@ -3,6 +3,7 @@
 #include <link.h>
 
 #include <cerrno>
+#include <initializer_list>
 
 namespace real {
 namespace {
