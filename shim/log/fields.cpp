@@ -2,7 +2,7 @@
 
 #include "log/log.h"
 #include "system/kernel.h"
-#include "unwind/elf_image.h"
+#include "unwind/symbol.h"
 
 namespace fields {
 namespace {
@@ -21,12 +21,12 @@ void add_call_site(Writer& record, const Fields& from) {
   const Module* mapped = from.maps.around(from.return_address - 1);
   if (mapped != nullptr) record.string(module, mapped->path);
   if (mapped == nullptr || mapped->start == 0) return record.hex(offset, from.return_address);
-  const ElfImage image(mapped->start, mapped->limit);
+  const ElfImage image(mapped->start, mapped->limit, mapped->file);
   const auto id = image.build_id();
-  const char* function = image.symbol_around(from.return_address - 1);
+  const Symbol function(image, from.return_address - 1);
   record.hex(offset, from.return_address - image.base());
   if (id.count > 0) record.bytes(build_id, id.bytes, id.count);
-  if (function != nullptr) record.string(symbol, function);
+  if (!function.name().empty()) record.string(symbol, function.name());
 }
 
 // Whether this module is named for the first time: its build ID is given then.
@@ -41,7 +41,7 @@ void add_frame(Writer::Part& part, const Fields& from, unsigned frame) {
   const Module* mapped = from.maps.around(returns_to - 1);
   if (mapped != nullptr) part.string(mapped->path);
   if (mapped == nullptr || mapped->start == 0) return part.offset(returns_to);
-  const ElfImage image(mapped->start, mapped->limit);
+  const ElfImage image(mapped->start, mapped->limit, mapped->file);
   const auto id = image.build_id();
   part.offset(returns_to - image.base());
   if (id.count > 0 && is_first_of(*mapped, from, frame)) part.build_id(id.bytes, id.count);
