@@ -9,8 +9,15 @@ namespace {
 
 using record::Writer;
 
-void add_process(Writer& record, const Fields& from) {
+// Whose it is, and since when: what stands under its pid in other places may be of another process.
+void add_owner(Writer& record) {
   record.number(pid, kernel::pid());
+  record.number(uid, kernel::uid());
+  record.number(started, logging::started());
+}
+
+void add_process(Writer& record, const Fields& from) {
+  add_owner(record);
   record.number(tid, kernel::tid());
   record.string(thread, from.thread);
   record.string(exe, logging::executable());
@@ -72,7 +79,7 @@ void add_runaway(Writer& record, const Fields& from) {
 }
 
 void add_total(Writer& record, const Fields& from) {
-  record.number(pid, kernel::pid());
+  add_owner(record);
   record.string(exe, logging::executable());
   record.word(call, from.return_address != 0 ? from.call : "other");
   record.number(count, from.accounts_for.count);

@@ -16,6 +16,7 @@ using record::Format;
 constexpr std::size_t kLongestLine = 4096;  // PIPE_BUF
 
 constinit char program[4096] = "";
+constinit std::int64_t start = 0;
 constinit utsname host{};
 
 struct Record {
@@ -68,6 +69,7 @@ std::string_view framed(char (&room)[kSize], const Record& record, bool ends_a_p
 
 void open() {
   is_wanted.store(true);
+  start = kernel::clock(CLOCK_REALTIME).tv_sec;
   kernel::call(SYS_uname, &host);
   kernel::call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program - 1);
   const int error = destination::open(executable());
@@ -79,6 +81,8 @@ void open() {
 }
 
 std::string_view executable() { return program; }
+
+std::int64_t started() { return start; }
 
 bool write(Scratch& scratch, std::string_view kind, Fill fill) {
   auto& state = memory->state;
