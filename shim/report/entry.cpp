@@ -25,6 +25,7 @@ std::vector<Entry> entries_of(const Tally& tally) {
     Entry entry;
     entry.add(row);
     entry.peers = row.peers;
+    entry.process = row.process;
     if (tally.by() == By::site) {
       const SiteKey parts = parts_of(key);
       entry.exe = parts.exe;
@@ -56,8 +57,8 @@ void merge(std::vector<Entry>& entries) {
   std::map<std::string, std::set<std::size_t>> stacks;        // by call site: those in `merged` with a stack
   std::vector<Entry> merged;
   for (auto& entry : entries) {
-    const std::vector<std::string> shown{entry.name,   entry.exe,      entry.call, entry.module,
-                                         entry.offset, entry.build_id, entry.via,  entry.function};
+    const std::vector<std::string> shown{entry.name,     entry.exe, entry.call,     entry.module, entry.offset,
+                                         entry.build_id, entry.via, entry.function, entry.source};
     auto& with_stack = stacks[entry.site];
     std::size_t at = merged.size();
     if (!entry.has_stack && !entry.site.empty() && with_stack.size() == 1)

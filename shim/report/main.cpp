@@ -74,6 +74,7 @@ class Session {
     results.entries = entries_of(tally_);
     if (options_.by == By::site) source_lines_.look_up(results.entries);
     results.trouble = source_lines_.trouble();
+    results.compiled = source_lines_.trouble_of_compiled();
     if (options_.format == Format::folded) return as_folded(results);
     merge(results.entries);
     if (options_.format == Format::json) return as_json(results);
