@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <regex>
+
 #include "support/report_log.h"
 
 namespace {
@@ -122,6 +124,30 @@ TEST_CASE("a map of another user is read only where that is the process's") {
   auto log = map.record();
   log.replace(log.find(" uid=0"), 6, " uid=65533");
   CHECK(has(report_of(log), "fetch  /srv/app.py"));
+}
+
+// Debian 13's can, Debian 12's cannot.
+TEST_CASE("the function of a Python program is named where python3 can tell it") {
+  const Ending can = run({"python3", "-c", "import sys; assert sys.version_info >= (3, 12)"});
+  if (!can.exited(0)) {
+    WARN("skipped: this python3 has no -X perf");
+    return;
+  }
+  const Directory directory;
+  const auto program = directory / "app.py";
+  std::ofstream(program)
+      << "import _socket, os\n"
+         "def fetch(s):\n    try: s.send(b'x')\n    except OSError: pass\n"
+         "def serve():\n    ours, theirs = _socket.socketpair()\n    theirs.close()\n    fetch(ours)\n"
+         "serve()\nprint(os.getpid())\n";
+  Start start = with_shim({"NOSIGPIPE_LOG=" + (directory / "log"), "NOSIGPIPE_STACK=32"});
+  const auto pid = output_of({"python3", "-X", "perf", program}, start);
+  const auto report = output_of({built("nosigpipe-report"), directory / "log"});
+  const auto folded = output_of({built("nosigpipe-report"), "--folded", directory / "log"});
+  unlink(("/tmp/perf-" + lines_of(pid).at(0) + ".map").c_str());
+  INFO(report << folded);
+  CHECK(has(report, "fetch  " + program));
+  CHECK(std::regex_search(folded, std::regex(";<module>;.*;serve;.*;fetch;")));
 }
 
 TEST_CASE("for an interpreter without a map the report says what to switch on") {
