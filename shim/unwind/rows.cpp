@@ -11,7 +11,7 @@ struct Simple {
 };
 constexpr std::int16_t kNotKept = INT16_MIN;
 
-constinit Remembered<Simple, 10> remembered{};
+constinit Remembered<Simple, 9> remembered{};
 
 std::uintptr_t extended(std::intptr_t offset) { return static_cast<std::uintptr_t>(offset); }
 
