@@ -210,8 +210,8 @@ FUZZ_SECONDS = 60
 FUZZERS = $(patsubst tests/fuzz/%.cpp,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_CXX = clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES))
-FUZZED_unwind = shim/unwind/unwind.cpp shim/unwind/cfi.cpp
-FUZZED_path = $(wildcard shim/unwind/*.cpp) shim/system/kept_file.cpp shim/system/syscall.cpp
+FUZZED_unwind = $(patsubst %,shim/unwind/%.cpp,unwind cfi guess rows)
+FUZZED_path = $(wildcard shim/unwind/*.cpp) shim/system/kept_file.cpp shim/system/proc.cpp shim/system/syscall.cpp
 FUZZED_record = shim/log/record_writer.cpp $(FUZZED_reader)
 
 .SECONDEXPANSION:

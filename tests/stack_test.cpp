@@ -155,3 +155,39 @@ TEST_CASE("a program without tables has a place and the stack ends there") {
     CHECK(function_before(stack_of(line)[0]) == "third");
   }
 }
+
+// The names of the program's own functions, and "made" for what is in no file.
+Strings of_made_code(const std::string& way, const Strings& variables = {}) {
+  Start start = logging_to("stderr", joined({"NOSIGPIPE_STACK=8"}, variables));
+  Strings names;
+  for (const auto& place : stack_of(only_line(lives({built("tests/victims/made_code"), way}, start).err)))
+    names.push_back(place.module.empty() ? "made" : function_before(place));
+  return names;
+}
+
+TEST_CASE("the stack leads through code that was made at run time however that returns") {
+  for (const std::string way : {"adds", "pops", "keeps-frame"}) {
+    INFO(way);
+    CHECK(of_made_code(way) == Strings{"writes", "made", "runs", "main", "_start"});
+  }
+}
+
+TEST_CASE("the stack ends where a frame pointer leads to no memory") {
+  CHECK(of_made_code("lost-frame") == Strings{"writes", "made"});
+}
+
+TEST_CASE("a library whose tables cannot be read has a place all the same") {
+  const Strings victim{built("tests/victims/made_code"), "no-tables", built("tests/victims/libcaller.so")};
+  const Line line = only_line(lives(victim, logging_to("stderr", {"NOSIGPIPE_STACK=8"})).err);
+  CHECK(line.text("module") == built("tests/victims/libcaller.so"));
+  CHECK(line.text("symbol") == "calls_from_a_library");
+  CHECK(stack_of(line).size() >= 1);
+}
+
+TEST_CASE("the stack is the same in a filter that kills for process_vm_readv") {
+  const Strings victim{built("tests/victims/scenes/scenes"), "started_without_process_vm_readv"};
+  const auto lines = lines_of(lives(victim, logging_to("stderr", {"NOSIGPIPE_STACK=8"})).err);
+  REQUIRE(!lines.empty());
+  const auto names = functions_of(parsed_line(lines[0]));
+  CHECK(std::count(names.begin(), names.end(), std::string("main")) == 1);
+}

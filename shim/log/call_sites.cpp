@@ -6,7 +6,7 @@
 #include "log/memory.h"
 #include "system/kernel.h"
 #include "system/options.h"
-#include "unwind/elf_image.h"
+#include "unwind/symbol.h"
 
 namespace {
 
@@ -28,15 +28,6 @@ void follow(const event::Event& event, const unwind::Frame& here, Scratch& scrat
   scratch.maps.look();
   lookup.maps = &scratch.maps;
   found();
-}
-
-// The function around the place that made the call, as its object's own memory has the name.
-std::string_view symbol_of(const stack::Path& path) {
-  const unsigned first = path.next_caller(0);
-  const auto& mapped = memory->state.modules.at(path.modules[first]).mapped;
-  const char* name =
-      mapped.start == 0 ? nullptr : ElfImage(mapped.start, mapped.limit).symbol_around(path.returns_to[first] - 1);
-  return name == nullptr ? "" : name;
 }
 
 }  // namespace
@@ -113,7 +104,9 @@ CallSite* CallSites::filled(const event::Event& event, std::uintptr_t begin, con
   site.call_ = event.call;
   site.begin_ = begin;
   site.path_ = path;
-  site.symbol_ = symbols_.keep(symbol_of(path));
+  const unsigned first = path.next_caller(0);
+  const auto& mapped = memory->state.modules.at(path.modules[first]).mapped;
+  site.symbol_ = symbols_.keep(Symbol({mapped.start, mapped.limit}, path.returns_to[first] - 1).name());
   return &site;
 }
 

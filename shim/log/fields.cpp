@@ -10,8 +10,7 @@ namespace {
 
 using record::Writer;
 
-void add_process(Writer& record, const Fields& from) {
-  record.number(pid, from.ids.pid);
+void add_thread(Writer& record, const Fields& from) {
   record.number(tid, from.ids.tid);
   record.string(thread, from.thread);
   record.string(exe, logging::executable());
@@ -24,6 +23,17 @@ const Modules::Remembered& module_of(const stack::Path& path, unsigned frame) {
 // Where the beginning of the file is not known, that of the memory.
 std::uintptr_t offset_of(const stack::Path& path, unsigned frame) {
   return path.returns_to[frame] - module_of(path, frame).base;
+}
+
+// Code of no file may have a name in /tmp/perf-PID.map: this tells whether that is the process's own. Not in each line,
+// since it takes a system call.
+void add_owner(Writer& record, const stack::Path& path) {
+  const auto is_of_file = [&](unsigned frame) { return !module_of(path, frame).mapped.path.empty(); };
+  unsigned frame = path.next_caller(0);
+  while (frame < path.count && is_of_file(frame)) frame = path.next_caller(frame + 1);
+  if (frame == path.count) return;
+  record.number(uid, kernel::uid());
+  record.number(started, logging::started());
 }
 
 void add_call_site(Writer& record, const Fields& from) {
@@ -65,7 +75,9 @@ void add_stack(Writer& record, const stack::Path& path) {
 }  // namespace
 
 void add_event(Writer& record, const Fields& from) {
-  add_process(record, from);
+  record.number(pid, from.ids.pid);
+  add_owner(record, *from.path);
+  add_thread(record, from);
   record.truth(would_kill, from.would_kill);
   record.word(technique, from.event->technique);
   record.word(call, from.event->call);
@@ -80,7 +92,8 @@ void add_event(Writer& record, const Fields& from) {
 }
 
 void add_runaway(Writer& record, const Fields& from) {
-  add_process(record, from);
+  record.number(pid, from.ids.pid);
+  add_thread(record, from);
   record.number(fd, from.fd);
   record.number(epipes, from.epipes);
   record.word(action, from.action);
@@ -88,6 +101,7 @@ void add_runaway(Writer& record, const Fields& from) {
 
 void add_total(Writer& record, const Fields& from) {
   record.number(pid, kernel::pid());
+  add_owner(record, *from.path);
   record.string(exe, logging::executable());
   const auto& site = *from.site;
   record.word(call, site.is_shared() ? "other" : site.call());

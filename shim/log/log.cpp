@@ -20,6 +20,7 @@ using record::Format;
 constexpr std::size_t kLongestLine = 4096;  // PIPE_BUF
 
 constinit char program[4096] = "";
+constinit std::int64_t start = 0;
 constinit utsname host{};
 constinit KeptFile standard_error;  // as the process was given it
 
@@ -79,6 +80,7 @@ void tell_why(int error, Scratch& scratch) {
 
 void begin() {
   is_wanted.store(true);
+  start = kernel::clock(CLOCK_REALTIME).tv_sec;
   kernel::call(SYS_uname, &host);
   kernel::call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program - 1);
   destination::know(executable());
@@ -86,6 +88,8 @@ void begin() {
 }
 
 std::string_view executable() { return program; }
+
+std::int64_t started() { return start; }
 
 bool write(Scratch& scratch, std::string_view kind, Fill fill) {
   auto& state = memory->state;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 #include "log/record_writer.h"
 
@@ -20,6 +21,9 @@ void begin();
 
 // The path of the program's file, as it was at the start; empty where /proc does not say.
 std::string_view executable();
+
+// When the program began, or the one that it was forked from: seconds since 1970.
+std::int64_t started();
 
 // Adds its fields to a record.
 using Fill = void (*)(record::Writer&, const Fields&);

@@ -59,6 +59,7 @@ std::vector<Entry> entries_of(const Tally& tally) {
     Entry entry;
     entry.add(row);
     entry.peers = row.peers;
+    entry.process = row.process;
     if (tally.by() == By::site) {
       set_site(entry, key);
     } else {
@@ -81,8 +82,8 @@ void merge(std::vector<Entry>& entries) {
   std::map<std::string, std::set<std::size_t>> stacks;        // by call site: those in `merged` with a stack
   std::vector<Entry> merged;
   for (auto& entry : entries) {
-    const std::vector<std::string> shown{entry.name,   entry.exe,      entry.call, entry.module,
-                                         entry.offset, entry.build_id, entry.via,  entry.function};
+    const std::vector<std::string> shown{entry.name,     entry.exe, entry.call,     entry.module, entry.offset,
+                                         entry.build_id, entry.via, entry.function, entry.source};
     auto& with_stack = stacks[entry.site];
     std::size_t at = merged.size();
     if (!entry.has_stack && !entry.site.empty() && with_stack.size() == 1)

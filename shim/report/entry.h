@@ -20,6 +20,7 @@ struct Entry : Sum {
   std::vector<std::string> frames;  // functions, the innermost first
   std::string site;                 // what the log counts by; empty where rows are not call sites
   bool has_stack = false;
+  Process process;  // of its first record
   Peers peers;
 };
 

@@ -106,7 +106,7 @@ std::string as_json(const Results& results) {
   object.number("records", seen.records).number("damaged", seen.damaged).number("too_long", seen.too_long);
   object.number("unknown", seen.unknown).number("outside", seen.outside).number("lost", tally.lost());
   object.member("unread", array(results.unread, [](const std::string& why) { return json_quoted(why); }));
-  object.text_if("trouble", results.trouble);
+  object.text_if("trouble", results.trouble).text_if("interpreted", results.compiled);
   return object.ended() + "\n";
 }
 

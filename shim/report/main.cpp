@@ -78,6 +78,7 @@ class Session {
     results.handled = entries_of(tally_.handled());
     for (auto* passed : {&results.killed, &results.handled}) source_lines_.look_up(*passed);
     results.trouble = source_lines_.trouble();
+    results.compiled = source_lines_.trouble_of_compiled();
     merge(results.entries);
     if (options_.format == Format::json) return as_json(results);
     return as_table(results, options_.output.empty() ? screen_for(options_, 1) : Screen{});

@@ -24,6 +24,7 @@ struct Results {
   std::vector<PassedEntry> killed, handled;  // the most frequent first, dead pipes last
   std::vector<std::string> unread;           // a line for each input that could not be read
   std::string trouble;                       // why there are no source lines; empty where there are
+  std::string compiled = {};                 // the same of the functions of an interpreter's programs
 
   // All SIGPIPEs, averted and observed.
   std::uint64_t total() const {

@@ -5,19 +5,21 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "report/binaries.h"
 #include "report/entry.h"
+#include "report/perf_map.h"
 #include "report/symbolizer.h"
 #include "report/timestamp.h"
 
 namespace report {
 
-// A return address: where in a binary a call returns to.
+// A return address: where in a binary a call returns to; or where in the memory of a process, in no binary.
 struct Frame {
   std::string module, build_id;
+  std::optional<Process> process;
   std::uint64_t address = 0;  // as the file has it
 
   bool operator==(const Frame&) const = default;
@@ -37,8 +39,13 @@ class SourceLines {
   // Why there are no source lines at all, for the user; empty where that is not so.
   const std::string& trouble() const { return symbolizer_.trouble(); }
 
+  // Why there are no names of what was compiled at run time, for the user; empty where that is not so.
+  std::string trouble_of_compiled() const { return perf_maps_.trouble().empty() ? advice_ : perf_maps_.trouble(); }
+
  private:
-  using BinaryId = std::pair<std::string, std::string>;  // path and build id
+  // Path and build id; or the process where there is no binary.
+  using BinaryId = std::tuple<std::string, std::string, std::optional<Process>>;
+  static BinaryId id_of(const Frame& frame) { return {frame.module, frame.build_id, frame.process}; }
 
   // What is asked of one binary, and the answers.
   struct Lookup {
@@ -49,10 +56,13 @@ class SourceLines {
   };
 
   void ask();
-  void show(Entry& entry, const std::vector<Frame>& frames) const;
+  std::vector<Location> locate(const BinaryId& id, Lookup& lookup, const std::vector<std::uint64_t>& addresses);
+  void show(Entry& entry, const std::vector<Frame>& frames);
 
   Symbolizer symbolizer_;
   Binaries binaries_;
+  PerfMaps perf_maps_;
+  std::string advice_;
   bool wanted_;
   std::map<BinaryId, Lookup> lookups_;
   std::vector<BinaryId> order_;  // those of the most frequent entries first

@@ -69,6 +69,7 @@ std::vector<std::string> remarks(const Results& results) {
                   "to count is in the lines after them.");
   for (const auto& why : results.unread) all.push_back("Not read: " + printable(why));
   if (!results.trouble.empty()) all.push_back("Source lines: " + results.trouble + ".");
+  if (!results.compiled.empty()) all.push_back("Interpreted code: " + results.compiled + ".");
   return all;
 }
 

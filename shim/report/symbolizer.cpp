@@ -36,16 +36,6 @@ bool take_number(std::string_view& text, std::string_view& digits) {
   return true;
 }
 
-// "file:12", "file:12:5", "file:12 (discriminator 3)"; "??:0", "??:?" and "file:?" say that it is not known.
-std::string source_in(std::string_view text) {
-  if (const auto more = text.find(" (discriminator"); more != text.npos) text = text.substr(0, more);
-  std::string_view line;
-  if (!take_number(text, line)) return {};
-  if (std::string_view before; take_number(text, before)) line = before;
-  if (text.starts_with("??") || line == "0") return {};
-  return std::string(text.substr(0, kLongestName)) + ":" + std::string(line.substr(0, 10));
-}
-
 // What a symbolizer writes: for each address the address itself, then the innermost function and its line, then maybe
 // those into which it was inlined.
 std::vector<Location> locations_in(const std::string& output, const std::vector<std::uint64_t>& addresses) {
@@ -64,6 +54,15 @@ std::vector<Location> locations_in(const std::string& output, const std::vector<
 }
 
 }  // namespace
+
+std::string source_in(std::string_view text) {
+  if (const auto more = text.find(" (discriminator"); more != text.npos) text = text.substr(0, more);
+  std::string_view line;
+  if (!take_number(text, line)) return {};
+  if (std::string_view before; take_number(text, before)) line = before;
+  if (text.starts_with("??") || line == "0") return {};
+  return std::string(text.substr(0, kLongestName)) + ":" + std::string(line.substr(0, 10));
+}
 
 Symbolizer::Symbolizer(const std::string& name) {
   if (name == "auto")

@@ -18,6 +18,10 @@ struct Location {
   std::string source;    // "file:line", or empty
 };
 
+// The source that a text names: "file:12", "file:12:5", "file:12 (discriminator 3)". Empty for "??:0", "??:?" and
+// "file:?", which say that it is not known, and for what is no such text.
+std::string source_in(std::string_view text);
+
 class Symbolizer {
  public:
   // One of kSymbolizers; "auto" for the first of them that can be started, "none" for no program at all.

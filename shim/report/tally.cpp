@@ -123,6 +123,7 @@ void Tally::add(const Record& record) {
   counters_.add(record, observed);
   make_key(record);
   auto& to = row();
+  if (to.count == 0) to.process = {record.pid.value_or(0), record.uid, record.started};
   to.add(record);
   if (const auto peer = peer_of(record); !peer.empty()) to.peers.add(peer, *record.count);
 }

@@ -14,6 +14,7 @@
 #include "report/grouping.h"
 #include "report/passed.h"
 #include "report/peers.h"
+#include "report/perf_map.h"
 #include "report/record.h"
 #include "report/runaways.h"
 #include "report/sum.h"
@@ -28,6 +29,7 @@ constexpr std::size_t kMostProcesses = 65'536;
 
 struct Row : Sum {
   Peers peers;
+  Process process;  // of its first record; at an address that is in no module there is no other
 };
 
 // The parts of the key of a call site's row.

@@ -1,4 +1,4 @@
-// The dynamic symbols of one ELF object in memory, by name and by address. Reads memory only: safe in a signal handler.
+// The dynamic symbols of one ELF object in memory, by name. Reads memory only: safe in a signal handler.
 #pragma once
 
 #include <link.h>
@@ -38,18 +38,6 @@ class ElfSymbols {
       return found != nullptr;
     });
     return found == nullptr ? nullptr : reinterpret_cast<void*>(base_ + found->st_value);
-  }
-
-  // The function that the address is in; nullptr: none that has a name.
-  const char* around(std::uintptr_t address) const {
-    if (!complete()) return nullptr;
-    const char* name = nullptr;
-    each([&](std::uint32_t index) {
-      const auto& symbol = symbols_[index];
-      if (defines(index) && address - base_ - symbol.st_value < symbol.st_size) name = strings_ + symbol.st_name;
-      return name != nullptr;
-    });
-    return name;
   }
 
  private:

@@ -84,6 +84,15 @@ inline int poll_now(int fd, short events) {
 inline int pid() { return static_cast<int>(call(SYS_getpid)); }
 inline int tid() { return static_cast<int>(call(SYS_gettid)); }
 
+// That of the files that it creates. A 32-bit process has an older call for numbers of 16 bits.
+inline long uid() {
+#ifdef SYS_geteuid32
+  return call(SYS_geteuid32);
+#else
+  return call(SYS_geteuid);
+#endif
+}
+
 // What stat(2) gives, in the kernel's own layout; statx(2) is younger than some servers' kernels. All zero if it fails.
 using File = arch::File;
 inline File file_at(int directory, const char* path) {
@@ -105,13 +114,6 @@ inline Signals mask() {
 
 // The smallest there is.
 constexpr std::uintptr_t kPage = 4096;
-
-// Whether the eight bytes there can be read. A set is fetched from memory before the kernel sees that nothing is asked
-// for, so this is the cheapest call that knows, and no filter that lets us live refuses it.
-inline bool can_read(std::uintptr_t address) {
-  constexpr int kNothing = -1;
-  return call(SYS_rt_sigprocmask, kNothing, address, nullptr, sizeof(Signals)) != -EFAULT;
-}
 
 // Changes it and returns the one before.
 inline Signals change_mask(int how, Signals set) {

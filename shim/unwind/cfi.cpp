@@ -21,11 +21,21 @@ std::uintptr_t find_entry(const Object& object, std::uintptr_t place) {
   Reader table(object.table, object.memory);
   const bool is_known = table.take<std::uint32_t>() == kKind;
   table.skip(sizeof(std::int32_t));
-  const auto count = table.take<std::uint32_t>();
-  const auto* pairs = reinterpret_cast<const Pair*>(table.at());
-  if (!is_known || table.failed() || table.at() % alignof(Pair) != 0) return 0;
-  if (count > (object.memory.end - table.at()) / sizeof(Pair)) return 0;
+  std::uintptr_t count = table.take<std::uint32_t>();
+  auto first = table.at();
+  if (!is_known || table.failed() || count == 0 || count > (object.memory.end - first) / sizeof(Pair)) return 0;
   const auto wanted = static_cast<std::intptr_t>(place - object.table);
+  // What is left is read as one.
+  constexpr std::uintptr_t kFew = 32;
+  while (count > kFew) {
+    const auto half = count / 2;
+    Pair middle;
+    if (!copy(&middle, first + half * sizeof middle, sizeof middle)) return 0;
+    if (middle.function <= wanted) first += half * sizeof middle;
+    count = middle.function <= wanted ? count - half : half;
+  }
+  Pair pairs[kFew];
+  if (!copy(pairs, first, count * sizeof(Pair))) return 0;
   const auto* next = std::upper_bound(pairs, pairs + count, wanted,
                                       [](std::intptr_t offset, const Pair& pair) { return offset < pair.function; });
   return next == pairs ? 0 : object.table + static_cast<std::uintptr_t>(next[-1].entry);
@@ -63,6 +73,7 @@ bool find_row(const Object& object, std::uintptr_t place, Row& row) {
   const auto size = own.take<std::uint32_t>();
   own.skip(own.unsigned_leb());
   if (common.failed() || own.failed() || place - function >= size) return false;
+  row.memory = object.memory;
   CfiProgram program(row, function, code_unit, data_unit);
   return program.run(common, ~std::uintptr_t{0}) && program.run(own, place);
 }

@@ -33,12 +33,17 @@ struct Row {
   std::uintptr_t return_register = kReturn;
   bool is_signal_frame = false;  // the caller was interrupted, and did not call
   bool is_last = false;          // there is none
+  bool is_guess = false;         // no table has said it
+  bool is_unknown = false;       // nor anything else
+  Range memory;                  // where the expressions are
 };
 
-// An object's memory, and where its .eh_frame_hdr is in it.
+// An object's memory, where its .eh_frame_hdr is in it, and what tells it from others that come to the same place. What
+// is no object, such as code that is made at run time, has none of these.
 struct Object {
   Range memory;
-  std::uintptr_t table;
+  std::uintptr_t table = 0;
+  std::uintptr_t identity = 0;
 };
 
 // Fills in a new row, for `place`. False where it is not said.

@@ -11,12 +11,19 @@ using Remembered = Modules::Remembered;
 
 void read_sign(const ElfImage& image, Remembered& to) {
   const auto id = image.build_id();
-  to.has_build_id = id.count > 0 && id.count <= sizeof to.sign;
+  const auto size = id.end - id.begin;
+  to.has_build_id = size > 0 && size <= sizeof to.sign;
   // Without one: where the program begins, and where the tables of segments and sections are.
-  to.sign_at =
-      to.has_build_id ? id.bytes : reinterpret_cast<const void*>(to.mapped.start + offsetof(ElfW(Ehdr), e_entry));
-  to.sign_size = to.has_build_id ? static_cast<unsigned>(id.count) : 3 * sizeof(ElfW(Addr));
-  memcpy(to.sign, to.sign_at, to.sign_size);
+  to.sign_at = to.has_build_id ? id.begin : to.mapped.start + offsetof(ElfW(Ehdr), e_entry);
+  to.sign_size = to.has_build_id ? static_cast<unsigned>(size) : 3 * sizeof(ElfW(Addr));
+  if (!unwind::copy(to.sign, to.sign_at, to.sign_size)) to.sign_size = 0;
+}
+
+// Tells its rows from those of another at its place, also in a child of fork, where these are still remembered.
+std::uintptr_t identity_of(const Remembered& module) {
+  auto identity = static_cast<std::uintptr_t>(module.mapped.file) ^ module.mapped.limit;
+  for (const auto byte : module.sign) identity = identity * 31 + byte;
+  return identity * 2;  // the last bit is the frame's
 }
 
 }  // namespace
@@ -27,10 +34,8 @@ bool Modules::is_there(Number number) {
   auto& known = list_[number];
   if (known.is_gone.load()) return false;
   if (known.sign_size == 0 || known.stays) return true;
-  const auto at = reinterpret_cast<std::uintptr_t>(known.sign_at);
-  if (kernel::can_read(at) && kernel::can_read(at + known.sign_size - sizeof(kernel::Signals)) &&
-      memcmp(known.sign_at, known.sign, known.sign_size) == 0)
-    return true;
+  unsigned char now[sizeof known.sign];
+  if (unwind::copy(now, known.sign_at, known.sign_size) && memcmp(now, known.sign, known.sign_size) == 0) return true;
   known.is_gone.store(true);
   return false;
 }
@@ -49,10 +54,11 @@ Modules::Number Modules::around(std::uintptr_t address) {
 Modules::Number Modules::remember(const Module& module) {
   Remembered now{};
   now.mapped = module;
-  if (module.start != 0 && memcmp(reinterpret_cast<const void*>(module.start), ELFMAG, SELFMAG) == 0) {
-    const ElfImage image(module.start, module.limit);
+  if (const ElfImage image(module.start, module.limit); image.is_elf()) {
     now.base = image.base();
     read_sign(image, now);
+    now.object = image.object();
+    now.object.identity = identity_of(now);
   }
   for (unsigned i = count(); i > 0; --i) {
     auto& known = list_[i];
@@ -70,6 +76,7 @@ Modules::Number Modules::remember(const Module& module) {
   known.mapped = module;
   known.mapped.path = paths_.keep(module.path);
   known.base = now.base;
+  known.object = now.object;
   known.sign_at = now.sign_at;
   known.sign_size = now.sign_size;
   known.has_build_id = now.has_build_id;

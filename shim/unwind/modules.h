@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "system/text.h"
+#include "unwind/cfi.h"
 #include "unwind/maps.h"
 
 // All members may be used from any thread and in a signal handler.
@@ -14,8 +15,9 @@ class Modules {
   struct Remembered {
     Module mapped;
     std::uintptr_t base;  // what a symbol's address is counted from; 0: that is not known
+    unwind::Object object;
     // Read in it: the build ID, or else a part of the file's header.
-    const void* sign_at;
+    std::uintptr_t sign_at;
     unsigned sign_size;
     bool has_build_id;
     bool stays;

@@ -1,5 +1,7 @@
 #include "unwind/path.h"
 
+#include "unwind/copy.h"
+
 using kernel::kPage;
 
 namespace stack {
@@ -34,7 +36,7 @@ bool Path::leads_from(std::uintptr_t stack_pointer, bool is_ours, Modules& all) 
   auto page = is_ours ? stack_pointer / kPage : 0;
   for (unsigned i = 1; i < count; ++i) {
     const auto at = stack_pointer + slots[i];
-    if (at / kPage != page && !kernel::can_read(at & ~std::uintptr_t{7})) return false;
+    if (at / kPage != page && !unwind::is_there(at)) return false;
     page = at / kPage;
     if (*reinterpret_cast<const std::uintptr_t*>(at) != returns_to[i]) return false;
   }

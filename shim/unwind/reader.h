@@ -1,9 +1,13 @@
-// Memory that may be read, and what is written in it read one after the other; the memory may be damaged.
+// A range of memory, and what is written in it read one after the other; the memory may be damaged, and need not be
+// there.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+
+#include "unwind/copy.h"
 
 namespace unwind {
 
@@ -15,7 +19,8 @@ struct Range {
   }
 };
 
-// Reads up to the end of a range. What would go beyond it is 0, and so is everything from then on: failed().
+// Reads up to the end of a range, some bytes at a time. What would go beyond it, or is not there, is 0, and so is
+// everything from then on: failed().
 class Reader {
  public:
   Reader(std::uintptr_t at, Range range) : at_(at), end_(range.end), failed_(!range.holds(at)) {}
@@ -26,11 +31,12 @@ class Reader {
 
   template <class Value>
   Value take() {
+    static_assert(sizeof(Value) <= kAtOnce);
     Value value{};
-    const auto* from = reinterpret_cast<const void*>(at_);
+    failed_ = failed_ || end_ - at_ < sizeof value || (left_ < sizeof value && !fetch(sizeof value));
+    if (failed_) return value;
+    memcpy(&value, bytes_ + (copied_ - left_), sizeof value);
     skip(sizeof value);
-    // No range holds nullptr, but clang-tidy does not see that.
-    if (!failed_ && from != nullptr) memcpy(&value, from, sizeof value);
     return value;
   }
 
@@ -40,7 +46,9 @@ class Reader {
 
   void skip(std::uintptr_t size) {
     failed_ = failed_ || end_ - at_ < size;
-    if (!failed_) at_ += size;
+    if (failed_) return;
+    at_ += size;
+    left_ -= std::min<std::uintptr_t>(left_, size);
   }
 
   // A reader of the next bytes alone, which are skipped here.
@@ -53,6 +61,14 @@ class Reader {
   }
 
  private:
+  // Some bytes from here on; false where not as many as are needed are there.
+  bool fetch(std::size_t needed) {
+    copied_ = std::min<std::uintptr_t>(kAtOnce, end_ - at_);
+    if (!copy(bytes_, at_, copied_) && !copy(bytes_, at_, copied_ = needed)) copied_ = 0;
+    left_ = copied_;
+    return left_ != 0;
+  }
+
   std::uintptr_t leb(unsigned sign_bit) {
     std::uintptr_t value = 0;
     unsigned shift = 0;
@@ -65,9 +81,13 @@ class Reader {
     return value;
   }
 
+  static constexpr std::size_t kAtOnce = 64;
+
   std::uintptr_t at_;
   std::uintptr_t end_;
   bool failed_;
+  std::size_t copied_ = 0, left_ = 0;  // the last of those that were copied are those from here on
+  unsigned char bytes_[kAtOnce];
 };
 
 }  // namespace unwind

@@ -6,16 +6,18 @@
 #include <span>
 #include <string_view>
 
+#include "system/proc.h"
 #include "system/text.h"
 #include "unwind/elf_image.h"
+#include "unwind/guess.h"
 
 namespace stack {
 namespace {
 
-using kernel::kPage;
 using unwind::Frame;
 using unwind::Object;
 using unwind::Range;
+using unwind::Stack;
 
 // libc, the thread library that it was apart from before glibc 2.34, the kernel's own object, through which i386 makes
 // its system calls, and we. None of them is ever unloaded.
@@ -38,7 +40,7 @@ bool is_libc(std::string_view path) {
 }
 
 Object object_of(const dl_phdr_info& info) {
-  Object found{{~std::uintptr_t{0}, 0}, 0};
+  Object found{{~std::uintptr_t{0}, 0}};
   for (const auto& segment : std::span(info.dlpi_phdr, info.dlpi_phnum)) {
     const auto at = info.dlpi_addr + segment.p_vaddr;
     if (segment.p_type == PT_GNU_EH_FRAME) found.table = at;
@@ -64,30 +66,35 @@ int visit(dl_phdr_info* info, std::size_t, void*) {
   return 0;
 }
 
-// How large a frame may be.
-constexpr std::uintptr_t kLargest = 1 << 20;
-
-// More of the stack, as much again as is known above this frame: false where it ends.
-bool grow(Range& stack, const Frame& frame) {
-  const auto size = std::max(stack.end - (frame.stack() & ~(kPage - 1)), 4 * kPage);
-  if (size >= kLargest) return false;
-  const auto before = stack.end;
-  while (stack.end - before < size && kernel::can_read(stack.end)) stack.end += kPage;
-  return stack.end > before;
+// Where libc has no tables, as musl has none: the first word of the stack that a call in the program returns to.
+bool find_program(Frame& frame, Stack& stack) {
+  constexpr std::uintptr_t kWord = sizeof(std::uintptr_t), kNear = 4096;  // in words
+  auto at = (frame.stack() + kWord - 1) & ~(kWord - 1);
+  std::uintptr_t word = 0;
+  for (unsigned i = 0; i < kNear && stack.load(at, word); ++i, at += kWord) {
+    if (!executable.holds(word) || !unwind::is_returned_to(word)) continue;
+    frame.registers[unwind::kReturn] = word;
+    frame.registers[unwind::kStack] = at + kWord;
+    frame.returns_at = at;
+    frame.is_exact = false;
+    frame.is_guessed = true;
+    return true;
+  }
+  return false;
 }
 
-// Where a stack ends only the kernel knows: a coroutine's may be anywhere. A handler's may be another than that which
-// it has interrupted.
-bool step_up(Frame& frame, const Object& object, Range& stack) {
-  if (!stack.holds(frame.stack())) stack.begin = stack.end = frame.stack() & ~(kPage - 1);
-  while (stack.end == stack.begin || !unwind::step(frame, object, stack))
-    if (!grow(stack, frame)) return false;
-  return true;
+// From libc, or from us, to the caller. What libc has no table for is not guessed: its compilers keep no frame pointer.
+bool leave(Frame& frame, const Object& own, Stack& stack, bool may_search) {
+  const auto row = unwind::row_of(frame, own, false);
+  return row.is_unknown ? may_search && find_program(frame, stack) : unwind::follow(frame, row, stack);
 }
 
 }  // namespace
 
-void know_objects() { dl_iterate_phdr(visit, nullptr); }
+void know_objects() {
+  dl_iterate_phdr(visit, nullptr);
+  if (proc::status().has_filter) unwind::copy_in_filter();
+}
 
 bool stays(std::uintptr_t start) {
   return std::find(staying, staying + staying_count, start) != staying + staying_count;
@@ -101,7 +108,7 @@ Modules::Number Lookup::operator()(std::uintptr_t address) const {
 
 bool collect(Frame frame, unsigned most, const Lookup& lookup, Path& path) {
   const auto begin = frame.stack();
-  Range stack{};
+  Stack stack(begin);
   path.count = 0;
   path.is_followed = path.is_recognisable = true;
   bool has_executable = most == 0;
@@ -111,12 +118,13 @@ bool collect(Frame frame, unsigned most, const Lookup& lookup, Path& path) {
     const auto module = own != nullptr ? Path::kOwn : lookup(frame.place());
     if (!path.add(frame, begin, module)) return true;
     if (module == 0) return false;
-    const auto& mapped = lookup.modules.at(own != nullptr ? 0 : module).mapped;
     if (own == nullptr) {
       has_executable = has_executable || executable.holds(frame.place());
-      if (++callers == kMostCallers || (callers >= most && has_executable) || mapped.start == 0) return true;
+      if (++callers == kMostCallers || (callers >= most && has_executable)) return true;
     }
-    if (!step_up(frame, own != nullptr ? *own : ElfImage(mapped.start, mapped.limit).object(), stack)) return true;
+    const bool goes_on = own != nullptr ? leave(frame, *own, stack, callers == 0)
+                                        : unwind::step(frame, lookup.modules.at(module).object, stack);
+    if (!goes_on) return true;
   }
   return true;
 }

@@ -1,13 +1,16 @@
 #include "unwind/unwind.h"
 
+#include "unwind/guess.h"
+#include "unwind/rows.h"
+
 namespace unwind {
 namespace {
 
 // One step: a row's rules, followed from a frame.
 struct Step {
   const Frame& frame;
-  Range object;
-  Range stack;
+  const Row& row;
+  Stack& stack;
   std::uintptr_t frame_address = 0;
   bool failed = false;
 
@@ -23,17 +26,16 @@ struct Step {
   }
 
   std::uintptr_t load(std::uintptr_t address) {
-    Reader reader(address, stack);
-    const auto value = reader.take<std::uintptr_t>();
-    failed = failed || reader.failed();
-    return value;
+    std::uintptr_t word = 0;
+    failed = failed || !stack.load(address, word);
+    return word;
   }
 
   // Signal frames, and functions that align their stack, are written as chains of these three (DWARF 5, table 7.9).
   // Procedure linkage tables calculate, and no call is made from there.
   std::uintptr_t evaluate(std::uintptr_t at) {
     constexpr std::uint8_t kDeref = 0x06, kPlusUconst = 0x23, kBreg0 = 0x70, kBreg31 = 0x8f;
-    Reader reader(at, object);
+    Reader reader(at, row.memory);
     Reader operations = reader.part(reader.unsigned_leb());
     std::uintptr_t value = 0;
     while (operations.goes_on()) {
@@ -54,10 +56,21 @@ struct Step {
 
 }  // namespace
 
-bool step(Frame& frame, const Object& object, Range stack) {
+Row row_of(const Frame& frame, const Object& object, bool may_guess) {
   Row row;
-  if (!find_row(object, frame.place(), row) || row.return_register >= kRegisters) return false;
-  Step step{frame, object.memory, stack};
+  const Key key{frame.instruction(), object.identity ^ (frame.is_exact ? 1U : 0U)};
+  if (rows::recall(key, row)) return row;
+  if (!find_row(object, frame.place(), row)) {
+    row = {};
+    row.is_unknown = !may_guess || !guess(frame.instruction(), row);
+  }
+  rows::remember(key, row);
+  return row;
+}
+
+bool follow(Frame& frame, const Row& row, Stack& stack) {
+  if (row.is_last || row.is_unknown || row.return_register >= kRegisters) return false;
+  Step step{frame, row, stack};
   step.frame_address = step.follow(row.rules[kFrameAddress]);
   Frame caller{};
   for (unsigned i = 0; i < kRegisters; ++i) caller.registers[i] = step.follow(row.rules[i]);
@@ -65,9 +78,11 @@ bool step(Frame& frame, const Object& object, Range stack) {
   caller.is_exact = row.is_signal_frame;
   const Rule& back = row.rules[row.return_register];
   caller.returns_at = back.is_loaded ? step.follow({back.base, back.offset}) : 0;
-  const bool ascends =
-      caller.stack() > frame.stack() || (frame.is_exact && caller.stack() == frame.stack()) || row.is_signal_frame;
-  if (step.failed || row.is_last || !ascends || caller.instruction() == 0) return false;
+  caller.is_guessed = frame.is_guessed || row.is_guess;
+  const bool ascends = caller.stack() > frame.stack() || (frame.is_exact && caller.stack() == frame.stack());
+  if (step.failed || caller.instruction() == 0 || (!ascends && !row.is_signal_frame)) return false;
+  if (caller.is_guessed && !caller.is_exact && !is_returned_to(caller.instruction())) return false;
+  if (row.is_signal_frame) stack = Stack(caller.stack());  // a handler may have a stack of its own
   frame = caller;
   return true;
 }

@@ -1,14 +1,17 @@
-// From a function to its caller, by the tables that compilers leave for exceptions (.eh_frame). Without libgcc's
-// unwinder, which allocates and takes the dynamic linker's lock.
+// From a function to its caller, by the tables that compilers leave for exceptions (.eh_frame), or by a guess. Without
+// libgcc's unwinder, which allocates and takes the dynamic linker's lock. All are safe in a signal handler, and read
+// nothing that may not be there.
 #pragma once
 
 #include "unwind/cfi.h"
+#include "unwind/words.h"
 
 namespace unwind {
 
 struct Frame {
   std::uintptr_t registers[kRegisters];
   bool is_exact;              // the instruction pointer is where a signal came, not where a call returns to
+  bool is_guessed = false;    // no table has led here, or not all the way
   std::uintptr_t returns_at;  // where in memory it was found; 0: in none
 
   std::uintptr_t instruction() const { return registers[kReturn]; }
@@ -18,9 +21,16 @@ struct Frame {
   std::uintptr_t place() const { return instruction() - (is_exact ? 0 : 1); }
 };
 
-// Goes on to the caller of a function of `object`. False, and the frame as it was, where the tables do not say, or
-// would lead out of the object and `stack`. Safe in a signal handler: reads memory only, and none outside these two.
-bool step(Frame& frame, const Object& object, Range stack);
+// How the caller of a function of `object` is found: by its tables, or else by guess() where one may guess. Remembered.
+Row row_of(const Frame& frame, const Object& object, bool may_guess = true);
+
+// Goes on to the caller as this row says it. False, and the frame as it was, where that leads out of the stack, or what
+// was guessed leads to what no call returns to.
+bool follow(Frame& frame, const Row& row, Stack& stack);
+
+inline bool step(Frame& frame, const Object& object, Stack& stack) {
+  return follow(frame, row_of(frame, object), stack);
+}
 
 // The function that a signal has interrupted; `context` is a handler's third argument.
 inline Frame interrupted(const void* context) {

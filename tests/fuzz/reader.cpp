@@ -35,6 +35,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   }
   reader.finish(lines);
 
+  const std::string_view map(reinterpret_cast<const char*>(data), size);
+  for (const auto& [address, name] : names_in(map, {1, 0x1000, ~std::uint64_t{0}}))
+    must(!name.function.empty() || !name.source.empty() || map.find(' ') != map.npos);
+
   Results results{
       options, tally, reader.seen(), entries_of(tally), entries_of(tally.killed()), entries_of(tally.handled()),
       {},      {}};

@@ -42,6 +42,12 @@ inline Interrupted interrupted(const void* context) {
 // DWARF numbers 0 to 31: "DWARF for the Arm 64-bit Architecture", section 4.1. The instruction takes the next, since
 // X30 is the caller's as long as a function calls nothing.
 constexpr unsigned kRegisters = 33, kStack = 31, kReturn = 32;
+constexpr FrameRecord kFrameRecord{29, 0, 8, 16};
+
+inline bool is_call(const unsigned char (&code)[kCodeBefore]) {
+  const auto instruction = instruction_before(code);  // BL, or BLR and its like with a key
+  return (instruction & 0xfc000000) == 0x94000000 || (instruction & 0xfefff000) == 0xd63f0000;
+}
 
 inline void load(const void* context, std::uintptr_t (&to)[kRegisters]) {
   const auto& machine = *of_system_call(context);

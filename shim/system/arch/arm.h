@@ -45,6 +45,10 @@ inline Interrupted interrupted(const void* context) {
 // DWARF numbers 0 to 15: "DWARF for the Arm Architecture", section 4.1. C programs have other tables (.ARM.exidx), so
 // that most often the stack ends with its first function.
 constexpr unsigned kRegisters = 16, kStack = 13, kReturn = 15;
+constexpr FrameRecord kFrameRecord{kRegisters, 0, 0, 0};
+
+// Not told: a guess is no help where there are no tables to go on by.
+inline bool is_call(const unsigned char (&)[kCodeBefore]) { return false; }
 
 inline void load(const void* context, std::uintptr_t (&to)[kRegisters]) {
   memcpy(to, reinterpret_cast<const char*>(of_system_call(context)) + offsetof(mcontext_t, arm_r0), sizeof to);

@@ -27,6 +27,16 @@ inline long system_call(long number, long a, long b, long c, long d, long e) {
 
 constexpr bool kKeepsArguments = false;
 
+// Compilers put other instructions in between.
+inline Epilogue epilogue(const unsigned char (&)[kCodeBehind]) { return {}; }
+
+// The instruction of four bytes in front of a return address.
+inline std::uint32_t instruction_before(const unsigned char (&code)[kCodeBefore]) {
+  std::uint32_t instruction;
+  memcpy(&instruction, code + kCodeBefore - sizeof instruction, sizeof instruction);
+  return instruction;
+}
+
 #ifdef __LP64__
 using File = struct stat;
 constexpr long kStat = SYS_newfstatat;

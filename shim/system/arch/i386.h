@@ -148,6 +148,7 @@ inline Interrupted interrupted(const void* context) {
 
 // DWARF numbers 0 to 8: the System V ABI's supplement for this machine, table 2.14.
 constexpr unsigned kRegisters = 9, kStack = 4, kReturn = 8;
+constexpr FrameRecord kFrameRecord{5, 0, 4, 8};
 
 inline void load(const void* context, std::uintptr_t (&to)[kRegisters]) {
   constexpr int kNumbers[] = {REG_EAX, REG_ECX, REG_EDX, REG_EBX, REG_ESP, REG_EBP, REG_ESI, REG_EDI, REG_EIP};

@@ -54,4 +54,25 @@ inline bool follows(std::uintptr_t instruction, std::uint32_t expected) {
   return code == expected;
 }
 
+// What stands at a function's frame pointer, from there: its caller's frame pointer, where it returns to, and the end
+// of its frame. Where the machine's compilers keep none, the register is none.
+struct FrameRecord {
+  unsigned pointer;
+  int caller, returns_to, end;
+};
+
+// How a function returns that needs no frame pointer for it: what it takes off its stack before the return address.
+struct Epilogue {
+  static constexpr unsigned kMost = 8;
+  bool is_known = false;
+  unsigned size = 0;  // in bytes
+  unsigned count = 0;
+  struct {
+    unsigned number, offset;
+  } popped[kMost];  // registers, and where they are
+};
+
+// How much code is looked at in front of a return address and behind it.
+constexpr unsigned kCodeBefore = 8, kCodeBehind = 16;
+
 }  // namespace arch

@@ -53,6 +53,12 @@ inline Interrupted interrupted(const void* context) {
 
 // DWARF numbers 0 to 31, and 65 for the link register: the ELF V2 ABI, table 2.25. The instruction takes the next.
 constexpr unsigned kRegisters = 67, kStack = 1, kReturn = 66;
+constexpr FrameRecord kFrameRecord{kRegisters, 0, 0, 0};
+
+inline bool is_call(const unsigned char (&code)[kCodeBefore]) {
+  const auto instruction = instruction_before(code);  // bl, bctrl
+  return (instruction & 0xfc000003) == 0x48000001 || instruction == 0x4e800421;
+}
 
 inline void load(const void* context, std::uintptr_t (&to)[kRegisters]) {
   const auto* registers = of_system_call(context);

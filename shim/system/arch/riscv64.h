@@ -35,6 +35,12 @@ inline Interrupted interrupted(const void* context) {
 
 // DWARF numbers 0 to 31: the ELF psABI's "DWARF Register Numbers". The instruction has none, and takes the next.
 constexpr unsigned kRegisters = 33, kStack = 2, kReturn = 32;
+constexpr FrameRecord kFrameRecord{8, -16, -8, 0};
+
+inline bool is_call(const unsigned char (&code)[kCodeBefore]) {
+  const auto instruction = instruction_before(code);  // jal and jalr that link to RA, and the short jalr
+  return (instruction & 0xfff) == 0x0ef || (instruction & 0x7fff) == 0x0e7 || (instruction >> 16 & 0xf07f) == 0x9002;
+}
 
 inline void load(const void* context, std::uintptr_t (&to)[kRegisters]) {
   const auto* x = of_system_call(context);

@@ -47,6 +47,12 @@ inline Interrupted interrupted(const void* context) {
 
 // DWARF numbers 0 to 15: the ELF ABI's "DWARF register number mapping". The instruction takes the next.
 constexpr unsigned kRegisters = 17, kStack = 15, kReturn = 16;
+constexpr FrameRecord kFrameRecord{kRegisters, 0, 0, 0};
+
+inline bool is_call(const unsigned char (&code)[kCodeBefore]) {
+  const auto* end = code + kCodeBefore;  // brasl, basr
+  return (end[-6] == 0xc0 && end[-5] == 0xe5) || (end[-2] == 0x0d && end[-1] >> 4 == 14);
+}
 
 inline void load(const void* context, std::uintptr_t (&to)[kRegisters]) {
   const auto& machine = *of_system_call(context);

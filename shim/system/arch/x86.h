@@ -69,4 +69,49 @@ long pushed_above(const std::uintptr_t* stack, unsigned words, unsigned far, con
   return number;
 }
 
+// Whether what returns to this place was called: e8 and four bytes, or ff /2 with its operand (Intel's manual, volume
+// 2, CALL).
+inline bool is_call(const unsigned char (&before)[kCodeBefore]) {
+  if (before[kCodeBefore - 5] == 0xe8) return true;
+  for (unsigned size = 2; size <= 7; ++size) {
+    const auto* code = before + kCodeBefore - size;
+    if (code[0] != 0xff || (code[1] >> 3 & 7) != 2) continue;
+    const unsigned mode = code[1] >> 6, base = code[1] & 7;
+    const bool has_index = mode != 3 && base == 4;
+    const bool is_far = mode == 2 || (mode == 0 && (base == 5 || (has_index && (code[2] & 7) == 5)));
+    if (size == 2U + has_index + (mode == 1 ? 1 : is_far ? 4 : 0)) return true;
+  }
+  return false;
+}
+
+// `add $n, %esp` and `pop`, as many as there are, and `ret`. Registers have the numbers of DWARF.
+inline Epilogue epilogue(const unsigned char (&code)[kCodeBehind]) {
+  constexpr bool kWide = sizeof(long) == 8;
+  constexpr unsigned kNumbers[] = {
+      0, kWide ? 2 : 1, kWide ? 1 : 2, 3, kWide ? 7 : 4, kWide ? 6 : 5, kWide ? 4 : 6, kWide ? 5 : 7};
+  Epilogue found;
+  for (unsigned at = 0; at + 7 < kCodeBehind && found.count < Epilogue::kMost;) {
+    const auto prefix = kWide && (code[at] == 0x48 || code[at] == 0x41) ? code[at++] : 0;
+    const auto* next = code + at;
+    std::int32_t size = 0;
+    if (prefix != 0x41 && next[0] == 0x83 && next[1] == 0xc4) {
+      size = static_cast<signed char>(next[2]);
+      at += 3;
+    } else if (prefix != 0x41 && next[0] == 0x81 && next[1] == 0xc4) {
+      memcpy(&size, next + 2, sizeof size);
+      at += 6;
+    } else if (prefix != 0x48 && next[0] >= 0x58 && next[0] <= 0x5f && (prefix == 0x41 || next[0] != 0x5c)) {
+      found.popped[found.count++] = {prefix == 0x41 ? next[0] - 0x50U : kNumbers[next[0] - 0x58], found.size};
+      size = sizeof(long);
+      ++at;
+    } else {
+      found.is_known = prefix == 0 && (next[0] == 0xc3 || (next[0] == 0xf3 && next[1] == 0xc3));
+      return found;
+    }
+    if (size < 0 || size > 1 << 20) return found;
+    found.size += static_cast<unsigned>(size);
+  }
+  return found;
+}
+
 }  // namespace arch

@@ -79,6 +79,7 @@ inline Interrupted interrupted(const void* context) {
 
 // DWARF numbers 0 to 16: the System V ABI's supplement for this machine, figure 3.36.
 constexpr unsigned kRegisters = 17, kStack = 7, kReturn = 16;
+constexpr FrameRecord kFrameRecord{6, 0, 8, 16};
 
 inline void load(const void* context, std::uintptr_t (&to)[kRegisters]) {
   constexpr int kNumbers[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,

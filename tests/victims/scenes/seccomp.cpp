@@ -186,6 +186,11 @@ SCENE(started_in_filter) {
   execl("/proc/self/exe", "scenes", "writes_only", nullptr);
   abort();
 }
+SCENE(started_without_process_vm_readv) {
+  forbid(SYS_ioctl, SYS_process_vm_readv);
+  execl("/proc/self/exe", "scenes", "writes_only", nullptr);
+  abort();
+}
 SCENE(filter_before_socket) {
   forbid(SYS_sendto, SYS_ioctl);
   write_to_dead_socket();

@@ -1,0 +1,48 @@
+#include "unwind/copy.h"
+
+#include <errno.h>
+#include <sys/uio.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "system/kernel.h"
+
+namespace unwind {
+namespace {
+
+constinit std::atomic<int> is_refused = 0;  // process_vm_readv: by a filter, or by a kernel that has none
+
+// Between the question and the load another thread may still unmap it.
+bool load(void* to, std::uintptr_t from, std::size_t size) {
+  using kernel::kPage;
+  if (from + size < from) return false;
+  for (auto page = from; page < from + size; page = (page | (kPage - 1)) + 1)
+    if (!is_there(page)) return false;
+  memcpy(to, reinterpret_cast<const void*>(from), size);
+  return true;
+}
+
+}  // namespace
+
+// A set is fetched from memory before the kernel sees that nothing is asked for, so this is the cheapest call that
+// knows, and no filter that lets us live refuses it.
+bool is_there(std::uintptr_t address) {
+  constexpr int kNothing = -1;
+  const auto* word = reinterpret_cast<const void*>(address & ~std::uintptr_t{7});
+  return kernel::call(SYS_rt_sigprocmask, kNothing, word, nullptr, sizeof(kernel::Signals)) != -EFAULT;
+}
+
+bool copy(void* to, std::uintptr_t from, std::size_t size) {
+  if (is_refused.load(std::memory_order_relaxed) != 0) return load(to, from, size);
+  const iovec here{to, size}, there{reinterpret_cast<void*>(from), size};
+  const long copied =
+      nosigpipe_syscall(SYS_process_vm_readv, kernel::pid(), kernel::word(&here), 1, kernel::word(&there), 1, 0);
+  if (copied >= 0 || copied == -EFAULT) return copied == static_cast<long>(size);
+  copy_in_filter();
+  return load(to, from, size);
+}
+
+void copy_in_filter() { is_refused.store(1, std::memory_order_relaxed); }
+
+}  // namespace unwind
