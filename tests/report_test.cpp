@@ -213,6 +213,7 @@ TEST_CASE("what is wrong with the command line is told in one line and by exit s
                                  {"--folded", "--by=peer"},
                                  {"--interval=0"},
                                  {"--symbolizer=/bin/sh"},
+                                 {"--run", "--follow", "true"},
                                  {"--by="}}) {
     const Ending ending = report_on("", options);
     INFO(options[0] << ": " << ending.err);
@@ -237,7 +238,7 @@ TEST_CASE("the help and the manual have every option") {
     CHECK(has(manual, name));
     ++options;
   }
-  CHECK(options == 16);
+  CHECK(options == 17);
   CHECK(report_of("", {"--version"}).starts_with("nosigpipe-report "));
 }
 

@@ -71,6 +71,7 @@ void top(Options& options, const Argument& given) { options.top = number(given, 
 void json(Options& options, const Argument&) { set_format(options, Format::json); }
 void folded(Options& options, const Argument&) { set_format(options, Format::folded); }
 void openmetrics(Options& options, const Argument&) { set_format(options, Format::openmetrics); }
+void run(Options& options, const Argument&) { options.run = true; }
 void output(Options& options, const Argument& given) { options.output = given.value; }
 void follow(Options& options, const Argument&) { options.follow = true; }
 void interval(Options& options, const Argument& given) {
@@ -115,11 +116,13 @@ const Option& option_of(const std::string& word) {
 Options parse_options(const std::vector<std::string>& arguments, Timestamp now) {
   Options options;
   for (auto at = arguments.begin(); at != arguments.end(); ++at) {
-    if (*at == "--") {
-      options.files.insert(options.files.end(), at + 1, arguments.end());
+    const bool is_option = at->starts_with('-') && *at != "-";
+    if (*at == "--" || (options.run && !is_option)) {
+      auto& rest = options.run ? options.command : options.files;
+      rest.insert(rest.end(), is_option ? at + 1 : at, arguments.end());
       break;
     }
-    if (*at == "-" || !at->starts_with('-')) {
+    if (!is_option) {
       options.files.push_back(*at);
       continue;
     }
@@ -136,13 +139,21 @@ Options parse_options(const std::vector<std::string>& arguments, Timestamp now) 
     option.set(options, given);
   }
   if (options.format == Format::folded && options.by != By::site) refuse("--folded goes by site alone");
-  if (options.files.empty()) options.files.push_back("-");
+  if (options.help || options.version) return options;
+  if (!options.run) {
+    if (options.files.empty()) options.files.push_back("-");
+  } else if (options.command.empty()) {
+    refuse("--run wants a command: --run -- COMMAND [ARG]...");
+  } else if (!options.files.empty() || options.follow) {
+    refuse("--run tells of what it runs: give no FILE and no --follow");
+  }
   return options;
 }
 
 std::string help() {
   std::string text =
       "usage: nosigpipe-report [OPTION]... [FILE]...\n"
+      "       nosigpipe-report --run [OPTION]... -- COMMAND [ARG]...\n"
       "Tells from logs of nosigpipe where SIGPIPE would have struck. Reads text and JSON, plain or\n"
       "gzipped; with no FILE, or where FILE is -, the standard input.\n\n";
   for (const auto& option : kOptions) {
@@ -152,7 +163,7 @@ std::string help() {
   }
   text +=
       "Times are UTC where no zone is given. Exit status: 0 all was read (damaged lines are counted and told),\n"
-      "1 something could not be read or written, 2 the command line is wrong.\n";
+      "1 something could not be read or written, 2 the command line is wrong; with --run the command's.\n";
   return text;
 }
 
