@@ -81,6 +81,14 @@ TEST_CASE("a report that cannot be written takes nothing from the command's stat
   close(ends[1]);
 }
 
+TEST_CASE("what is deadly fails a command that has not failed itself") {
+  const Strings options{"--fail-if-deadly"};
+  CHECK(run_shell("true", {}, options).exited(0));
+  CHECK(run_shell(words(dies), {}, options).exited(3));
+  CHECK(run_shell(words(dies) + "; exit 7", {}, options).exited(7));
+  CHECK(run_shell(words(dies)).exited(0));
+}
+
 TEST_CASE("SIGINT and SIGTERM and SIGHUP are handed on") {
   const Directory directory;
   for (const std::string name : {"INT", "TERM", "HUP"}) {
@@ -100,8 +108,8 @@ TEST_CASE("SIGINT and SIGTERM and SIGHUP are handed on") {
 
 TEST_CASE("a key press at the terminal reaches the command once") {
   const Directory directory;
-  const std::string script = "trap 'echo got' INT; : >" + directory / "ready" + "; while [ ! -e " + directory / "end" +
-                             " ]; do sleep 0.05; done";
+  const std::string script =
+      "trap 'echo got' INT; : >" + directory / "ready" + "; while [ ! -e " + directory / "end" + " ]; do :; done";
   int keys[2];
   REQUIRE(pipe2(keys, O_CLOEXEC) == 0);
   Start start;
@@ -110,8 +118,7 @@ TEST_CASE("a key press at the terminal reaches the command once") {
   Process process({"script", "-qec", built("nosigpipe-report") + " --run -- sh -c \"$SCRIPT\"", "/dev/null"}, start);
   REQUIRE(eventually([&] { return std::filesystem::exists(directory / "ready"); }));
   REQUIRE(write(keys[1], "\003", 1) == 1);
-  // The shell takes its trap when its sleep has ended, and a second signal would come with the first.
-  nap();
+  nap();  // a second signal would come right behind the first
   std::ofstream(directory / "end");
   const Ending ending = process.wait();
   close(keys[0]);

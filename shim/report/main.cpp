@@ -21,6 +21,10 @@ namespace {
 
 void complain(const std::exception& error) { std::cerr << "nosigpipe-report: " << printable(error.what()) << "\n"; }
 
+// Exit statuses.
+constexpr int kDeadly = 3;
+constexpr int kNotRun = 125;  // as the launcher has it
+
 // Reads the inputs and writes the report, once or again and again.
 class Session {
  public:
@@ -64,7 +68,11 @@ class Session {
     write_report((options_.follow && on_terminal() ? kClear : "") + report_text(), options_.output, fd_);
   }
 
-  bool all_read() const { return unread_.empty(); }
+  // The exit status, as far as the report goes.
+  int status() const {
+    if (options_.fail_if_deadly && any_deadly()) return kDeadly;
+    return unread_.empty() ? 0 : 1;
+  }
 
  private:
   void read(const std::string& name) {
@@ -75,6 +83,10 @@ class Session {
       unread_.push_back(error.what());
       complain(error);
     }
+  }
+
+  bool any_deadly() const {
+    return tally_.averted().kills > 0 || tally_.observed().kills > 0 || tally_.killed().all().count > 0;
   }
 
   bool on_terminal() const { return options_.output.empty() && options_.format == Format::table && isatty(fd_) == 1; }
@@ -102,8 +114,6 @@ class Session {
   std::vector<std::string> unread_;
 };
 
-constexpr int kNotRun = 125;  // as the launcher has it
-
 int run(const Options& options) {
   Session session(options);
   int status = options.run ? kNotRun : 0;
@@ -120,7 +130,7 @@ int run(const Options& options) {
     return status != 0 ? status : 1;
   }
   if (status != 0) return status;
-  return session.all_read() ? 0 : 1;
+  return session.status();
 }
 
 }  // namespace

@@ -71,6 +71,7 @@ void top(Options& options, const Argument& given) { options.top = number(given, 
 void json(Options& options, const Argument&) { set_format(options, Format::json); }
 void folded(Options& options, const Argument&) { set_format(options, Format::folded); }
 void openmetrics(Options& options, const Argument&) { set_format(options, Format::openmetrics); }
+void fail_if_deadly(Options& options, const Argument&) { options.fail_if_deadly = true; }
 void run(Options& options, const Argument&) { options.run = true; }
 void output(Options& options, const Argument& given) { options.output = given.value; }
 void follow(Options& options, const Argument&) { options.follow = true; }
@@ -94,12 +95,18 @@ void version(Options& options, const Argument&) { options.version = true; }
 }  // namespace set
 
 struct Option {
-  std::string_view name, value, help;
+  std::string name;
+  std::string_view value, help;
   void (*set)(Options& options, const Argument& given);
 };
 
-constexpr Option kOptions[] = {
-#define OPTION(name, value, help) {#name, value, help, set::name},
+std::string dashed(std::string name) {
+  std::ranges::replace(name, '_', '-');
+  return name;
+}
+
+const Option kOptions[] = {
+#define OPTION(name, value, help) {dashed(#name), value, help, set::name},
 #include "report/options.def"
 };
 
@@ -127,8 +134,8 @@ Options parse_options(const std::vector<std::string>& arguments, Timestamp now) 
       continue;
     }
     const auto equals = at->find('=');
-    const Option option = option_of(at->substr(0, equals));
-    Argument given{std::string(option.name), {}, now};
+    const Option& option = option_of(at->substr(0, equals));
+    Argument given{option.name, {}, now};
     if (option.value.empty() && equals != at->npos) refuse("--" + given.name + " takes no value");
     if (equals != at->npos)
       given.value = at->substr(equals + 1);
@@ -157,13 +164,13 @@ std::string help() {
       "Tells from logs of nosigpipe where SIGPIPE would have struck. Reads text and JSON, plain or\n"
       "gzipped; with no FILE, or where FILE is -, the standard input.\n\n";
   for (const auto& option : kOptions) {
-    const std::string form(option.value.empty() ? option.name
-                                                : std::string(option.name) + "=" + std::string(option.value));
+    const auto form = option.value.empty() ? option.name : option.name + "=" + std::string(option.value);
     text += (option.name == "help" ? "  -h, --" : "  --") + form + "\n      " + std::string(option.help) + "\n";
   }
   text +=
       "Times are UTC where no zone is given. Exit status: 0 all was read (damaged lines are counted and told),\n"
-      "1 something could not be read or written, 2 the command line is wrong; with --run the command's.\n";
+      "1 something could not be read or written, 2 the command line is wrong; 3 is\n"
+      "that of --fail-if-deadly; with --run it is the command's, unless that is 0.\n";
   return text;
 }
 

@@ -23,6 +23,7 @@ struct Options {
   std::optional<std::size_t> top;  // 0: all
   Format format = Format::table;
   std::string output;  // empty: the standard output
+  bool fail_if_deadly = false;
   bool run = false;
   bool follow = false;
   std::chrono::seconds interval{1};
