@@ -35,7 +35,7 @@ class Session {
         source_lines_(options.symbolizer, options.search) {}
 
   void read() {
-    for (const auto& name : options_.files) read(name);
+    for (const auto& name : without_repeats(options_.files)) read(name);
   }
 
   // The exit status of the command.
@@ -47,7 +47,7 @@ class Session {
   }
 
   void follow() {
-    Follower follower(options_.files, reader_);
+    Follower follower(without_repeats(options_.files), reader_);
     const bool again = !options_.output.empty() || on_terminal();
     auto next = std::chrono::steady_clock::now();
     bool changed = true;
