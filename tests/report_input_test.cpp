@@ -371,6 +371,9 @@ TEST_CASE("promtool accepts the metrics and they end as OpenMetrics do") {
   }
   CHECK(has(report_of(log, {"--openmetrics"}),
             R"(nosigpipe_averted_total{exe="/srv/x",call="write",cause="peer_gone"} 1)"));
+  CHECK(has(report_of(log, {"--openmetrics"}), R"(,call="write"} 1)"));
+  const auto bare = Record().without("exe").without("call").without("cause").text();
+  CHECK(has(report_of(bare, {"--openmetrics"}), "\nnosigpipe_averted_total 1\n"));
 }
 
 TEST_CASE("a report in a file is there as a whole or not at all") {
