@@ -1,6 +1,7 @@
 // nosigpipe-report --run: a command under the shim, and the report on it when it has ended.
 #include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "support/directory.h"
 #include "support/expect.h"
@@ -174,6 +175,14 @@ TEST_CASE("the log is private, and nothing is left of it, whoever goes on writin
   CHECK(is_empty(directory));
   close(ends[0]);
   close(ends[1]);
+}
+
+TEST_CASE("a command that becomes another user goes on logging") {
+  if (geteuid() != 0) SKIP_TEST("only root may become another user");
+  const Ending ending = run(reporting({dies[0], "tcp-reset", "become-nobody=setuid", "write"}));
+  INFO(ending.err);
+  CHECK(ending.exited(0));
+  CHECK(has(ending.err, "1 SIGPIPE averted"));
 }
 
 TEST_CASE("a temporary directory of any name holds the log") {
