@@ -141,6 +141,41 @@ TEST_CASE("a list that is included without its macro does not compile") {
   CHECK(lists == 5);
 }
 
+namespace {
+
+// The names that this section of the manual sets in bold: .B NAME, .BR NAME ", " NAME, .RB [ NAME ].
+std::set<std::string> bold_in(const std::string& section) {
+  const auto page = contents(source("shim/report/nosigpipe-report.1"));
+  const auto begin = page.find("\n.SH " + section + "\n");
+  REQUIRE(begin != std::string::npos);
+  std::set<std::string> names;
+  for (const auto& line : lines_of(page.substr(begin + 1, page.find("\n.SH ", begin + 1) - begin))) {
+    if (!line.starts_with(".B ") && !line.starts_with(".BR ") && !line.starts_with(".RB ")) continue;
+    static const std::regex word("[a-z_]+");
+    for (std::sregex_iterator match(line.begin(), line.end(), word), end; match != end; ++match)
+      names.insert(match->str());
+  }
+  names.erase("json");
+  names.erase("openmetrics");
+  return names;
+}
+
+std::set<std::string> names_in(const std::string& file, const std::string& pattern) {
+  const auto names = matches(contents(source(file)), pattern);
+  return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+TEST_CASE("the report's manual has every member of its JSON, and every metric, and no other") {
+  const auto members = names_in("shim/report/json.cpp", "\\b(?:text|text_if|number|member)\\(\"(\\w+)\"");
+  CHECK(members.size() > 35);
+  CHECK(bold_in("JSON") == members);
+  const auto metrics = names_in("shim/report/openmetrics.cpp", "\"(nosigpipe_\\w+)\"");
+  CHECK(metrics.size() == 10);
+  CHECK(bold_in("METRICS") == metrics);
+}
+
 TEST_CASE("the library carries the version of the Makefile as an ELF note") {
   const auto makefile = contents(source("Makefile"));
   const auto begin = makefile.find("\nVERSION = ") + std::string("\nVERSION = ").size();

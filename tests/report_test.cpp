@@ -1,4 +1,6 @@
 // nosigpipe-report: what it makes of logs.
+#include <sys/wait.h>
+
 #include <algorithm>
 #include <ctime>
 #include <map>
@@ -68,7 +70,7 @@ TEST_CASE("a record stands behind whatever a system log puts before it") {
   const auto record = Record().text();
   CHECK(has(head("Nov 22 18:10:39 host nosigpipe[123]: " + record), "1 SIGPIPE averted"));
   CHECK(has(head("2026-11-22T18:10:39+0100 host x[1]: " + record), "1 SIGPIPE averted"));
-  CHECK(has(head("nosigpipe: keeps this server\n"), "No SIGPIPE"));
+  CHECK(has(report_on("nosigpipe: keeps this server\n").err, "1 line, none written by nosigpipe"));
 }
 
 TEST_CASE("a damaged line is counted and the others are used") {
@@ -204,6 +206,7 @@ TEST_CASE("what is wrong with the command line is told in one line and by exit s
                                  {"--top=10001"},
                                  {"--top=5x"},
                                  {"--json=1"},
+                                 {"--fail_if_deadly"},
                                  {"--since=yesterday"},
                                  {"--since=2026-13-01"},
                                  {"--until=5w"},
@@ -213,6 +216,7 @@ TEST_CASE("what is wrong with the command line is told in one line and by exit s
                                  {"--folded", "--by=peer"},
                                  {"--interval=0"},
                                  {"--symbolizer=/bin/sh"},
+                                 {"--run", "--follow", "true"},
                                  {"--by="}}) {
     const Ending ending = report_on("", options);
     INFO(options[0] << ": " << ending.err);
@@ -221,6 +225,23 @@ TEST_CASE("what is wrong with the command line is told in one line and by exit s
     CHECK(lines_of(ending.err).size() == 1);
     CHECK(ending.err.starts_with("nosigpipe-report: "));
   }
+}
+
+TEST_CASE("a log fails where it is asked to and has something deadly") {
+  const auto harmless = Record().set("would_kill", "no").set("kills", "0");
+  const auto status = [](const std::string& log, Strings options) {
+    CHECK(report_on(log, options).exited(0));
+    return WEXITSTATUS(report_on(log, joined(options, {"--fail-if-deadly"})).status);
+  };
+  CHECK(status("", {}) == 0);
+  CHECK(status(Record(harmless).text() + Record(harmless).set("event", "observed").text(), {}) == 0);
+  CHECK(status(Record(harmless).set("event", "passed").set("kind", "pipe").text(), {}) == 0);
+  for (const std::string form : {"--by=peer", "--json", "--folded", "--openmetrics"}) {
+    CHECK(status(Record(harmless).text() + Record().text(), {form}) == 3);
+    CHECK(status(Record().set("event", "observed").json(), {form}) == 3);
+    CHECK(status(Record().set("event", "passed").set("kind", "pipe").text(), {form}) == 3);
+  }
+  CHECK(status(Record().text(), {"--until=2026-11-22T18:10"}) == 0);
 }
 
 TEST_CASE("the help and the manual have every option") {
@@ -237,7 +258,7 @@ TEST_CASE("the help and the manual have every option") {
     CHECK(has(manual, name));
     ++options;
   }
-  CHECK(options == 16);
+  CHECK(options == 18);
   CHECK(report_of("", {"--version"}).starts_with("nosigpipe-report "));
 }
 

@@ -34,7 +34,7 @@ void Followed::open_latest() {
   file.regular = S_ISREG(status.st_mode);
   open_.push_back(std::move(file));
   if (open_.size() > kMostOpen) {
-    reader_.finish(open_.front().lines);
+    reader_.finish(open_.front().stream);
     open_.erase(open_.begin());
   }
 }
@@ -42,7 +42,7 @@ void Followed::open_latest() {
 bool Followed::read_on(Open& file) {
   struct stat status {};
   if (file.regular && fstat(file.fd.get(), &status) == 0 && status.st_size < file.at) {
-    reader_.finish(file.lines);
+    reader_.finish(file.stream);
     file.at = lseek(file.fd.get(), 0, SEEK_SET);
   }
   bool some = false;
@@ -50,7 +50,7 @@ bool Followed::read_on(Open& file) {
     // What does not end is read as often as poll says that there is something.
     pollfd ready{file.fd.get(), POLLIN, 0};
     if (!file.regular && poll(&ready, 1, 0) == 0) return some;
-    const auto space = file.lines.space();
+    const auto space = file.stream.lines.space();
     const ssize_t size = read(file.fd.get(), space.data(), space.size());
     if (size <= 0) {
       ended_ = ended_ || !file.regular;
@@ -58,7 +58,7 @@ bool Followed::read_on(Open& file) {
     }
     file.at += size;
     some = true;
-    reader_.filled(file.lines, static_cast<std::size_t>(size));
+    reader_.filled(file.stream, static_cast<std::size_t>(size));
     if (!file.regular) return some;
   }
 }
@@ -85,7 +85,7 @@ std::string Followed::directory() const {
 }
 
 void Followed::finish() {
-  for (auto& file : open_) reader_.finish(file.lines);
+  for (auto& file : open_) reader_.finish(file.stream);
 }
 
 Follower::Follower(const std::vector<std::string>& names, Reader& reader) {

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "report/fd.h"
-#include "report/lines.h"
 #include "report/reader.h"
 
 namespace report {
@@ -37,7 +36,7 @@ class Followed {
     ino_t inode = 0;
     bool regular = false;
     off_t at = 0;  // what has been read, in bytes
-    Lines lines;
+    Stream stream;
   };
   // Opens what has the name now, and lets go of the oldest where too many are open.
   void open_latest();

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <stdexcept>
 #include <vector>
 
+#include "report/display.h"
 #include "report/progress.h"
 
 namespace report {
@@ -50,18 +52,35 @@ int Input::percent() const {
 }
 
 void read_all(Input& input, Reader& reader) {
-  Lines lines;
+  const Seen before = reader.seen();
+  Stream stream;
   Progress progress;
   try {
-    while (const std::size_t size = input.read(lines.space())) {
-      reader.filled(lines, size);
+    while (const std::size_t size = input.read(stream.lines.space())) {
+      reader.filled(stream, size);
       progress.show(input.name(), input.percent());
     }
   } catch (...) {
-    reader.finish(lines);
+    reader.finish(stream);
     throw;
   }
-  reader.finish(lines);
+  reader.finish(stream);
+  const auto others = reader.seen().others() - before.others();
+  if (others > 0 && reader.seen().ours() == before.ours())
+    fail(input.name(), plural(others, "line", "lines") + ", none written by nosigpipe");
+}
+
+std::vector<std::string> without_repeats(const std::vector<std::string>& names) {
+  std::vector<std::string> once;
+  std::set<std::string> known;
+  for (const auto& name : names) {
+    struct stat file {};
+    const bool exists = (name == "-" ? fstat(0, &file) : stat(name.c_str(), &file)) == 0;
+    // No name holds a NUL.
+    const auto key = exists ? '\0' + std::to_string(file.st_dev) + ' ' + std::to_string(file.st_ino) : name;
+    if (known.insert(key).second) once.push_back(name);
+  }
+  return once;
 }
 
 }  // namespace report

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "report/child.h"
 #include "report/fd.h"
@@ -35,7 +36,11 @@ class Input {
   std::unique_ptr<Child> zcat_;
 };
 
-// Reads all of it, and throws as the input does; what was read before that is used. Shows its progress on a terminal.
+// Reads all of it, and throws as the input does; what was read before that is used. Throws also where it has lines, and
+// none of nosigpipe. Shows its progress on a terminal.
 void read_all(Input& input, Reader& reader);
+
+// The same names without those of a file that one before has named; "-" is the standard input.
+std::vector<std::string> without_repeats(const std::vector<std::string>& names);
 
 }  // namespace report

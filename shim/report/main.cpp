@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "report/command.h"
 #include "report/display.h"
 #include "report/follow.h"
 #include "report/input.h"
@@ -17,6 +18,12 @@
 
 namespace report {
 namespace {
+
+void complain(const std::exception& error) { std::cerr << "nosigpipe-report: " << printable(error.what()) << "\n"; }
+
+// Exit statuses.
+constexpr int kDeadly = 3;
+constexpr int kNotRun = 125;  // as the launcher has it
 
 // Reads the inputs and writes the report, once or again and again.
 class Session {
@@ -28,11 +35,19 @@ class Session {
         source_lines_(options.symbolizer, options.search) {}
 
   void read() {
-    for (const auto& name : options_.files) read(name);
+    for (const auto& name : without_repeats(options_.files)) read(name);
+  }
+
+  // The exit status of the command.
+  int run() {
+    const PrivateLog log;
+    const int status = run_command(options_.command, log.name());
+    read(log.name());
+    return status;
   }
 
   void follow() {
-    Follower follower(options_.files, reader_);
+    Follower follower(without_repeats(options_.files), reader_);
     const bool again = !options_.output.empty() || on_terminal();
     auto next = std::chrono::steady_clock::now();
     bool changed = true;
@@ -50,10 +65,14 @@ class Session {
   void show() {
     // With --follow on a terminal, each report replaces the one before.
     constexpr const char* kClear = "\033[H\033[2J";
-    write_report((options_.follow && on_terminal() ? kClear : "") + report_text(), options_.output);
+    write_report((options_.follow && on_terminal() ? kClear : "") + report_text(), options_.output, fd_);
   }
 
-  bool all_read() const { return unread_.empty(); }
+  // The exit status, as far as the report goes.
+  int status() const {
+    if (options_.fail_if_deadly && any_deadly()) return kDeadly;
+    return unread_.empty() ? 0 : 1;
+  }
 
  private:
   void read(const std::string& name) {
@@ -62,11 +81,15 @@ class Session {
       read_all(input, reader_);
     } catch (const std::runtime_error& error) {
       unread_.push_back(error.what());
-      std::cerr << "nosigpipe-report: " << printable(error.what()) << "\n";
+      complain(error);
     }
   }
 
-  bool on_terminal() const { return options_.output.empty() && options_.format == Format::table && isatty(1) == 1; }
+  bool any_deadly() const {
+    return tally_.averted().kills > 0 || tally_.observed().kills > 0 || tally_.killed().all().count > 0;
+  }
+
+  bool on_terminal() const { return options_.output.empty() && options_.format == Format::table && isatty(fd_) == 1; }
 
   std::string report_text() {
     Results results{options_, tally_, reader_.seen(), {}, {}, {}, unread_, {}};
@@ -81,10 +104,11 @@ class Session {
     results.compiled = source_lines_.trouble_of_compiled();
     merge(results.entries);
     if (options_.format == Format::json) return as_json(results);
-    return as_table(results, options_.output.empty() ? screen_for(options_, 1) : Screen{});
+    return as_table(results, options_.output.empty() ? screen_for(options_, fd_) : Screen{});
   }
 
   const Options& options_;
+  const int fd_ = options_.run ? 2 : 1;  // where the report goes
   Tally tally_;
   Reader reader_;
   SourceLines source_lines_;
@@ -93,12 +117,21 @@ class Session {
 
 int run(const Options& options) {
   Session session(options);
-  if (options.follow)
-    session.follow();
-  else
-    session.read();
-  session.show();
-  return session.all_read() ? 0 : 1;
+  int status = options.run ? kNotRun : 0;
+  try {
+    if (options.run)
+      status = session.run();
+    else if (options.follow)
+      session.follow();
+    else
+      session.read();
+    session.show();
+  } catch (const std::exception& error) {
+    complain(error);
+    return status != 0 ? status : 1;
+  }
+  if (status != 0) return status;
+  return session.status();
 }
 
 }  // namespace
@@ -117,10 +150,10 @@ int main(int argc, char* argv[]) {
     }
     return std::cout.flush() ? 0 : 1;
   } catch (const std::invalid_argument& error) {
-    std::cerr << "nosigpipe-report: " << report::printable(error.what()) << "\n";
+    report::complain(error);
     return 2;
   } catch (const std::exception& error) {
-    std::cerr << "nosigpipe-report: " << report::printable(error.what()) << "\n";
+    report::complain(error);
     return 1;
   }
 }

@@ -3,6 +3,7 @@
 // told.
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -24,12 +25,20 @@ std::string label(std::string_view value) {
   return "\"" + text + "\"";
 }
 
+// With their braces; a label without a value is none.
+std::string labels(std::initializer_list<std::pair<const char*, std::string_view>> all) {
+  std::string text;
+  for (const auto& [name, value] : all)
+    if (!value.empty()) text += (text.empty() ? "{" : ",") + std::string(name) + "=" + label(value);
+  return text.empty() ? text : text + "}";
+}
+
 class Family {
  public:
   Family(std::string name, const char* type, const char* help) : name_(std::move(name)) {
     head_ = "# HELP " + name_ + " " + help + "\n# TYPE " + name_ + " " + type + "\n";
   }
-  // Labels with their braces, each set once.
+  // Each set of labels once.
   void add(const std::string& labels, const std::string& value) { samples_[labels] = value; }
   void add(const std::string& labels, std::uint64_t value) { add(labels, std::to_string(value)); }
 
@@ -53,15 +62,14 @@ std::string as_openmetrics(const Results& results) {
   Family observed("nosigpipe_observed_total", "counter", "SIGPIPEs observed and not averted.");
   Family deadly("nosigpipe_observed_deadly_total", "counter", "SIGPIPEs observed that killed the process.");
   for (const auto& [key, counter] : results.tally.counters().list()) {
-    const auto labels =
-        "{exe=" + label(counter.exe) + ",call=" + label(counter.call) + ",cause=" + label(counter.cause) + "}";
+    const auto all = labels({{"exe", counter.exe}, {"call", counter.call}, {"cause", counter.cause}});
     if (counter.averted.count > 0) {
-      averted.add(labels, counter.averted.count);
-      saved.add(labels, counter.averted.kills);
+      averted.add(all, counter.averted.count);
+      saved.add(all, counter.averted.kills);
     }
     if (counter.observed.count > 0) {
-      observed.add(labels, counter.observed.count);
-      deadly.add(labels, counter.observed.kills);
+      observed.add(all, counter.observed.count);
+      deadly.add(all, counter.observed.kills);
     }
   }
   Family killed("nosigpipe_killed_total", "counter", "Processes killed by SIGPIPE.");
@@ -69,12 +77,12 @@ std::string as_openmetrics(const Results& results) {
   for (const auto& [family, passed] :
        {std::pair{&killed, &results.tally.killed()}, {&handled, &results.tally.handled()}})
     for (const auto& row : passed->list())
-      family->add("{exe=" + label(row.exe) + ",call=" + label(row.call) + ",kind=" + label(row.kind) + "}", row.count);
+      family->add(labels({{"exe", row.exe}, {"call", row.call}, {"kind", row.kind}}), row.count);
   Family runaways("nosigpipe_runaways_total", "counter", "Threads that ran away on a dead socket.");
   std::map<std::string, std::uint64_t> by_program;
   for (const auto& runaway : results.tally.runaways().list())
-    add_saturated(by_program["{exe=" + label(runaway.exe) + ",action=" + label(runaway.action) + "}"], runaway.count);
-  for (const auto& [labels, count] : by_program) runaways.add(labels, count);
+    add_saturated(by_program[labels({{"exe", runaway.exe}, {"action", runaway.action}})], runaway.count);
+  for (const auto& [program, count] : by_program) runaways.add(program, count);
   Family lost("nosigpipe_log_lost_lines_total", "counter", "Lines that the log could not write.");
   lost.add("", results.tally.lost());
   Family damaged("nosigpipe_log_damaged_lines_total", "counter", "Lines of the log that could not be read.");

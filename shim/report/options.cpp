@@ -71,6 +71,8 @@ void top(Options& options, const Argument& given) { options.top = number(given, 
 void json(Options& options, const Argument&) { set_format(options, Format::json); }
 void folded(Options& options, const Argument&) { set_format(options, Format::folded); }
 void openmetrics(Options& options, const Argument&) { set_format(options, Format::openmetrics); }
+void fail_if_deadly(Options& options, const Argument&) { options.fail_if_deadly = true; }
+void run(Options& options, const Argument&) { options.run = true; }
 void output(Options& options, const Argument& given) { options.output = given.value; }
 void follow(Options& options, const Argument&) { options.follow = true; }
 void interval(Options& options, const Argument& given) {
@@ -93,12 +95,18 @@ void version(Options& options, const Argument&) { options.version = true; }
 }  // namespace set
 
 struct Option {
-  std::string_view name, value, help;
+  std::string name;
+  std::string_view value, help;
   void (*set)(Options& options, const Argument& given);
 };
 
-constexpr Option kOptions[] = {
-#define OPTION(name, value, help) {#name, value, help, set::name},
+std::string dashed(std::string name) {
+  std::ranges::replace(name, '_', '-');
+  return name;
+}
+
+const Option kOptions[] = {
+#define OPTION(name, value, help) {dashed(#name), value, help, set::name},
 #include "report/options.def"
 };
 
@@ -115,17 +123,19 @@ const Option& option_of(const std::string& word) {
 Options parse_options(const std::vector<std::string>& arguments, Timestamp now) {
   Options options;
   for (auto at = arguments.begin(); at != arguments.end(); ++at) {
-    if (*at == "--") {
-      options.files.insert(options.files.end(), at + 1, arguments.end());
+    const bool is_option = at->starts_with('-') && *at != "-";
+    if (*at == "--" || (options.run && !is_option)) {
+      auto& rest = options.run ? options.command : options.files;
+      rest.insert(rest.end(), is_option ? at + 1 : at, arguments.end());
       break;
     }
-    if (*at == "-" || !at->starts_with('-')) {
+    if (!is_option) {
       options.files.push_back(*at);
       continue;
     }
     const auto equals = at->find('=');
-    const Option option = option_of(at->substr(0, equals));
-    Argument given{std::string(option.name), {}, now};
+    const Option& option = option_of(at->substr(0, equals));
+    Argument given{option.name, {}, now};
     if (option.value.empty() && equals != at->npos) refuse("--" + given.name + " takes no value");
     if (equals != at->npos)
       given.value = at->substr(equals + 1);
@@ -136,23 +146,31 @@ Options parse_options(const std::vector<std::string>& arguments, Timestamp now) 
     option.set(options, given);
   }
   if (options.format == Format::folded && options.by != By::site) refuse("--folded goes by site alone");
-  if (options.files.empty()) options.files.push_back("-");
+  if (options.help || options.version) return options;
+  if (!options.run) {
+    if (options.files.empty()) options.files.push_back("-");
+  } else if (options.command.empty()) {
+    refuse("--run wants a command: --run -- COMMAND [ARG]...");
+  } else if (!options.files.empty() || options.follow) {
+    refuse("--run tells of what it runs: give no FILE and no --follow");
+  }
   return options;
 }
 
 std::string help() {
   std::string text =
       "usage: nosigpipe-report [OPTION]... [FILE]...\n"
+      "       nosigpipe-report --run [OPTION]... -- COMMAND [ARG]...\n"
       "Tells from logs of nosigpipe where SIGPIPE would have struck. Reads text and JSON, plain or\n"
       "gzipped; with no FILE, or where FILE is -, the standard input.\n\n";
   for (const auto& option : kOptions) {
-    const std::string form(option.value.empty() ? option.name
-                                                : std::string(option.name) + "=" + std::string(option.value));
+    const auto form = option.value.empty() ? option.name : option.name + "=" + std::string(option.value);
     text += (option.name == "help" ? "  -h, --" : "  --") + form + "\n      " + std::string(option.help) + "\n";
   }
   text +=
       "Times are UTC where no zone is given. Exit status: 0 all was read (damaged lines are counted and told),\n"
-      "1 something could not be read or written, 2 the command line is wrong.\n";
+      "1 something could not be read or written, 2 the command line is wrong; 3 is\n"
+      "that of --fail-if-deadly; with --run it is the command's, unless that is 0.\n";
   return text;
 }
 

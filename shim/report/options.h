@@ -23,6 +23,8 @@ struct Options {
   std::optional<std::size_t> top;  // 0: all
   Format format = Format::table;
   std::string output;  // empty: the standard output
+  bool fail_if_deadly = false;
+  bool run = false;
   bool follow = false;
   std::chrono::seconds interval{1};
   std::string symbolizer = "auto";
@@ -31,7 +33,8 @@ struct Options {
   When color = When::automatic;
   bool help = false;
   bool version = false;
-  std::vector<std::string> files;  // at least one; "-" is the standard input
+  std::vector<std::string> files;    // at least one, but none with `run`; "-" is the standard input
+  std::vector<std::string> command;  // not empty with `run`
 };
 
 // `arguments` without the program's name; an age counts from `now`. Throws std::invalid_argument, whose text is a line

@@ -50,9 +50,9 @@ void set_usual_mode(int fd) {
 
 }  // namespace
 
-void write_report(const std::string& text, const std::string& file) {
+void write_report(const std::string& text, const std::string& file, int fd) {
   if (file.empty()) {
-    if (!write_all(1, text)) fail("standard output");
+    if (!write_all(fd, text)) fail(fd == 1 ? "standard output" : "standard error");
     return;
   }
   NewFile fresh(file);

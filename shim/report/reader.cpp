@@ -33,4 +33,17 @@ void Reader::line(std::string_view line, bool ended) {
   if (damaged) ++seen_.damaged;
 }
 
+void Reader::filled(Stream& stream, std::size_t bytes) {
+  const auto on_line = [this](std::string_view text, bool ended) { line(text, ended); };
+  stream.lines.filled(
+      bytes, [&](std::string_view text, bool ended) { stream.container.line(text, ended, on_line); },
+      [this] { too_long(); });
+}
+
+void Reader::finish(Stream& stream) {
+  const auto on_line = [this](std::string_view text, bool ended) { line(text, ended); };
+  stream.lines.finish([&](std::string_view text, bool ended) { stream.container.line(text, ended, on_line); });
+  stream.container.finish(on_line);
+}
+
 }  // namespace report

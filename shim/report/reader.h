@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "report/container.h"
 #include "report/lines.h"
 #include "report/record.h"
 #include "report/record_reader.h"
@@ -28,6 +29,16 @@ struct Seen {
   std::uint64_t too_long = 0;  // lines
   std::uint64_t unknown = 0;   // records of kinds that a later version writes
   std::uint64_t foreign = 0;   // lines of somebody else
+
+  // How much nosigpipe has written, and how many lines it has not.
+  std::uint64_t ours() const { return records + outside + damaged + unknown; }
+  std::uint64_t others() const { return foreign + too_long; }
+};
+
+// A log as it comes: cut into lines, and these out of a container's dress.
+struct Stream {
+  Lines lines;
+  ContainerLog container;
 };
 
 class Reader {
@@ -41,15 +52,10 @@ class Reader {
   void line(std::string_view line, bool ended);
   void too_long() { ++seen_.too_long; }
 
-  // So many bytes have been put into the space of these lines.
-  void filled(Lines& lines, std::size_t bytes) {
-    lines.filled(
-        bytes, [this](std::string_view text, bool ended) { line(text, ended); }, [this] { too_long(); });
-  }
-  // The stream of these lines has ended.
-  void finish(Lines& lines) {
-    lines.finish([this](std::string_view text, bool ended) { line(text, ended); });
-  }
+  // So many bytes have been put into the space of the stream's lines.
+  void filled(Stream& stream, std::size_t bytes);
+  // The stream has ended.
+  void finish(Stream& stream);
 
   const Seen& seen() const { return seen_; }
 

@@ -31,8 +31,8 @@ std::string summary(const Results& results) {
   if (all.count == 0) {
     if (results.seen.outside > 0) return "No SIGPIPE in this period; the log has some outside of it.";
     if (!results.tally.runaways().list().empty()) return "No SIGPIPE counted, but threads ran away.";
-    return results.seen.damaged > 0 ? "No SIGPIPE in what could be read of the log."
-                                    : "No SIGPIPE: the log has no records.";
+    return results.seen.damaged > 0 || !results.unread.empty() ? "No SIGPIPE in what could be read of the log."
+                                                               : "No SIGPIPE: the log has no records.";
   }
   std::vector<std::string> parts;
   if (killed.count > 0) parts.push_back(plural(killed.count, "process", "processes") + " killed by SIGPIPE");
@@ -67,7 +67,6 @@ std::vector<std::string> remarks(const Results& results) {
   if (results.tally.lost() > 0)
     all.push_back(plural(results.tally.lost(), "line", "lines") + " could not be written by the log; what they were " +
                   "to count is in the lines after them.");
-  for (const auto& why : results.unread) all.push_back("Not read: " + printable(why));
   if (!results.trouble.empty()) all.push_back("Source lines: " + results.trouble + ".");
   if (!results.compiled.empty()) all.push_back("Interpreted code: " + results.compiled + ".");
   return all;

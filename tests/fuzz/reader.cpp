@@ -27,13 +27,13 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     tally.add(record);
     if (record.about != Event::runaway && record.about != Event::passed) add_saturated(sum, *record.count);
   });
-  Lines lines;
+  Stream stream;
   for (std::size_t at = 2; at < size; at += block) {
     const std::size_t part = std::min(block, size - at);
-    std::memcpy(lines.space().data(), data + at, part);
-    reader.filled(lines, part);
+    std::memcpy(stream.lines.space().data(), data + at, part);
+    reader.filled(stream, part);
   }
-  reader.finish(lines);
+  reader.finish(stream);
 
   const std::string_view map(reinterpret_cast<const char*>(data), size);
   for (const auto& [address, name] : names_in(map, {1, 0x1000, ~std::uint64_t{0}}))
