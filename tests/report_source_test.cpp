@@ -181,22 +181,20 @@ TEST_CASE("with a stack the first frame with a line is shown and through which m
   CHECK(has(shown, "in " + program.binary() + "; through " + library.binary()));
 }
 
-TEST_CASE("different ways to the same line are one row and so is the total of their call site") {
-  const Server program;
-  const Server library;
-  library.split(library / "elsewhere");
-  const auto way = [&](const std::string& more) {
-    return library.record()
-        .set("exe", quoted(program.binary()))
-        .set("stack",
-             quoted(library.binary() + "+" + library.offset() + ";" + program.binary() + "+" + program.offset() + more))
-        .at("2099-01-01T00:00:00Z");
+TEST_CASE("callers make rows up to the first function of the program and a total belongs to its own") {
+  const auto way = [](const std::string& caller) {
+    return Record().set("module", "\"/lib/x.so\"").set("stack", quoted("/lib/x.so+0x806e;" + caller));
   };
-  const auto total = way("").without("stack").set("event", "total").set("count", "40").set("kills", "0");
-  const auto report = report_of(way(";/a+0x1").text() + way(";/b+0x1").text() + total.text());
+  const auto total = way("/srv/x+0x20;/srv/x+0x1").set("event", "total").set("count", "40").set("kills", "0");
+  const auto log = way("/srv/x+0x10;/srv/x+0x1").text() + way("/srv/x+0x10;/srv/x+0x2").text() +
+                   way("/srv/x+0x20;/srv/x+0x1").text() + way("/lib/y.so+0x1;/srv/x+0x20").text() + total.text();
+  const auto report = report_of(log);
   INFO(report);
-  REQUIRE(lines_with("  serve  ", report).size() == 1);
-  CHECK(has(lines_with("  serve  ", report)[0], "     42 "));
+  const auto rows = lines_with("  write  ", report);
+  REQUIRE(rows.size() == 3);
+  CHECK(has(rows[0], "     41 "));
+  CHECK(has(rows[1], "      2 "));
+  CHECK(has(rows[2], "      1 "));
 }
 
 TEST_CASE("only regular files with the magic of ELF are opened") {

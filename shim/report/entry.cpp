@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
-#include <map>
-#include <set>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "report/display.h"
@@ -29,9 +28,13 @@ void set_site(Entry& entry, std::string_view key) {
   entry.build_id = parts.build_id;
   entry.function = parts.symbol;
   entry.offset = parts.offset;
-  entry.has_stack = !parts.stack.empty();
-  entry.site = key.substr(0, static_cast<std::size_t>(parts.offset.data() + parts.offset.size() - key.data()));
   entry.frames.assign(parts.stack.begin(), parts.stack.end());
+  auto end = parts.offset;
+  for (const auto frame : parts.stack) {
+    end = frame;
+    if (frame.substr(0, frame.rfind('+')) == parts.exe) break;
+  }
+  entry.site = key.substr(0, static_cast<std::size_t>(end.data() + end.size() - key.data()));
 }
 
 }  // namespace
@@ -74,28 +77,18 @@ std::vector<Entry> entries_of(const Tally& tally) {
   return entries;
 }
 
-// A total has no stack: where only one is known for its call site, it belongs there.
 void merge(std::vector<Entry>& entries) {
-  std::stable_partition(entries.begin(), entries.end(), [](const Entry& entry) { return entry.has_stack; });
-  std::map<std::vector<std::string>, std::size_t> merged_at;  // by what is shown
-  std::map<std::string, std::set<std::size_t>> stacks;        // by call site: those in `merged` with a stack
+  std::unordered_map<std::string, std::size_t> merged_at;  // by call site
   std::vector<Entry> merged;
   for (auto& entry : entries) {
-    const std::vector<std::string> shown{entry.name,   entry.exe,      entry.call, entry.module,
-                                         entry.offset, entry.build_id, entry.via,  entry.function};
-    auto& with_stack = stacks[entry.site];
-    std::size_t at = merged.size();
-    if (!entry.has_stack && !entry.site.empty() && with_stack.size() == 1)
-      at = *with_stack.begin();
-    else
-      at = merged_at.emplace(shown, at).first->second;
+    const bool is_site = !entry.site.empty();
+    const auto at = is_site ? merged_at.emplace(entry.site, merged.size()).first->second : merged.size();
     if (at == merged.size()) {
       merged.push_back(std::move(entry));
     } else {
       merged[at].add(entry);
       merged[at].peers.add(entry.peers);
     }
-    if (merged[at].has_stack) with_stack.insert(at);
   }
   std::ranges::stable_sort(merged, std::ranges::greater{}, &Entry::count);
   entries = std::move(merged);

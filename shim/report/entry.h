@@ -18,8 +18,7 @@ struct Entry : Sum {
   std::string via;                  // the module that made the call, where the function shown is in another
   std::string note;                 // why there is no source
   std::vector<std::string> frames;  // functions, the innermost first
-  std::string site;                 // what the log counts by; empty where rows are not call sites
-  bool has_stack = false;
+  std::string site;                 // what makes it a row of its own; empty where rows are not call sites
   Peers peers;
 };
 
@@ -35,7 +34,8 @@ struct PassedEntry {
 // The most frequent first, and dead pipes last.
 std::vector<PassedEntry> entries_of(const Passed& passed);
 
-// Makes one entry of those that show the same function at the same address, and sorts them anew.
+// Makes one entry of those call sites that are the same up to the first function of the program itself, and sorts them
+// anew: what has called that one makes no row.
 void merge(std::vector<Entry>& entries);
 
 // What an entry is called where its function is not known: "server+0x806e", "unknown".

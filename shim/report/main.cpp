@@ -72,13 +72,13 @@ class Session {
     Results results{options_, tally_, reader_.seen(), {}, {}, {}, unread_, {}};
     if (options_.format == Format::openmetrics) return as_openmetrics(results);
     results.entries = entries_of(tally_);
+    if (options_.format != Format::folded) merge(results.entries);
     if (options_.by == By::site) source_lines_.look_up(results.entries);
     if (options_.format == Format::folded) return as_folded(results);
     results.killed = entries_of(tally_.killed());
     results.handled = entries_of(tally_.handled());
     for (auto* passed : {&results.killed, &results.handled}) source_lines_.look_up(*passed);
     results.trouble = source_lines_.trouble();
-    merge(results.entries);
     if (options_.format == Format::json) return as_json(results);
     return as_table(results, options_.output.empty() ? screen_for(options_, 1) : Screen{});
   }
