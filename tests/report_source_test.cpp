@@ -81,7 +81,7 @@ class Server {
 std::string row(const Record& record, const Strings& options = {}) {
   const auto lines = lines_of(report_of(record.text(), options));
   REQUIRE(lines.size() > 5);
-  return lines[3] + "\n" + lines[4];
+  return lines[3] + "\n" + lines[4] + "\n" + lines[5];
 }
 
 const Strings all_symbolizers{"llvm-symbolizer", "eu-addr2line", "addr2line"};
@@ -179,6 +179,29 @@ TEST_CASE("with a stack the first frame with a line is shown and through which m
       row(library.record().set("exe", quoted(program.binary())).set("stack", quoted(stack)).at("2099-01-01T00:00:00Z"));
   CHECK(has(shown, kLine));
   CHECK(has(shown, "in " + program.binary() + "; through " + library.binary()));
+}
+
+TEST_CASE("where the write's module has no lines the program is named, and its chain stands beneath") {
+  const Record record = Record()
+                            .set("module", "\"/lib/x.so.3\"")
+                            .without("symbol")
+                            .set("stack", quoted("/lib/x.so.3+0x806e;/lib/y.so+0x9;/srv/x+0x10;/srv/x+0x20"));
+  const auto lines = lines_of(report_of(record.text()));
+  CHECK(lines.at(3).ends_with("  write  x+0x10 through x.so.3"));
+  CHECK(lines.at(4).ends_with("    x.so.3+0x806e < y.so+0x9 < x+0x10 < ..."));
+  std::string chain;
+  for (const std::string frame : {"/lib/x.so.3\",\"offset\":\"0x806e", "/lib/y.so\",\"offset\":\"0x9",
+                                  "/srv/x\",\"offset\":\"0x10", "/srv/x\",\"offset\":\"0x20"})
+    chain += (chain.empty() ? "" : ",\n ") + ("{\"module\":\"" + frame) + "\"}";
+  CHECK(has(report_of(record.text(), {"--json"}), "\"chain\":[" + chain + "]"));
+}
+
+TEST_CASE("where the write's module has lines the row says for whom in the program, too") {
+  const Server library;
+  const auto record = library.record().set("exe", "\"/srv/x\"").at("2099-01-01T00:00:00Z");
+  const auto shown =
+      row(Record(record).set("stack", quoted(library.binary() + "+" + library.offset() + ";/srv/x+0x10")));
+  CHECK(has(shown, "server.c:7 < x+0x10\n"));
 }
 
 TEST_CASE("callers make rows up to the first function of the program and a total belongs to its own") {

@@ -129,13 +129,9 @@ TEST_CASE("a JSON record from another program is read, too") {
 
 TEST_CASE("what is grouped by is what the rows are named by") {
   const auto log = Record().text();
-  const std::map<std::string, std::string> names{{"site", "serve"},
-                                                 {"call", "write"},
-                                                 {"thread", "worker"},
-                                                 {"peer", "10.0.0.1"},
-                                                 {"fd", "fd 5 of pid 100 /srv/x"},
-                                                 {"cause", "peer_gone"},
-                                                 {"process", "pid 100 /srv/x"}};
+  const std::map<std::string, std::string> names{
+      {"site", "serve  x+0x806e"},      {"call", "write"},      {"thread", "worker"},         {"peer", "10.0.0.1"},
+      {"fd", "fd 5 of pid 100 /srv/x"}, {"cause", "peer_gone"}, {"process", "pid 100 /srv/x"}};
   for (const auto& by : groupings) {
     INFO(by);
     const auto row = lines_of(report_of(log, {"--by", by})).at(3);
@@ -339,9 +335,9 @@ TEST_CASE("what has killed stands first, the same as one row, dead pipes last") 
   REQUIRE(lines.size() > 8);
   CHECK(lines[2] == "Killed by:");
   CHECK(lines[3] == "      2  kill   signal  /srv/x");
-  CHECK(lines[4].starts_with("         from init (pid 7, uid 0) and others; serve; "));
+  CHECK(lines[4].starts_with("         from init (pid 7, uid 0) and others; serve  x+0x806e; "));
   CHECK(lines[5] == "      1  write  fifo    /bin/one");
-  CHECK(lines[6].starts_with("         /run/x y; serve; "));
+  CHECK(lines[6].starts_with("         /run/x y; serve  x+0x806e; "));
   CHECK(lines[7] == "      3  write  pipe    /usr/bin/yes");
   CHECK(report.find("Killed by:") < report.find("COUNT"));
   CHECK(!has(report, "Handled"));

@@ -11,11 +11,12 @@
 
 namespace report {
 
-std::string address_of(const Entry& entry) {
-  const auto& file = entry.module.empty() ? entry.exe : entry.module;
-  const std::string name = file.empty() ? "unknown" : base_name(file);
-  return entry.offset.empty() ? name : name + "+" + entry.offset;
+std::string address_of(const Place& place) {
+  const std::string name = place.module.empty() ? "unknown" : base_name(place.module);
+  return place.offset.empty() ? name : name + "+" + place.offset;
 }
+
+std::string name_of(const Place& place) { return place.function.empty() ? address_of(place) : place.function; }
 
 namespace {
 
@@ -24,10 +25,10 @@ void set_site(Entry& entry, std::string_view key) {
   const SiteKey parts = parts_of(key);
   entry.exe = parts.exe;
   entry.call = parts.call;
-  entry.module = parts.module;
   entry.build_id = parts.build_id;
-  entry.function = parts.symbol;
-  entry.offset = parts.offset;
+  entry.place.module = parts.module.empty() && parts.offset.empty() ? parts.exe : parts.module;
+  entry.place.function = parts.symbol;
+  entry.place.offset = parts.offset;
   entry.frames.assign(parts.stack.begin(), parts.stack.end());
   auto end = parts.offset;
   for (const auto frame : parts.stack) {
@@ -43,14 +44,14 @@ std::vector<PassedEntry> entries_of(const Passed& passed) {
   std::vector<PassedEntry> entries;
   for (const auto& row : passed.list()) {
     PassedEntry entry{row, {}};
-    if (!row.site.empty()) set_site(entry.place, row.site);
-    entry.place.add(row);
+    if (!row.site.empty()) set_site(entry.where, row.site);
+    entry.where.add(row);
     entries.push_back(std::move(entry));
   }
   std::ranges::stable_sort(entries, [](const PassedEntry& a, const PassedEntry& b) {
     const bool is_pipe = a.row.kind == "pipe";
     const bool is_other_pipe = b.row.kind == "pipe";
-    return is_pipe != is_other_pipe ? is_other_pipe : a.place.count > b.place.count;
+    return is_pipe != is_other_pipe ? is_other_pipe : a.where.count > b.where.count;
   });
   return entries;
 }
@@ -71,7 +72,9 @@ std::vector<Entry> entries_of(const Tally& tally) {
   }
   // The same log gives the same report, so equal counts have an order, too.
   std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
-    const auto order = [](const Entry& e) { return std::tie(e.name, e.exe, e.module, e.offset, e.call, e.build_id); };
+    const auto order = [](const Entry& e) {
+      return std::tie(e.name, e.exe, e.place.module, e.place.offset, e.call, e.build_id, e.site);
+    };
     return a.count != b.count ? a.count > b.count : order(a) < order(b);
   });
   return entries;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "report/location.h"
 #include "report/painter.h"
 #include "report/results.h"
 
@@ -12,12 +13,12 @@ namespace report {
 namespace {
 
 std::string details(const PassedEntry& entry, std::size_t room) {
-  const auto& [row, place] = entry;
+  const auto& [row, where] = entry;
   std::string text;
   if (!row.from.empty())
     text += (row.kind == "fifo" ? "" : "from ") + printable(row.from) + (row.from_others ? " and others; " : "; ");
-  if (!place.module.empty()) text += location(place, room) + (row.elsewhere ? " and elsewhere; " : "; ");
-  if (!place.note.empty()) text += place.note + "; ";
+  if (!row.site.empty()) text += location(where, room) + (row.elsewhere ? " and elsewhere; " : "; ");
+  if (!where.note.empty()) text += where.note + "; ";
   return text + times(row);
 }
 
@@ -38,7 +39,7 @@ std::string text_of(const Section& section, const Results& results, const Screen
   for (const auto& entry : std::span(section.entries).subspan(number)) others.add(entry.row);
 
   std::size_t count = std::max<std::size_t>(5, grouped(others.count).size()), call = 4, kind = 6;
-  for (const auto& [row, place] : shown) {
+  for (const auto& [row, where] : shown) {
     count = std::max(count, grouped(row.count).size());
     call = std::clamp(row.call.size(), call, std::size_t{14});
     kind = std::clamp(row.kind.size(), kind, std::size_t{10});

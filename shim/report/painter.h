@@ -1,4 +1,4 @@
-// What the parts of the table have in common: colours, columns, places and times.
+// What the parts of the table have in common: colours, columns and times.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,6 @@
 #include <string>
 
 #include "report/display.h"
-#include "report/entry.h"
 #include "report/screen.h"
 #include "report/sum.h"
 
@@ -38,16 +37,6 @@ inline std::string left(const std::string& text, std::size_t width) {
 }
 inline std::string right(const std::string& text, std::size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
-}
-
-// The function, and where it is known the line, of which in so much room the end stays.
-inline std::string location(const Entry& entry, std::size_t room) {
-  const std::string function = printable(entry.function.empty() ? address_of(entry) : entry.function);
-  if (entry.source.empty()) return function;
-  const std::size_t used = function.size() + 2;
-  const std::string source =
-      printable(entry.source, room > used + 20 ? room - used : std::max<std::size_t>(20, room / 2));
-  return function + "  " + source;
 }
 
 inline std::string times(const Sum& sum) {

@@ -19,9 +19,9 @@ constexpr auto kTimeLimit = std::chrono::seconds(20);
 // The innermost first. The build ID of a module stands where it is first named.
 std::vector<Frame> frames_of(const Entry& entry) {
   std::vector<Frame> frames;
-  std::map<std::string, std::string> builds{{entry.module, entry.build_id}};
-  const auto site = parse_hex(entry.offset);
-  if (site) frames.push_back({entry.module, entry.build_id, *site});
+  std::map<std::string, std::string> builds{{entry.place.module, entry.build_id}};
+  const auto site = parse_hex(entry.place.offset);
+  if (site) frames.push_back({entry.place.module, entry.build_id, *site});
   for (const auto& text : entry.frames) {
     const auto plus = text.rfind('+');
     const auto at = text.find('@', plus);
@@ -36,11 +36,13 @@ std::vector<Frame> frames_of(const Entry& entry) {
   return frames;
 }
 
-std::string name_of(const Frame& frame) {
-  Entry entry;
-  entry.module = frame.module;
-  entry.offset = hex(frame.address);
-  return address_of(entry);
+// Whom the row is named by, of the chain: the first whose line is known, up to the first of the program itself, or else
+// that one.
+std::size_t place_in(const std::vector<Place>& chain, std::size_t of_program) {
+  const auto end = std::min(of_program + 1, chain.size());
+  for (std::size_t i = 0; i < end; ++i)
+    if (!chain[i].source.empty()) return i;
+  return of_program == chain.size() ? 0 : of_program;
 }
 
 }  // namespace
@@ -70,32 +72,28 @@ void SourceLines::ask() {
   }
 }
 
-// Shows the first frame whose line is known.
 void SourceLines::show(Entry& entry, const std::vector<Frame>& frames) const {
   if (frames.empty()) return;
-  const auto& site = lookups_.at({frames[0].module, frames[0].build_id});
-  const auto location_of = [&](const Frame& frame) {
-    // On another machine than the log's a library of the same name is another one.
-    const auto& lookup = lookups_.at({frame.module, frame.build_id});
-    return site.same && lookup.same ? lookup.locations.at(frame.address).value_or(Location{}) : Location{};
+  const auto lookup_of = [&](const Frame& frame) -> const Lookup& {
+    return lookups_.at({frame.module, frame.build_id});
   };
-  entry.note = site.note;
-  entry.frames.clear();
+  const auto& site = lookup_of(frames[0]);
   for (const auto& frame : frames) {
-    auto location = location_of(frame);
-    const bool is_site = entry.frames.empty();
-    if (location.function.empty())
-      location.function = is_site && !entry.function.empty() ? entry.function : name_of(frame);
-    entry.frames.push_back(location.function);
-    if (is_site) entry.function = location.function;
-    if (location.source.empty() || !entry.source.empty()) continue;
-    entry.source = location.source;
-    entry.function = location.function;
-    entry.note = lookups_.at({frame.module, frame.build_id}).note;
-    if (frame.module != entry.module) entry.via = entry.module;
-    entry.module = frame.module;
-    entry.offset = hex(frame.address);
+    // On another machine than the log's a library of the same name is another one.
+    const auto& lookup = lookup_of(frame);
+    const auto location =
+        site.same && lookup.same ? lookup.locations.at(frame.address).value_or(Location{}) : Location{};
+    entry.chain.push_back({frame.module, hex(frame.address), location.function, location.source});
   }
+  auto& chain = entry.chain;
+  if (chain[0].function.empty()) chain[0].function = entry.place.function;
+  const auto of_program = static_cast<std::size_t>(std::ranges::find(chain, entry.exe, &Place::module) - chain.begin());
+  const auto at = place_in(chain, of_program);
+  if (chain[at].module != chain[0].module) entry.via = chain[0].module;
+  if (at < of_program && of_program < chain.size()) entry.for_whom = name_of(chain[of_program]);
+  entry.place = chain[at];
+  entry.note = lookup_of(frames[at]).note;
+  if (entry.note.empty() && entry.place.source.empty()) entry.note = site.note;
 }
 
 void SourceLines::look_up(std::vector<Entry>& entries) {
@@ -118,9 +116,9 @@ void SourceLines::look_up(std::vector<Entry>& entries) {
 
 void SourceLines::look_up(std::vector<PassedEntry>& entries) {
   std::vector<Entry> places;
-  for (auto& entry : entries) places.push_back(std::move(entry.place));
+  for (auto& entry : entries) places.push_back(std::move(entry.where));
   look_up(places);
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].place = std::move(places[i]);
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].where = std::move(places[i]);
 }
 
 }  // namespace report

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "report/display.h"
+#include "report/location.h"
 #include "report/painter.h"
 #include "report/results.h"
 
@@ -25,7 +26,7 @@ std::vector<std::string> details(const Entry& entry, By by) {
   std::vector<std::string> items;
   if (!entry.note.empty()) items.push_back(entry.note);
   if (by == By::site) {
-    const auto& file = entry.module.empty() ? entry.exe : entry.module;
+    const auto& file = entry.place.module;
     if (!file.empty()) items.push_back("in " + printable(file));
     if (!entry.via.empty()) items.push_back("through " + printable(entry.via));
     if (!entry.exe.empty() && entry.exe != file) items.push_back("of " + printable(entry.exe));
@@ -35,9 +36,9 @@ std::vector<std::string> details(const Entry& entry, By by) {
   return items;
 }
 
-std::string joined(const std::vector<std::string>& items) {
+std::string joined(const std::vector<std::string>& items, const char* separator) {
   std::string text;
-  for (const auto& item : items) text += (text.empty() ? "" : "; ") + item;
+  for (const auto& item : items) text += (text.empty() ? "" : separator) + item;
   return text;
 }
 
@@ -66,7 +67,9 @@ class Rows {
     std::string text = paint_.dim(heading()) + "\n";
     for (const auto& entry : shown_) {
       text += row(entry, entry.call, by_ == By::site ? location(entry, room) : printable(entry.name));
-      text += indent + paint_.dim(paint_.cut(joined(details(entry, by_)), indent.size())) + "\n";
+      if (const auto frames = chain(entry); !frames.empty())
+        text += indent + paint_.dim(paint_.cut(joined(frames, " "), indent.size())) + "\n";
+      text += indent + paint_.dim(paint_.cut(joined(details(entry, by_), "; "), indent.size())) + "\n";
     }
     if (others_.rows > 0) text += row(others_, "", "others: " + plural(others_.rows, "row", "rows"));
     return text;
