@@ -181,6 +181,36 @@ TEST_CASE("with a stack the first frame with a line is shown and through which m
   CHECK(has(shown, "in " + program.binary() + "; through " + library.binary()));
 }
 
+TEST_CASE("a symbol without a size is no function and two sites in one keep their offsets") {
+  const Server server;
+  std::ofstream(server.source(), std::ios::app) << R"(
+__asm__(".text; .globl unsized; .type unsized, @function; unsized: .skip 64, 0x90;"
+        ".globl sized; .type sized, @function; sized: .skip 64, 0x90; .size sized, 64");
+)";
+  server.build({"-g0", "-rdynamic"});
+  output_of({"strip", server.binary()});
+  const auto within = [&](const std::string& symbol, unsigned long offset) {
+    const auto words = "readelf -Ws --dyn-syms \"$0\" | awk '$8 == \"" + symbol + "\" { print $2 }'";
+    const auto value = std::stoul(output_of({"sh", "-c", words, server.binary()}), nullptr, 16);
+    std::ostringstream address;
+    address << "0x" << std::hex << value + offset;
+    return address.str();
+  };
+  const auto record = [&](const std::string& address) {
+    return server.record().set("offset", address).set("build_id", build_id_of(server.binary()));
+  };
+  for (const auto& symbolizer : all_symbolizers) {
+    INFO(symbolizer);
+    const auto report = report_of(
+        record(within("unsized", 16)).text() + record(within("sized", 16)).text() + record(within("sized", 32)).text(),
+        {"--symbolizer=" + symbolizer});
+    INFO(report);
+    CHECK(has(report, "  write  server+" + within("unsized", 16) + "\n"));
+    CHECK(has(report, "  write  sized  server+" + within("sized", 16) + "\n"));
+    CHECK(has(report, "  write  sized  server+" + within("sized", 32) + "\n"));
+  }
+}
+
 TEST_CASE("where the write's module has no lines the program is named, and its chain stands beneath") {
   const Record record = Record()
                             .set("module", "\"/lib/x.so.3\"")
