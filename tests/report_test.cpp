@@ -289,6 +289,25 @@ TEST_CASE("with a width no line is longer and a source keeps its end") {
   CHECK(has(report_of(log), longest));
 }
 
+TEST_CASE("in few columns the bar goes and the place takes a row of its own before file or line are cut") {
+  const auto log = Record()
+                       .set("module", "\"/usr/lib/libnetwork.so.3\"")
+                       .without("symbol")
+                       .set("stack", "\"/usr/lib/libnetwork.so.3+0x806e;/srv/x+0x10\"");
+  const auto place = "x+0x10 through libnetwork.so.3";
+  const auto lines = [&](const std::string& width) {
+    return lines_of(report_of(log.text(), {"--width=" + width}, {"LC_ALL=C"}));
+  };
+  CHECK(lines("100").at(3) == "      1 ##########  100.0%       1  write  " + std::string(place));
+  CHECK(lines("70").at(3) == "      1  100.0%       1  write  " + std::string(place));
+  const auto killed = lines_of(
+      report_of(death().set("exe", "\"/bin/x\"").set("kind", "fifo").set("path", "\"/run/a/long/name/of/it\"").text(),
+                {"--width=40"}, {"LC_ALL=C"}));
+  CHECK(killed.at(4) == "         /run/a/long/name/of/it;");
+  CHECK(killed.at(5).starts_with("         serve  x+0x806e;"));
+  CHECK(lines("50").at(4) == "        " + std::string(place));
+}
+
 TEST_CASE("there is color where it is asked for and else only on a terminal") {
   const auto log = Record().text();
   CHECK(!has(report_of(log), "\033"));

@@ -12,14 +12,16 @@
 namespace report {
 namespace {
 
-std::string details(const PassedEntry& entry, std::size_t room) {
+std::vector<std::string> details(const PassedEntry& entry, std::size_t room) {
   const auto& [row, where] = entry;
-  std::string text;
+  std::vector<std::string> pieces;
   if (!row.from.empty())
-    text += (row.kind == "fifo" ? "" : "from ") + printable(row.from) + (row.from_others ? " and others; " : "; ");
-  if (!row.site.empty()) text += location(where, room) + (row.elsewhere ? " and elsewhere; " : "; ");
-  if (!where.note.empty()) text += where.note + "; ";
-  return text + times(row);
+    pieces.push_back((row.kind == "fifo" ? "" : "from ") + printable(row.from) +
+                     (row.from_others ? " and others;" : ";"));
+  if (!row.site.empty()) pieces.push_back(location(where, room - 1) + (row.elsewhere ? " and elsewhere;" : ";"));
+  if (!where.note.empty()) pieces.push_back(where.note + ";");
+  pieces.push_back(times(row));
+  return pieces;
 }
 
 struct Section {
@@ -54,7 +56,7 @@ std::string text_of(const Section& section, const Results& results, const Screen
             left(printable(row.kind, kind), kind) + "  " +
             paint.bold(paint.cut(row.exe.empty() ? "unknown" : printable(row.exe), before_name)) + "\n";
     const std::size_t room = screen.width == 0 ? 4096 : screen.width - std::min(screen.width, indent.size());
-    text += indent + paint.dim(paint.cut(details(entry, room), indent.size())) + "\n";
+    text += paint.wrapped(details(entry, room), indent);
   }
   if (others.count > 0) text += "  " + right(grouped(others.count), count) + "  others\n";
   return text;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "report/display.h"
 #include "report/screen.h"
@@ -23,6 +24,22 @@ class Painter {
     if (screen_.width == 0 || used + text.size() <= screen_.width) return text;
     const std::size_t room = screen_.width > used + 3 ? screen_.width - used - 3 : 0;
     return text.substr(0, room) + "...";
+  }
+
+  // In as many dim lines as they need. Of a piece that is too long the end stays.
+  std::string wrapped(const std::vector<std::string>& pieces, const std::string& indent) const {
+    const std::size_t room =
+        screen_.width == 0 ? std::string::npos : screen_.width - std::min(screen_.width, indent.size());
+    std::string text, line;
+    for (const auto& piece : pieces) {
+      const auto shown = printable(piece, room);
+      if (!line.empty() && line.size() + 1 + shown.size() > room) {
+        text += indent + dim(line) + "\n";
+        line.clear();
+      }
+      line += (line.empty() ? "" : " ") + shown;
+    }
+    return text + indent + dim(line) + "\n";
   }
 
  private:
