@@ -140,6 +140,35 @@ TEST_CASE("what is grouped by is what the rows are named by") {
   }
 }
 
+TEST_CASE("what was held back is spread over what is known of its site and said to be") {
+  const Record other = Record()
+                           .set("offset", "0x9000")
+                           .set("peer", "\"10.0.0.9:1\"")
+                           .set("thread", "\"other\"")
+                           .set("fd", "9")
+                           .set("cause", "reset");
+  const auto log = Record().text() + Record().set("count", "2").set("kills", "0").text() + other.text() +
+                   Record()
+                       .without("tid")
+                       .without("thread")
+                       .without("peer")
+                       .without("fd")
+                       .without("cause")
+                       .set("event", "total")
+                       .set("count", "90")
+                       .set("kills", "30")
+                       .text();
+  for (const auto& [by, name] : std::map<std::string, std::string>{
+           {"peer", "10.0.0.1"}, {"thread", "worker"}, {"fd", "fd 5 of pid 100 /srv/x"}, {"cause", "peer_gone"}}) {
+    const auto report = report_of(log, {"--by", by});
+    INFO(report);
+    CHECK(lines_of(report).at(3).starts_with("     93 "));
+    CHECK(lines_of(report).at(3).ends_with("  " + name));
+    CHECK(!has(report, "not told"));
+    CHECK(has(report, "90 were held back, and no line says their " + by));
+  }
+}
+
 TEST_CASE("a peer is its host without the port") {
   std::string log;
   for (int port = 1; port <= 20; ++port)

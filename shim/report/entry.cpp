@@ -58,8 +58,10 @@ std::vector<PassedEntry> entries_of(const Passed& passed) {
 
 std::vector<Entry> entries_of(const Tally& tally) {
   std::vector<Entry> entries;
-  entries.reserve(tally.rows().size());
-  for (const auto& [key, row] : tally.rows()) {
+  auto rows = tally.rows();
+  tally.held_back().spread(rows);
+  entries.reserve(rows.size());
+  for (const auto& [key, row] : rows) {
     Entry entry;
     entry.add(row);
     entry.peers = row.peers;
