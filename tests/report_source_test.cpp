@@ -81,7 +81,7 @@ class Server {
 std::string row(const Record& record, const Strings& options = {}) {
   const auto lines = lines_of(report_of(record.text(), options));
   REQUIRE(lines.size() > 5);
-  return lines[3] + "\n" + lines[4];
+  return lines[3] + "\n" + lines[4] + "\n" + lines[5];
 }
 
 const Strings all_symbolizers{"llvm-symbolizer", "eu-addr2line", "addr2line"};
@@ -181,22 +181,73 @@ TEST_CASE("with a stack the first frame with a line is shown and through which m
   CHECK(has(shown, "in " + program.binary() + "; through " + library.binary()));
 }
 
-TEST_CASE("different ways to the same line are one row and so is the total of their call site") {
-  const Server program;
-  const Server library;
-  library.split(library / "elsewhere");
-  const auto way = [&](const std::string& more) {
-    return library.record()
-        .set("exe", quoted(program.binary()))
-        .set("stack",
-             quoted(library.binary() + "+" + library.offset() + ";" + program.binary() + "+" + program.offset() + more))
-        .at("2099-01-01T00:00:00Z");
+TEST_CASE("a symbol without a size is no function and two sites in one keep their offsets") {
+  const Server server;
+  std::ofstream(server.source(), std::ios::app) << R"(
+__asm__(".text; .globl unsized; .type unsized, @function; unsized: .skip 64, 0x90;"
+        ".globl sized; .type sized, @function; sized: .skip 64, 0x90; .size sized, 64");
+)";
+  server.build({"-g0", "-rdynamic"});
+  output_of({"strip", server.binary()});
+  const auto within = [&](const std::string& symbol, unsigned long offset) {
+    const auto words = "readelf -Ws --dyn-syms \"$0\" | awk '$8 == \"" + symbol + "\" { print $2 }'";
+    const auto value = std::stoul(output_of({"sh", "-c", words, server.binary()}), nullptr, 16);
+    std::ostringstream address;
+    address << "0x" << std::hex << value + offset;
+    return address.str();
   };
-  const auto total = way("").without("stack").set("event", "total").set("count", "40").set("kills", "0");
-  const auto report = report_of(way(";/a+0x1").text() + way(";/b+0x1").text() + total.text());
+  const auto record = [&](const std::string& address) {
+    return server.record().set("offset", address).set("build_id", build_id_of(server.binary()));
+  };
+  for (const auto& symbolizer : all_symbolizers) {
+    INFO(symbolizer);
+    const auto report = report_of(
+        record(within("unsized", 16)).text() + record(within("sized", 16)).text() + record(within("sized", 32)).text(),
+        {"--symbolizer=" + symbolizer});
+    INFO(report);
+    CHECK(has(report, "  write  server+" + within("unsized", 16) + "\n"));
+    CHECK(has(report, "  write  sized  server+" + within("sized", 16) + "\n"));
+    CHECK(has(report, "  write  sized  server+" + within("sized", 32) + "\n"));
+  }
+}
+
+TEST_CASE("where the write's module has no lines the program is named, and its chain stands beneath") {
+  const Record record = Record()
+                            .set("module", "\"/lib/x.so.3\"")
+                            .without("symbol")
+                            .set("stack", quoted("/lib/x.so.3+0x806e;/lib/y.so+0x9;/srv/x+0x10;/srv/x+0x20"));
+  const auto lines = lines_of(report_of(record.text()));
+  CHECK(lines.at(3).ends_with("  write  x+0x10 through x.so.3"));
+  CHECK(lines.at(4).ends_with("    x.so.3+0x806e < y.so+0x9 < x+0x10 < ..."));
+  std::string chain;
+  for (const std::string frame : {"/lib/x.so.3\",\"offset\":\"0x806e", "/lib/y.so\",\"offset\":\"0x9",
+                                  "/srv/x\",\"offset\":\"0x10", "/srv/x\",\"offset\":\"0x20"})
+    chain += (chain.empty() ? "" : ",\n ") + ("{\"module\":\"" + frame) + "\"}";
+  CHECK(has(report_of(record.text(), {"--json"}), "\"chain\":[" + chain + "]"));
+}
+
+TEST_CASE("where the write's module has lines the row says for whom in the program, too") {
+  const Server library;
+  const auto record = library.record().set("exe", "\"/srv/x\"").at("2099-01-01T00:00:00Z");
+  const auto shown =
+      row(Record(record).set("stack", quoted(library.binary() + "+" + library.offset() + ";/srv/x+0x10")));
+  CHECK(has(shown, "server.c:7 < x+0x10\n"));
+}
+
+TEST_CASE("callers make rows up to the first function of the program and a total belongs to its own") {
+  const auto way = [](const std::string& caller) {
+    return Record().set("module", "\"/lib/x.so\"").set("stack", quoted("/lib/x.so+0x806e;" + caller));
+  };
+  const auto total = way("/srv/x+0x20;/srv/x+0x1").set("event", "total").set("count", "40").set("kills", "0");
+  const auto log = way("/srv/x+0x10;/srv/x+0x1").text() + way("/srv/x+0x10;/srv/x+0x2").text() +
+                   way("/srv/x+0x20;/srv/x+0x1").text() + way("/lib/y.so+0x1;/srv/x+0x20").text() + total.text();
+  const auto report = report_of(log);
   INFO(report);
-  REQUIRE(lines_with("  serve  ", report).size() == 1);
-  CHECK(has(lines_with("  serve  ", report)[0], "     42 "));
+  const auto rows = lines_with("  write  ", report);
+  REQUIRE(rows.size() == 3);
+  CHECK(has(rows[0], "     41 "));
+  CHECK(has(rows[1], "      2 "));
+  CHECK(has(rows[2], "      1 "));
 }
 
 TEST_CASE("only regular files with the magic of ELF are opened") {

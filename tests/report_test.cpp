@@ -131,18 +131,43 @@ TEST_CASE("a JSON record from another program is read, too") {
 
 TEST_CASE("what is grouped by is what the rows are named by") {
   const auto log = Record().text();
-  const std::map<std::string, std::string> names{{"site", "serve"},
-                                                 {"call", "write"},
-                                                 {"thread", "worker"},
-                                                 {"peer", "10.0.0.1"},
-                                                 {"fd", "fd 5 of pid 100 /srv/x"},
-                                                 {"cause", "peer_gone"},
-                                                 {"process", "pid 100 /srv/x"}};
+  const std::map<std::string, std::string> names{
+      {"site", "serve  x+0x806e"},      {"call", "write"},      {"thread", "worker"},         {"peer", "10.0.0.1"},
+      {"fd", "fd 5 of pid 100 /srv/x"}, {"cause", "peer_gone"}, {"process", "pid 100 /srv/x"}};
   for (const auto& by : groupings) {
     INFO(by);
     const auto row = lines_of(report_of(log, {"--by", by})).at(3);
     REQUIRE(names.count(by) == 1);
     CHECK(row.ends_with("  " + names.at(by)));
+  }
+}
+
+TEST_CASE("what was held back is spread over what is known of its site and said to be") {
+  const Record other = Record()
+                           .set("offset", "0x9000")
+                           .set("peer", "\"10.0.0.9:1\"")
+                           .set("thread", "\"other\"")
+                           .set("fd", "9")
+                           .set("cause", "reset");
+  const auto log = Record().text() + Record().set("count", "2").set("kills", "0").text() + other.text() +
+                   Record()
+                       .without("tid")
+                       .without("thread")
+                       .without("peer")
+                       .without("fd")
+                       .without("cause")
+                       .set("event", "total")
+                       .set("count", "90")
+                       .set("kills", "30")
+                       .text();
+  for (const auto& [by, name] : std::map<std::string, std::string>{
+           {"peer", "10.0.0.1"}, {"thread", "worker"}, {"fd", "fd 5 of pid 100 /srv/x"}, {"cause", "peer_gone"}}) {
+    const auto report = report_of(log, {"--by", by});
+    INFO(report);
+    CHECK(lines_of(report).at(3).starts_with("     93 "));
+    CHECK(lines_of(report).at(3).ends_with("  " + name));
+    CHECK(!has(report, "not told"));
+    CHECK(has(report, "90 were held back, and no line says their " + by));
   }
 }
 
@@ -314,6 +339,25 @@ TEST_CASE("with a width no line is longer and a source keeps its end") {
   CHECK(has(report_of(log), longest));
 }
 
+TEST_CASE("in few columns the bar goes and the place takes a row of its own before file or line are cut") {
+  const auto log = Record()
+                       .set("module", "\"/usr/lib/libnetwork.so.3\"")
+                       .without("symbol")
+                       .set("stack", "\"/usr/lib/libnetwork.so.3+0x806e;/srv/x+0x10\"");
+  const auto place = "x+0x10 through libnetwork.so.3";
+  const auto lines = [&](const std::string& width) {
+    return lines_of(report_of(log.text(), {"--width=" + width}, {"LC_ALL=C"}));
+  };
+  CHECK(lines("100").at(3) == "      1 ##########  100.0%       1  write  " + std::string(place));
+  CHECK(lines("70").at(3) == "      1  100.0%       1  write  " + std::string(place));
+  const auto killed = lines_of(
+      report_of(death().set("exe", "\"/bin/x\"").set("kind", "fifo").set("path", "\"/run/a/long/name/of/it\"").text(),
+                {"--width=40"}, {"LC_ALL=C"}));
+  CHECK(killed.at(4) == "         /run/a/long/name/of/it;");
+  CHECK(killed.at(5).starts_with("         serve  x+0x806e;"));
+  CHECK(lines("50").at(4) == "        " + std::string(place));
+}
+
 TEST_CASE("there is color where it is asked for and else only on a terminal") {
   const auto log = Record().text();
   CHECK(!has(report_of(log), "\033"));
@@ -360,9 +404,9 @@ TEST_CASE("what has killed stands first, the same as one row, dead pipes last") 
   REQUIRE(lines.size() > 8);
   CHECK(lines[2] == "Killed by:");
   CHECK(lines[3] == "      2  kill   signal  /srv/x");
-  CHECK(lines[4].starts_with("         from init (pid 7, uid 0) and others; serve; "));
+  CHECK(lines[4].starts_with("         from init (pid 7, uid 0) and others; serve  x+0x806e; "));
   CHECK(lines[5] == "      1  write  fifo    /bin/one");
-  CHECK(lines[6].starts_with("         /run/x y; serve; "));
+  CHECK(lines[6].starts_with("         /run/x y; serve  x+0x806e; "));
   CHECK(lines[7] == "      3  write  pipe    /usr/bin/yes");
   CHECK(report.find("Killed by:") < report.find("COUNT"));
   CHECK(!has(report, "Handled"));

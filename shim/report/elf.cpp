@@ -25,7 +25,8 @@ namespace report {
 namespace {
 
 constexpr std::size_t kMostSections = 4096;
-constexpr std::size_t kLargestSection = 1 << 20;  // of those that are read here
+constexpr std::size_t kLargestSection = 1 << 20;   // of those that are read at once
+constexpr std::size_t kLargestSymbols = 64 << 20;  // of a table of symbols, in bytes
 
 // Whether it is on a file system of the kernel's, where reading a file can do anything.
 bool is_virtual(int fd) {
@@ -95,6 +96,9 @@ void Elf::read_sections() {
     const auto contents = [&] { return bytes_at(fd(), section.sh_offset, section.sh_size); };
     if (section.sh_type == SHT_NOTE && build_id_.empty()) build_id_ = build_id_in<Note>(contents());
     if ((name == ".debug_line" || name == ".zdebug_line") && section.sh_type != SHT_NOBITS) has_lines_ = true;
+    if (name == ".gnu_debugdata") hides_symbols_ = true;
+    if (section.sh_type == SHT_SYMTAB || section.sh_type == SHT_DYNSYM)
+      symbols_.push_back({section.sh_offset, std::min<std::uint64_t>(section.sh_size, kLargestSymbols)});
     if (name == ".gnu_debuglink") {
       const auto link = contents();
       debug_link_ = link.c_str();
@@ -102,6 +106,31 @@ void Elf::read_sections() {
       copy_at(link, (debug_link_.size() + 4) & ~std::size_t{3}, debug_link_crc_);
     }
   }
+}
+
+template <class Symbol>
+void Elf::find_functions(const std::vector<std::uint64_t>& addresses, std::vector<bool>& in_one) const {
+  constexpr std::size_t kPiece = kLargestSection / sizeof(Symbol) * sizeof(Symbol);
+  for (const auto& table : symbols_) {
+    for (std::uint64_t done = 0; done < table.size; done += kPiece) {
+      const auto piece = bytes_at(fd(), table.offset + done, std::min<std::uint64_t>(kPiece, table.size - done));
+      Symbol symbol{};
+      for (std::size_t at = 0; copy_at(piece, at, symbol); at += sizeof symbol) {
+        const auto type = symbol.st_info & 15;
+        if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol.st_shndx == SHN_UNDEF) continue;
+        for (auto inside = std::ranges::lower_bound(addresses, symbol.st_value);
+             inside != addresses.end() && *inside - symbol.st_value < symbol.st_size; ++inside)
+          in_one[static_cast<std::size_t>(inside - addresses.begin())] = true;
+      }
+    }
+  }
+}
+
+std::vector<bool> Elf::in_functions(const std::vector<std::uint64_t>& addresses) const {
+  std::vector<bool> in_one(addresses.size(), hides_symbols_);
+  if (hides_symbols_) return in_one;
+  is_64_bit_ ? find_functions<Elf64_Sym>(addresses, in_one) : find_functions<Elf32_Sym>(addresses, in_one);
+  return in_one;
 }
 
 std::optional<Elf> Elf::open(const std::string& path) {
@@ -119,7 +148,8 @@ std::optional<Elf> Elf::open(const std::string& path) {
     return Timestamp(std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_nsec / 1000));
   };
   Elf elf(std::move(fd), path, std::max(timestamp(status.st_mtim), timestamp(status.st_ctim)));
-  if (identity[EI_CLASS] == ELFCLASS64) elf.read_sections<Elf64_Ehdr, Elf64_Shdr, Elf64_Nhdr>();
+  elf.is_64_bit_ = identity[EI_CLASS] == ELFCLASS64;
+  if (elf.is_64_bit_) elf.read_sections<Elf64_Ehdr, Elf64_Shdr, Elf64_Nhdr>();
   if (identity[EI_CLASS] == ELFCLASS32) elf.read_sections<Elf32_Ehdr, Elf32_Shdr, Elf32_Nhdr>();
   return elf;
 }

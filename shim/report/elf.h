@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "report/fd.h"
 #include "report/timestamp.h"
@@ -24,6 +25,9 @@ class Elf {
   std::uint32_t debug_link_crc() const { return debug_link_crc_; }
   bool has_lines() const { return has_lines_; }   // DWARF's line table
   Timestamp changed() const { return changed_; }  // its contents, name or mode
+  // Which of these addresses, which are sorted, are inside of a function that a symbol gives a size to. A symbol
+  // without one is only the next that comes before: a symbolizer names it all the same.
+  std::vector<bool> in_functions(const std::vector<std::uint64_t>& addresses) const;
   // Of the whole file, which is read for it: the CRC-32 that a debug link names.
   std::uint32_t crc() const;
 
@@ -31,6 +35,8 @@ class Elf {
   Elf(Fd fd, std::string path, Timestamp changed) : fd_(std::move(fd)), path_(std::move(path)), changed_(changed) {}
   template <class Header, class Section, class Note>
   void read_sections();
+  template <class Symbol>
+  void find_functions(const std::vector<std::uint64_t>& addresses, std::vector<bool>& in_one) const;
 
   Fd fd_;
   std::string path_;
@@ -39,6 +45,12 @@ class Elf {
   std::string debug_link_;
   std::uint32_t debug_link_crc_ = 0;
   bool has_lines_ = false;
+  bool is_64_bit_ = false;
+  bool hides_symbols_ = false;  // compressed, where a symbolizer may find more than is found here
+  struct Table {
+    std::uint64_t offset, size;
+  };
+  std::vector<Table> symbols_;
 };
 
 }  // namespace report

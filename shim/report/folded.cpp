@@ -27,8 +27,8 @@ std::string as_folded(const Results& results) {
   for (std::size_t i = 0; i < number; ++i) {
     const auto& entry = results.entries[i];
     std::string stack = frame(base_name(entry.exe.empty() ? "unknown" : entry.exe));
-    for (auto name = entry.frames.rbegin(); name != entry.frames.rend(); ++name) stack += ";" + frame(*name);
-    if (entry.frames.empty()) stack += ";" + frame(entry.function.empty() ? address_of(entry) : entry.function);
+    for (auto place = entry.chain.rbegin(); place != entry.chain.rend(); ++place) stack += ";" + frame(name_of(*place));
+    if (entry.chain.empty()) stack += ";" + frame(name_of(entry.place));
     add_saturated(stacks[stack + ";" + frame(entry.call.empty() ? "unknown" : entry.call)], entry.count);
   }
   if (const auto others = results.others(number); others.count > 0) add_saturated(stacks["others"], others.count);

@@ -36,12 +36,29 @@ std::string array(const List& list, Write write) {
   return "[" + text + "]";
 }
 
+Object& add_place(Object& object, const Place& place) {
+  return object.text_if("function", place.function)
+      .text_if("source", place.source)
+      .text_if("module", place.module)
+      .text_if("offset", place.offset);
+}
+
+// Where it happened, and the whole chain, the write first.
+void add_site(Object& object, const Entry& entry) {
+  add_place(object, entry.place).text_if("through", entry.via).text_if("for", entry.for_whom);
+  object.text_if("build_id", entry.build_id).text_if("note", entry.note);
+  if (entry.chain.size() > 1)
+    object.member("chain", array(entry.chain, [](const Place& place) {
+                    Object of_chain;
+                    return add_place(of_chain, place).ended();
+                  }));
+}
+
 std::string entry(const Entry& entry) {
   Object object;
   object.sum(entry).text_if("name", entry.name);
-  object.text_if("call", entry.call).text_if("function", entry.function).text_if("source", entry.source);
-  object.text_if("exe", entry.exe).text_if("module", entry.module).text_if("offset", entry.offset);
-  object.text_if("through", entry.via).text_if("build_id", entry.build_id).text_if("note", entry.note);
+  object.text_if("call", entry.call).text_if("exe", entry.exe);
+  add_site(object, entry);
   const auto peers = entry.peers.top(3);
   if (!peers.empty())
     object.member("peers", array(peers, [](const Peers::Peer& peer) {
@@ -62,23 +79,17 @@ std::string runaway(const Runaway& runaway) {
 }
 
 std::string passed(const PassedEntry& entry) {
-  const auto& [row, place] = entry;
-  return Object()
-      .number("count", row.count)
+  const auto& [row, where] = entry;
+  Object object;
+  object.number("count", row.count)
       .text("first", for_programs(row.first))
       .text("last", for_programs(row.last))
       .text_if("exe", row.exe)
       .text_if("call", row.call)
       .text_if("kind", row.kind)
-      .text_if("from", row.from)
-      .text_if("function", place.function)
-      .text_if("source", place.source)
-      .text_if("module", place.module)
-      .text_if("offset", place.offset)
-      .text_if("through", place.via)
-      .text_if("build_id", place.build_id)
-      .text_if("note", place.note)
-      .ended();
+      .text_if("from", row.from);
+  add_site(object, where);
+  return object.ended();
 }
 
 }  // namespace

@@ -5,20 +5,23 @@
 #include <string>
 #include <vector>
 
+#include "report/location.h"
 #include "report/painter.h"
 #include "report/results.h"
 
 namespace report {
 namespace {
 
-std::string details(const PassedEntry& entry, std::size_t room) {
-  const auto& [row, place] = entry;
-  std::string text;
+std::vector<std::string> details(const PassedEntry& entry, std::size_t room) {
+  const auto& [row, where] = entry;
+  std::vector<std::string> pieces;
   if (!row.from.empty())
-    text += (row.kind == "fifo" ? "" : "from ") + printable(row.from) + (row.from_others ? " and others; " : "; ");
-  if (!place.module.empty()) text += location(place, room) + (row.elsewhere ? " and elsewhere; " : "; ");
-  if (!place.note.empty()) text += place.note + "; ";
-  return text + times(row);
+    pieces.push_back((row.kind == "fifo" ? "" : "from ") + printable(row.from) +
+                     (row.from_others ? " and others;" : ";"));
+  if (!row.site.empty()) pieces.push_back(location(where, room - 1) + (row.elsewhere ? " and elsewhere;" : ";"));
+  if (!where.note.empty()) pieces.push_back(where.note + ";");
+  pieces.push_back(times(row));
+  return pieces;
 }
 
 struct Section {
@@ -38,7 +41,7 @@ std::string text_of(const Section& section, const Results& results, const Screen
   for (const auto& entry : std::span(section.entries).subspan(number)) others.add(entry.row);
 
   std::size_t count = std::max<std::size_t>(5, grouped(others.count).size()), call = 4, kind = 6;
-  for (const auto& [row, place] : shown) {
+  for (const auto& [row, where] : shown) {
     count = std::max(count, grouped(row.count).size());
     call = std::clamp(row.call.size(), call, std::size_t{14});
     kind = std::clamp(row.kind.size(), kind, std::size_t{10});
@@ -53,7 +56,7 @@ std::string text_of(const Section& section, const Results& results, const Screen
             left(printable(row.kind, kind), kind) + "  " +
             paint.bold(paint.cut(row.exe.empty() ? "unknown" : printable(row.exe), before_name)) + "\n";
     const std::size_t room = screen.width == 0 ? 4096 : screen.width - std::min(screen.width, indent.size());
-    text += indent + paint.dim(paint.cut(details(entry, room), indent.size())) + "\n";
+    text += paint.wrapped(details(entry, room), indent);
   }
   if (others.count > 0) text += "  " + right(grouped(others.count), count) + "  others\n";
   return text;

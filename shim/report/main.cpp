@@ -95,6 +95,7 @@ class Session {
     Results results{options_, tally_, reader_.seen(), {}, {}, {}, unread_, {}};
     if (options_.format == Format::openmetrics) return as_openmetrics(results);
     results.entries = entries_of(tally_);
+    if (options_.format != Format::folded) merge(results.entries);
     if (options_.by == By::site) source_lines_.look_up(results.entries);
     if (options_.format == Format::folded) return as_folded(results);
     results.killed = entries_of(tally_.killed());
@@ -102,7 +103,7 @@ class Session {
     for (auto* passed : {&results.killed, &results.handled}) source_lines_.look_up(*passed);
     results.trouble = source_lines_.trouble();
     results.compiled = source_lines_.trouble_of_compiled();
-    merge(results.entries);
+    if (options_.by == By::site) merge(results.entries);  // what is interpreted is known by its name only now
     if (options_.format == Format::json) return as_json(results);
     return as_table(results, options_.output.empty() ? screen_for(options_, fd_) : Screen{});
   }

@@ -1,12 +1,12 @@
-// What the parts of the table have in common: colours, columns, places and times.
+// What the parts of the table have in common: colours, columns and times.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "report/display.h"
-#include "report/entry.h"
 #include "report/screen.h"
 #include "report/sum.h"
 
@@ -26,6 +26,22 @@ class Painter {
     return text.substr(0, room) + "...";
   }
 
+  // In as many dim lines as they need. Of a piece that is too long the end stays.
+  std::string wrapped(const std::vector<std::string>& pieces, const std::string& indent) const {
+    const std::size_t room =
+        screen_.width == 0 ? std::string::npos : screen_.width - std::min(screen_.width, indent.size());
+    std::string text, line;
+    for (const auto& piece : pieces) {
+      const auto shown = printable(piece, room);
+      if (!line.empty() && line.size() + 1 + shown.size() > room) {
+        text += indent + dim(line) + "\n";
+        line.clear();
+      }
+      line += (line.empty() ? "" : " ") + shown;
+    }
+    return text + indent + dim(line) + "\n";
+  }
+
  private:
   std::string painted(const char* how, const std::string& text) const {
     return screen_.color && !text.empty() ? "\033[" + std::string(how) + "m" + text + "\033[0m" : text;
@@ -38,16 +54,6 @@ inline std::string left(const std::string& text, std::size_t width) {
 }
 inline std::string right(const std::string& text, std::size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
-}
-
-// The function, and where it is known the line, of which in so much room the end stays.
-inline std::string location(const Entry& entry, std::size_t room) {
-  const std::string function = printable(entry.function.empty() ? address_of(entry) : entry.function);
-  if (entry.source.empty()) return function;
-  const std::size_t used = function.size() + 2;
-  const std::string source =
-      printable(entry.source, room > used + 20 ? room - used : std::max<std::size_t>(20, room / 2));
-  return function + "  " + source;
 }
 
 inline std::string times(const Sum& sum) {

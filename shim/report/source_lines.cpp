@@ -20,12 +20,12 @@ constexpr auto kTimeLimit = std::chrono::seconds(20);
 // The innermost first. The build ID of a module stands where it is first named.
 std::vector<Frame> frames_of(const Entry& entry) {
   std::vector<Frame> frames;
-  std::map<std::string, std::string> builds{{entry.module, entry.build_id}};
-  const auto site = parse_hex(entry.offset);
+  std::map<std::string, std::string> builds{{entry.place.module, entry.build_id}};
+  const auto site = parse_hex(entry.place.offset);
   const auto process_at = [&](const std::string& module) {
     return module.empty() ? std::optional(entry.process) : std::nullopt;
   };
-  if (site) frames.push_back({entry.module, entry.build_id, process_at(entry.module), *site});
+  if (site) frames.push_back({entry.place.module, entry.build_id, process_at(entry.place.module), *site});
   for (const auto& text : entry.frames) {
     const auto plus = text.rfind('+');
     const auto at = text.find('@', plus);
@@ -40,18 +40,31 @@ std::vector<Frame> frames_of(const Entry& entry) {
   return frames;
 }
 
-std::string name_of(const Frame& frame) {
-  Entry entry;
-  entry.module = frame.module;
-  entry.offset = hex(frame.address);
-  return address_of(entry);
+// Whom the row is named by, of the chain: the first whose line is known, up to the first of the program itself, or else
+// that one.
+std::size_t place_in(const std::vector<Place>& chain, std::size_t of_program) {
+  const auto end = std::min(of_program + 1, chain.size());
+  for (std::size_t i = 0; i < end; ++i)
+    if (!chain[i].source.empty()) return i;
+  return of_program == chain.size() ? 0 : of_program;
 }
 
 // Not of the interpreter's own library, as far as its path says it.
-bool is_programs(const Location& location) {
-  const std::string_view source = location.source;
+bool is_programs(std::string_view source) {
   return !source.empty() && !source.starts_with("node:") && !source.starts_with('<') &&
          source.find("/lib/python3") == source.npos;
+}
+
+// The first function of an interpreter's, if it can be one that does not belong to the interpreter; the end where none
+// is named.
+std::size_t compiled_in(const std::vector<Place>& chain, const std::vector<Frame>& frames) {
+  auto found = chain.size();
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    if (!frames[i].process || chain[i].function.empty()) continue;
+    if (is_programs(chain[i].source)) return i;
+    found = std::min(found, i);
+  }
+  return found;
 }
 
 // What makes the interpreter tell its functions; empty for what is none that is known.
@@ -106,42 +119,34 @@ void SourceLines::ask() {
   }
 }
 
-// Shows the first frame whose line is known; where there are frames of an interpreter's the first of these, if it can
-// be one that does not belong to the interpreter.
 void SourceLines::show(Entry& entry, const std::vector<Frame>& frames) {
   if (frames.empty()) return;
-  const auto& site = lookups_.at(id_of(frames[0]));
-  const auto location_of = [&](const Frame& frame) {
-    // On another machine than the log's a library of the same name is another one.
-    const auto& lookup = lookups_.at(id_of(frame));
-    const bool is_same = lookup.same && (frame.process || site.same);
-    return is_same ? lookup.locations.at(frame.address).value_or(Location{}) : Location{};
-  };
-  entry.note = site.note;
-  entry.frames.clear();
-  int shown = 0;
-  bool is_compiled = false;
-  const auto module = entry.module;
+  const auto lookup_of = [&](const Frame& frame) -> const Lookup& { return lookups_.at(id_of(frame)); };
+  const auto& site = lookup_of(frames[0]);
+  auto& chain = entry.chain;
   for (const auto& frame : frames) {
-    auto location = location_of(frame);
-    const bool is_named = frame.process && !location.function.empty();
-    const bool is_site = entry.frames.empty();
-    if (location.function.empty())
-      location.function = is_site && !entry.function.empty() ? entry.function : name_of(frame);
-    entry.frames.push_back(location.function);
-    if (is_site) entry.function = location.function;
-    is_compiled = is_compiled || is_named;
-    const int worth = is_named ? 2 + is_programs(location) : location.source.empty() ? 0 : 1;
-    if (worth <= shown) continue;
-    shown = worth;
-    entry.source = location.source;
-    entry.function = location.function;
-    entry.note = lookups_.at(id_of(frame)).note;
-    entry.via = frame.module == module || (frame.process && module == entry.exe) ? "" : module;
-    entry.module = frame.module;
-    entry.offset = frame.process ? "" : hex(frame.address);  // it is another in each process
+    // On another machine than the log's a library of the same name is another one.
+    const auto& lookup = lookup_of(frame);
+    const bool is_same = lookup.same && (frame.process || site.same);
+    const auto location = is_same ? lookup.locations.at(frame.address).value_or(Location{}) : Location{};
+    chain.push_back({frame.module, hex(frame.address), location.function, location.source});
   }
-  if (!is_compiled && advice_.empty()) advice_ = advice_for(entry, module);
+  if (chain[0].function.empty()) chain[0].function = entry.place.function;
+  const auto of_program = static_cast<std::size_t>(std::ranges::find(chain, entry.exe, &Place::module) - chain.begin());
+  const auto compiled = compiled_in(chain, frames);
+  const bool is_compiled = compiled < chain.size();
+  const auto at = is_compiled ? compiled : place_in(chain, of_program);
+  if (chain[at].module != chain[0].module && !(is_compiled && of_program == 0)) entry.via = chain[0].module;
+  if (at < of_program && of_program < chain.size()) entry.for_whom = name_of(chain[of_program]);
+  entry.place = chain[at];
+  entry.note = lookup_of(frames[at]).note;
+  if (entry.note.empty() && entry.place.source.empty()) entry.note = site.note;
+  if (is_compiled) entry.place.offset.clear();  // it is another in each process
+  if (std::ranges::any_of(frames, [](const Frame& frame) { return frame.process.has_value(); })) {
+    const auto& [module, offset, function, source] = entry.place;
+    entry.site = entry.exe + '\n' + entry.call + '\n' + module + '\n' + offset + '\n' + function + '\n' + source;
+  }
+  if (!is_compiled && advice_.empty()) advice_ = advice_for(entry, chain[0].module);
 }
 
 void SourceLines::look_up(std::vector<Entry>& entries) {
@@ -164,9 +169,9 @@ void SourceLines::look_up(std::vector<Entry>& entries) {
 
 void SourceLines::look_up(std::vector<PassedEntry>& entries) {
   std::vector<Entry> places;
-  for (auto& entry : entries) places.push_back(std::move(entry.place));
+  for (auto& entry : entries) places.push_back(std::move(entry.where));
   look_up(places);
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].place = std::move(places[i]);
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].where = std::move(places[i]);
 }
 
 }  // namespace report

@@ -58,6 +58,10 @@ std::vector<std::string> remarks(const Results& results) {
                   " EPIPEs in a row, " + printable(runaway.action) + ", last " + for_people(runaway.last) + ".");
   if (results.tally.runaways().more() > 0)
     all.push_back("Runaway: " + grouped(results.tally.runaways().more()) + " more of other threads.");
+  if (const auto& held_back = results.tally.held_back().all(); held_back.count > 0)
+    all.push_back(grouped(held_back.count) + " were held back, and no line says their " +
+                  std::string(name_of(results.tally.by())) +
+                  ": they are spread as those of their call site that are known.");
   const auto& seen = results.seen;
   if (seen.damaged > 0)
     all.push_back(plural(seen.damaged, "line is", "lines are") + " damaged or cut, and not counted.");

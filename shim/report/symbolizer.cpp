@@ -53,6 +53,15 @@ std::vector<Location> locations_in(const std::string& output, const std::vector<
   return locations;
 }
 
+// Without those that are named by a symbol that is no function, and have no line that would say that they are right.
+std::vector<Location> only_functions(const Elf& file, const std::vector<std::uint64_t>& addresses,
+                                     std::vector<Location> locations) {
+  const auto in_one = file.in_functions(addresses);
+  for (std::size_t i = 0; i < locations.size(); ++i)
+    if (!in_one[i] && locations[i].source.empty()) locations[i].function.clear();
+  return locations;
+}
+
 }  // namespace
 
 std::string source_in(std::string_view text) {
@@ -83,7 +92,7 @@ std::vector<Location> Symbolizer::locate(const Elf& file, const std::vector<std:
     Child child(command(names_.front()), input.get(), file.fd());
     if (child.started()) {
       const auto output = child.output(kTimeLimit, kMostOutput);
-      if (!output.empty()) return locations_in(output, addresses);
+      if (!output.empty()) return only_functions(file, addresses, locations_in(output, addresses));
       trouble_ = names_.front() + " gave no answer";
       return {};
     }

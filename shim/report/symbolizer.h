@@ -27,8 +27,8 @@ class Symbolizer {
   // One of kSymbolizers; "auto" for the first of them that can be started, "none" for no program at all.
   explicit Symbolizer(const std::string& name);
 
-  // A location for each address in the file, or an empty list where no program has answered. Starts one program, and
-  // waits five seconds for it at most.
+  // A location for each of these addresses, which are sorted, in the file, or an empty list where no program has
+  // answered. Starts one program, and waits five seconds for it at most.
   std::vector<Location> locate(const Elf& file, const std::vector<std::uint64_t>& addresses);
 
   // Why no program has answered, for the user; empty where one has.

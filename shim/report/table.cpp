@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "report/display.h"
+#include "report/location.h"
 #include "report/painter.h"
 #include "report/results.h"
 
@@ -25,7 +26,7 @@ std::vector<std::string> details(const Entry& entry, By by) {
   std::vector<std::string> items;
   if (!entry.note.empty()) items.push_back(entry.note);
   if (by == By::site) {
-    const auto& file = entry.module.empty() ? entry.exe : entry.module;
+    const auto& file = entry.place.module;
     if (!file.empty()) items.push_back("in " + printable(file));
     if (!entry.via.empty()) items.push_back("through " + printable(entry.via));
     if (!entry.exe.empty() && entry.exe != file) items.push_back("of " + printable(entry.exe));
@@ -35,9 +36,9 @@ std::vector<std::string> details(const Entry& entry, By by) {
   return items;
 }
 
-std::string joined(const std::vector<std::string>& items) {
+std::string joined(const std::vector<std::string>& items, const char* separator) {
   std::string text;
-  for (const auto& item : items) text += (text.empty() ? "" : "; ") + item;
+  for (const auto& item : items) text += (text.empty() ? "" : separator) + item;
   return text;
 }
 
@@ -57,23 +58,37 @@ class Rows {
       call_width_ = std::clamp(entry.call.size(), call_width_, std::size_t{12});
     }
     widen_for(others_);
-    if (by_ != By::site) call_width_ = 0;
+    if (by_ != By::site)
+      call_width_ = 0;
+    else if (std::ranges::any_of(shown_,
+                                 [&](const Entry& entry) { return narrowest_location(entry) > room(before_name()); }))
+      bar_width_ = 0;
   }
 
   std::string text() const {
     const std::string indent(2 + count_width_ + 1, ' ');
-    const std::size_t room = screen_.width == 0 ? 4096 : screen_.width - std::min(screen_.width, before_name());
     std::string text = paint_.dim(heading()) + "\n";
     for (const auto& entry : shown_) {
-      text += row(entry, entry.call, by_ == By::site ? location(entry, room) : printable(entry.name));
-      text += indent + paint_.dim(paint_.cut(joined(details(entry, by_)), indent.size())) + "\n";
+      text += by_ == By::site ? site(entry, indent)
+                              : row(entry, entry.call, paint_.cut(printable(entry.name), before_name()));
+      if (const auto frames = chain(entry); !frames.empty()) text += paint_.wrapped(frames, indent);
+      text += indent + paint_.dim(paint_.cut(joined(details(entry, by_), "; "), indent.size())) + "\n";
     }
     if (others_.rows > 0) text += row(others_, "", "others: " + plural(others_.rows, "row", "rows"));
     return text;
   }
 
  private:
-  static constexpr std::size_t kBar = 10;
+  std::size_t room(std::size_t used) const {
+    return screen_.width == 0 ? 4096 : screen_.width - std::min(screen_.width, used);
+  }
+
+  // Where there is too little room behind the numbers the place has a line of its own.
+  std::string site(const Entry& entry, const std::string& indent) const {
+    if (narrowest_location(entry) <= room(before_name()))
+      return row(entry, entry.call, location(entry, room(before_name())));
+    return row(entry, entry.call, "") + indent + paint_.bold(location(entry, room(indent.size()))) + "\n";
+  }
 
   void widen_for(const Sum& sum) {
     count_width_ = std::max(count_width_, grouped(sum.count).size());
@@ -84,22 +99,24 @@ class Rows {
     return call_width_ > 0 ? left(call, call_width_) + "  " : "";
   }
   std::size_t before_name() const {
-    return 2 + count_width_ + 1 + kBar + 2 + 6 + 2 + kills_width_ + 2 + call_column("").size();
+    return 2 + count_width_ + 1 + bar_width_ + (bar_width_ > 0 ? 2 : 1) + 6 + 2 + kills_width_ + 2 +
+           call_column("").size();
   }
 
   std::string heading() const {
     std::string name(name_of(by_));
     std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return "  " + right("COUNT", count_width_) + std::string(kBar + 3, ' ') + " SHARE  " +
+    return "  " + right("COUNT", count_width_) + std::string(bar_width_ + (bar_width_ > 0 ? 3 : 2), ' ') + " SHARE  " +
            right("DEADLY", kills_width_) + "  " + call_column("CALL") + name;
   }
 
   std::string row(const Sum& sum, const std::string& call, const std::string& name) const {
     const auto total = results_.total();
     const auto kills = right(grouped(sum.kills), kills_width_);
-    return "  " + right(grouped(sum.count), count_width_) + " " + bar(sum.count, total, kBar, screen_) + "  " +
-           right(percentage(sum.count, total), 6) + "  " + (sum.kills > 0 ? paint_.red(kills) : kills) + "  " +
-           call_column(printable(call, call_width_)) + paint_.bold(paint_.cut(name, before_name())) + "\n";
+    return "  " + right(grouped(sum.count), count_width_) + " " + bar(sum.count, total, bar_width_, screen_) +
+           (bar_width_ > 0 ? "  " : " ") + right(percentage(sum.count, total), 6) + "  " +
+           (sum.kills > 0 ? paint_.red(kills) : kills) + "  " + call_column(printable(call, call_width_)) +
+           paint_.bold(name) + "\n";
   }
 
   const Results& results_;
@@ -108,6 +125,7 @@ class Rows {
   const By by_;
   const std::span<const Entry> shown_;
   const Results::Others others_;
+  std::size_t bar_width_ = 10;
   std::size_t count_width_ = 5, kills_width_ = 6, call_width_ = 4;  // as the heading needs
 };
 

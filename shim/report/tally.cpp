@@ -121,6 +121,13 @@ void Tally::add(const Record& record) {
   (observed ? observed_ : averted_).add(record);
   timeline_.add(record.time, *record.count);
   counters_.add(record, observed);
+  if (by_ == By::thread || by_ == By::peer || by_ == By::fd || by_ == By::cause) {
+    const auto site = std::to_string(record.pid.value_or(0)) + ' ' + site_of(record);
+    if (record.about == Event::total)
+      return held_back_.add(site, Sum{*record.count, *record.kills, record.time, record.time});
+    make_key(record);
+    held_back_.add_known(site, key_, *record.count);
+  }
   make_key(record);
   auto& to = row();
   if (to.count == 0) to.process = {record.pid.value_or(0), record.uid, record.started};

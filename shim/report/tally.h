@@ -12,6 +12,7 @@
 
 #include "report/counters.h"
 #include "report/grouping.h"
+#include "report/held_back.h"
 #include "report/passed.h"
 #include "report/peers.h"
 #include "report/perf_map.h"
@@ -58,6 +59,8 @@ class Tally {
   const Timeline& timeline() const { return timeline_; }
   // By their keys: a call site's is taken apart by parts_of(), any other's is its name.
   const std::unordered_map<std::string, Row>& rows() const { return rows_; }
+  // What is in none of the rows yet, since no line says to which it belongs.
+  const HeldBack& held_back() const { return held_back_; }
   const Runaways& runaways() const { return runaways_; }
   // What was not averted: what has killed, and what the program's own handler was called for. In none of the sums and
   // rows above.
@@ -81,6 +84,7 @@ class Tally {
   Timeline timeline_;
   std::unordered_set<std::uint64_t> processes_;
   std::unordered_set<std::uint64_t> observing_;  // those that only observe
+  HeldBack held_back_;
   Runaways runaways_;
   Passed killed_, handled_;
   std::unordered_map<std::uint64_t, Timestamp> killed_at_;  // by process

@@ -1,0 +1,74 @@
+#include "report/location.h"
+
+#include <algorithm>
+
+#include "report/display.h"
+
+namespace report {
+namespace {
+
+constexpr std::size_t kShortest = 12;  // of a function's name
+constexpr std::size_t kFrames = 3;
+
+struct Part {
+  std::string before, text;
+  std::size_t least;  // that is left of the text
+};
+
+// In the order in which they are shortened.
+struct Parts {
+  Part source, function, for_whom, through;
+};
+
+Parts parts_of(const Entry& entry) {
+  const auto& place = entry.place;
+  const auto source = printable(place.source.empty() ? address_of(place) : place.source);
+  Parts parts;
+  parts.function = {"", printable(place.function), kShortest};
+  parts.source = {place.function.empty() ? "" : "  ", source, base_name(source).size() + 3};
+  if (!entry.via.empty()) parts.through = {" through ", printable(base_name(entry.via)), std::string::npos};
+  if (!entry.for_whom.empty()) parts.for_whom = {" < ", printable(entry.for_whom), kShortest};
+  return parts;
+}
+
+std::size_t columns(const Parts& parts, bool at_least) {
+  std::size_t sum = 0;
+  for (const auto* part : {&parts.source, &parts.function, &parts.for_whom, &parts.through})
+    sum += part->before.size() + (at_least ? std::min(part->text.size(), part->least) : part->text.size());
+  return sum;
+}
+
+}  // namespace
+
+std::string location(const Entry& entry, std::size_t room) {
+  auto parts = parts_of(entry);
+  for (auto* part : {&parts.source, &parts.function, &parts.for_whom}) {
+    const auto all = columns(parts, false);
+    if (all <= room) break;
+    const auto too_long = std::min(all - room, part->text.size());
+    part->text = printable(part->text, std::max(part->least, part->text.size() - too_long));
+  }
+  std::string text;
+  for (const auto* part : {&parts.function, &parts.source, &parts.through, &parts.for_whom})
+    text += part->before + part->text;
+  return text;
+}
+
+std::size_t narrowest_location(const Entry& entry) { return columns(parts_of(entry), true); }
+
+std::vector<std::string> chain(const Entry& entry) {
+  std::vector<std::string> frames;
+  if (entry.chain.size() < 2) return frames;
+  for (const auto& place : entry.chain) {
+    const std::string before = frames.empty() ? "" : "< ";
+    if (frames.size() == kFrames) {
+      frames.push_back("< ...");
+      break;
+    }
+    const std::string where = place.source.empty() ? address_of(place) : base_name(place.source);
+    frames.push_back(before + (place.function.empty() ? "" : printable(place.function) + " ") + printable(where));
+  }
+  return frames;
+}
+
+}  // namespace report
