@@ -222,9 +222,10 @@ SCENE(default_set_meanwhile) {
 }
 
 SCENE(handler_with_others_before) {
-  for (auto* handler : {numbered<0>, numbered<1>, numbered<2>, numbered<3>, numbered<4>, numbered<5>, numbered<6>,
-                        numbered<7>, numbered<8>, numbered<9>, numbered<10>, numbered<11>, numbered<12>, numbered<13>})
-    sysv_signal(SIGPIPE, handler);
+  const sighandler_t handlers[] = {numbered<0>,  numbered<1>,  numbered<2>,  numbered<3>, numbered<4>,
+                                   numbered<5>,  numbered<6>,  numbered<7>,  numbered<8>, numbered<9>,
+                                   numbered<10>, numbered<11>, numbered<12>, numbered<13>};
+  for (auto* handler : handlers) sysv_signal(SIGPIPE, handler);
   sysv_signal(SIGPIPE, [](int) { puts("called"); });
   writev(dead_socket(), &one_byte, 1);
   writev(dead_socket(), &one_byte, 1);
