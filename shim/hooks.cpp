@@ -96,7 +96,8 @@ EXPORT ssize_t vmsplice(int fdout, const iovec* iov, size_t count, unsigned int 
 // The program's view of SIGPIPE.
 
 EXPORT int sigaction(int sig, const struct sigaction* act, struct sigaction* oact) {
-  return sig == SIGPIPE ? disposition::change(act, oact) : real::sigaction(sig, act, oact);
+  if (sig == SIGPIPE) return disposition::change(act, oact);
+  return as_it_is([=] { return real::sigaction(sig, act, oact); });
 }
 
 EXPORT int __sigaction(int sig, const struct sigaction* act, struct sigaction* oact) {
@@ -104,7 +105,8 @@ EXPORT int __sigaction(int sig, const struct sigaction* act, struct sigaction* o
 }
 
 EXPORT sighandler_t signal(int sig, sighandler_t handler) {
-  return sig == SIGPIPE ? disposition::set(handler, disposition::flags_of_signal(), true) : real::signal(sig, handler);
+  if (sig == SIGPIPE) return disposition::set(handler, disposition::flags_of_signal(), true);
+  return as_it_is([=] { return real::signal(sig, handler); });
 }
 
 EXPORT sighandler_t bsd_signal(int sig, sighandler_t handler) { return signal(sig, handler); }
@@ -203,6 +205,32 @@ EXPORT int setresuid(uid_t ruid, uid_t euid, uid_t suid) {
 EXPORT int chroot(const char* path) {
   event::before_root();
   return real::chroot(path);
+}
+
+// How a child has ended: whoever then dies of the same has no line of its own.
+
+static pid_t waited(int* status, auto call) {
+  int own = 0;
+  int* const to = status != nullptr ? status : &own;
+  const pid_t child = call(to);
+  if (child > 0) event::child_ended(*to);
+  return child;
+}
+
+EXPORT pid_t wait(int* status) {
+  return waited(status, [](int* to) { return real::wait(to); });
+}
+
+EXPORT pid_t waitpid(pid_t pid, int* status, int options) {
+  return waited(status, [=](int* to) { return real::waitpid(pid, to, options); });
+}
+
+EXPORT pid_t wait3(int* status, int options, rusage* usage) {
+  return waited(status, [=](int* to) { return real::wait3(to, options, usage); });
+}
+
+EXPORT pid_t wait4(pid_t pid, int* status, int options, rusage* usage) {
+  return waited(status, [=](int* to) { return real::wait4(pid, to, options, usage); });
 }
 
 // From here on a system call that the program did not make may kill it.

@@ -74,24 +74,21 @@ raised::Call source_of(const siginfo_t& info, const context::Interrupted& at, ev
   passed = event::Passed::sent;
   if (!is_due && !mask::from_kernel(info)) return {sent_by(info), -1, event::kNotKnown, false};
   auto call = raised::by(at, true);
-  if (call.name == nullptr && thread.raised_by != nullptr && (is_due || fd::is_unread_pipe(thread.raised_on)))
+  const bool is_kill = at.in_call && at.number == SYS_kill;
+  if (call.name == nullptr && !is_kill && thread.raised_by != nullptr &&
+      (is_due || fd::is_unread_pipe(thread.raised_on)))
     call = {thread.raised_by, thread.raised_on, event::kNotKnown, true};
   thread.raised_by = nullptr;
   passed = is_due && !fd::is_disguised_pipe(call.fd) ? event::Passed::runaway : event::Passed::by_call;
   if (call.name != nullptr) return call;
-  passed = at.in_call && at.number == SYS_kill ? event::Passed::sent : event::Passed::earlier;
+  passed = is_kill ? event::Passed::sent : event::Passed::earlier;
   return {passed == event::Passed::sent ? "kill" : "unknown", -1, event::kNotKnown, false};
 }
 
 // Of what its child has died of a program may die, too: timeout(1) raises it in itself, and unshare(1). The child has
-// its line, and what has met nothing itself has none.
-bool hands_on(const siginfo_t& info, event::Passed passed) {
-  if (passed != event::Passed::sent || info.si_pid != kernel::pid() || event::has_any()) return false;
-  constexpr int kChildren = -1;        // RUSAGE_CHILDREN: those that were waited for
-  constexpr int kMinorPageFaults = 8;  // one at least for each
-  long usage[32] = {};
-  kernel::call(SYS_getrusage, kChildren, usage);
-  return usage[kMinorPageFaults] > 0;
+// its line.
+bool hands_on(const siginfo_t& info, event::Passed passed, bool dies) {
+  return dies && passed == event::Passed::sent && info.si_pid == kernel::pid() && event::child_has_died();
 }
 
 // The log has its line before it has its effect.
@@ -100,7 +97,7 @@ bool hands_on(const siginfo_t& info, event::Passed passed) {
   const auto at = context::read(context);
   event::Passed passed;
   const auto call = source_of(info, at, passed);
-  if (hands_on(info, passed)) return;
+  if (hands_on(info, passed, dies)) return;
   event::log({call.name, call.fd, call.asked, "none", at.call_site, context, dies, passed, &info});
 }
 

@@ -1,6 +1,7 @@
 #include "log/event.h"
 
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "log/destination.h"
 #include "log/log.h"
@@ -28,6 +29,8 @@ bool has_stack(const void* context) {
   const auto end = reinterpret_cast<std::uintptr_t>(alternate.ss_sp);
   return here < end || here - end >= alternate.ss_size || here - end >= kStackOfALine;
 }
+
+constinit std::atomic<bool> last_child_died = false;  // of SIGPIPE
 
 bool is_logged() { return logging::wanted() && !policy::makes_no_calls(); }
 
@@ -157,14 +160,19 @@ void log_runaway(int fd, unsigned epipes, const char* action) {
   logging::write(*lease, "runaway", fields::add_runaway);
 }
 
-bool has_any() { return !memory->state.sites.is_empty() || !memory->state.passed.is_empty(); }
+void child_ended(int status) {
+  if (logging::wanted() && (WIFEXITED(status) || WIFSIGNALED(status)))
+    last_child_died.store(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+}
+
+bool child_has_died() { return last_child_died.load(); }
 
 // It may be called twice, by the handler that is about to end the process and by our destructor: what the first has
 // written the second does not repeat.
 void log_totals(const void* context) {
   if (!is_logged() || memory->owner.load() == 0 || memory->in_child_of_vfork() || !has_stack(context)) return;
   const bool is_first = memory->begin_to_end();
-  if (!has_any()) return;
+  if (memory->state.sites.is_empty() && memory->state.passed.is_empty()) return;
   memory->wait_for_totals();
   const Lease lease(Memory::kLines, Memory::kLines + 1);
   if (!lease) return;

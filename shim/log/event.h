@@ -49,8 +49,9 @@ void log_runaway(int fd, unsigned epipes, const char* action);
 void before_user(unsigned user);
 void before_root();
 
-// Whether this process has had an event. Only where there is a log.
-bool has_any();
+// The program was told by wait(2) how a child has ended; whether the last one has died of SIGPIPE.
+void child_ended(int status);
+bool child_has_died();
 
 // The process ends: writes what was counted and is in no line yet, and how often each call site has met SIGPIPE in all.
 // With the context where it is a signal handler that says so.

@@ -4,6 +4,7 @@
 
 #include "program/fd.h"
 #include "system/kernel.h"
+#include "system/proc.h"
 
 namespace origin {
 namespace {
@@ -12,10 +13,11 @@ namespace {
 bool has_path(int fd, Origin& origin) {
   text::Sized<64> link;
   link << "/proc/thread-self/fd/" << fd;
-  constexpr auto kRoom = sizeof origin.path - 1;
-  const long length = kernel::call(SYS_readlinkat, AT_FDCWD, link.ended({"\0", 1}).data(), origin.path, kRoom);
-  origin.path[length > 0 && origin.path[0] == '/' ? length : 0] = '\0';
-  return origin.path[0] != '\0';
+  const auto* name = link.ended({"\0", 1}).data();
+  const long length = kernel::call(SYS_readlinkat, AT_FDCWD, name, origin.room, sizeof origin.room);
+  if (length <= 0 || origin.room[0] != '/') return false;
+  origin.fifo = {origin.room, static_cast<std::size_t>(length)};
+  return true;
 }
 
 // Without a number it is one of those that are open, see fd::has_unread_pipe().
@@ -32,14 +34,7 @@ void look_at_sender(const siginfo_t& info, Origin& origin) {
   if (!origin.has_sender) return;
   origin.pid = info.si_pid;
   origin.uid = info.si_uid;
-  if (origin.pid == 0) return;
-  text::Sized<64> path;
-  path << "/proc/" << origin.pid << "/comm";
-  const long fd = kernel::call(SYS_openat, AT_FDCWD, path.ended({"\0", 1}).data(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return;
-  const long length = kernel::call(SYS_read, fd, origin.program, sizeof origin.program);
-  kernel::call(SYS_close, fd);
-  origin.program[length > 0 ? length - 1 : 0] = '\0';  // in the place of its newline
+  if (origin.pid != 0) origin.program = proc::program_of(origin.pid, origin.room, sizeof origin.room);
 }
 
 }  // namespace
@@ -64,11 +59,11 @@ void look_at(const event::Event& event, Origin& origin) {
 
 void add(record::Writer& record, const Origin& origin) {
   record.word(fields::kind, origin.kind);
-  if (origin.path[0] != '\0') record.string(fields::path, origin.path);
+  if (!origin.fifo.empty()) record.string(fields::path, origin.fifo);
   if (!origin.has_sender) return;
   record.number(fields::sender_pid, origin.pid);
   record.number(fields::sender_uid, origin.uid);
-  if (origin.program[0] != '\0') record.string(fields::sender, origin.program);
+  if (!origin.program.empty()) record.string(fields::sender, origin.program);
 }
 
 }  // namespace origin

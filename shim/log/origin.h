@@ -7,11 +7,12 @@
 
 struct Origin {
   std::string_view kind;
-  char path[4096];  // of a FIFO
-  int pid;          // of the sender; 0: nobody, or somebody outside of our pid namespace
+  char room[4096];
+  std::string_view fifo;  // its path, where it is one
+  int pid;                // of the sender; 0: nobody, or somebody outside of our pid namespace
   unsigned uid;
   bool has_sender;
-  char program[64];  // the sender's name, as it is now
+  std::string_view program;  // the sender's, as it is now
 };
 
 namespace origin {

@@ -30,8 +30,8 @@ enum Bit : unsigned {
 
 inline constinit std::atomic<unsigned> in_use = undecided;
 
-// Finds libc's functions and looks at /proc/self/status, once: when a hook first asks, since most of the programs that
-// are started never write to a socket, and it is half of what a start costs. Safe from any thread; before the
+// Finds libc's functions and looks at /proc/self/status, once: when a hook is first called, since most of the programs
+// that are started call none, and it is half of what a start costs. Safe from any thread; before the
 // constructor not in a signal handler. Returns the policy in use.
 unsigned decide();
 

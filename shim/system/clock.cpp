@@ -3,6 +3,7 @@
 #include <sys/auxv.h>
 
 #include <atomic>
+#include <cerrno>
 
 #include "system/elf_symbols.h"
 #include "system/kernel.h"
@@ -18,7 +19,9 @@ int by_system_call(clockid_t which, long* time) { return static_cast<int>(call(S
 // Elsewhere it has other names, and on ppc64le is called in another way.
 Clock* in_vdso() {
   constexpr SymbolName kName{"__vdso_clock_gettime"};
+  const int error = errno;
   const auto base = getauxval(AT_SYSINFO_EHDR);
+  errno = error;  // ENOENT where there is no such entry
   if (base == 0) return nullptr;
   const auto& header = *reinterpret_cast<const ElfW(Ehdr)*>(base);
   const ElfSymbols symbols(base, reinterpret_cast<const ElfW(Phdr)*>(base + header.e_phoff), header.e_phnum);

@@ -14,8 +14,8 @@ long moved_up(int fd, int lowest) {
   return -1;
 }
 
-// Whether some process has locks on it (fcntl(2)); of this one they would be gone as soon as it closes any fd of the
-// file. Linux 3.15 is the first to say.
+// Whether this process has locks on it (fcntl(2)): they would be gone as soon as it closes any fd of the file.
+// Linux 3.15 is the first to say.
 bool has_locks(int fd) {
 #ifdef SYS_fcntl64
   constexpr long kFcntl = SYS_fcntl64;
@@ -24,7 +24,12 @@ bool has_locks(int fd) {
 #endif
   struct flock64 lock {};
   lock.l_type = F_WRLCK;
-  return kernel::call(kFcntl, fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return kernel::call(kFcntl, fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid == kernel::pid();
+}
+
+// Where there are locks on it, it stays open.
+void close_unlocked(int fd) {
+  if (!has_locks(fd)) kernel::call(SYS_close, fd);
 }
 
 }  // namespace
@@ -32,16 +37,12 @@ bool has_locks(int fd) {
 void KeptFile::keep(int fd) {
   const int lost = fd_.load();
   const int old = this->fd();
-  if (fd > 2 && has_locks(fd)) {
-    share(fd);
-    if (old >= 0) kernel::call(SYS_close, old);
-    return;
-  }
-  const bool has_place = old >= 0 && kernel::call(SYS_dup3, fd, old, O_CLOEXEC) >= 0;
-  const long place = has_place ? old : moved_up(fd, lost >= kFirst ? lost + 1 : kFirst);
+  const bool stays = fd > 2 && has_locks(fd);
+  const bool has_place = !stays && old >= 0 && !has_locks(old) && kernel::call(SYS_dup3, fd, old, O_CLOEXEC) >= 0;
+  const long place = stays ? fd : has_place ? old : moved_up(fd, lost >= kFirst ? lost + 1 : kFirst);
   share(place >= 0 ? static_cast<int>(place) : fd);
-  if (place >= 0 && is_open_at(fd)) kernel::call(SYS_close, fd);  // it may have been taken meanwhile
-  if (old >= 0 && !has_place) kernel::call(SYS_close, old);
+  if (place >= 0 && place != fd && is_open_at(fd)) kernel::call(SYS_close, fd);  // it may have been taken meanwhile
+  if (old >= 0 && !has_place) close_unlocked(old);
 }
 
 void KeptFile::share(int fd) {
@@ -60,5 +61,5 @@ KeptFile::Now KeptFile::now() const {
 void KeptFile::close() {
   const int ours = fd();
   forget();
-  if (ours >= 0) kernel::call(SYS_close, ours);
+  if (ours >= 0) close_unlocked(ours);
 }

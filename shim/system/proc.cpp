@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "system/kept_file.h"
 #include "system/kernel.h"
 #include "system/lines.h"
 #include "system/text.h"
@@ -13,16 +14,36 @@
 namespace proc {
 namespace {
 
-int open(const char* path) { return static_cast<int>(kernel::call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC)); }
+// Closed again where it is still ours: another thread may give the number, the lowest that is free, to another file. Of
+// that nothing is taken by pread(2), should it be a pipe.
+class Opened {
+ public:
+  explicit Opened(const char* path)
+      : fd_(static_cast<int>(kernel::call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))) {
+    if (fd_ >= 0) file_.share(fd_);
+  }
+  ~Opened() { file_.close(); }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+  KeptFile file_;
+};
+
+// The first bytes of a file; -1 where it cannot be read.
+long read_start(const char* path, char* to, std::size_t size) {
+  const Opened file(path);
+  const int fd = file.fd();
+  return fd < 0 ? -1 : kernel::read_at(fd, to, size, 0);
+}
 
 // The number behind this name, in the first bytes of a file; -1 where it is not there. What is asked for stands far in
 // front, and a signal handler's stack is small.
 long long number_in(const char* path, std::string_view name) {
   char start[512];
-  const int fd = open(path);
-  if (fd < 0) return -1;
-  const long length = kernel::call(SYS_read, fd, start, sizeof start);
-  kernel::call(SYS_close, fd);
+  const long length = read_start(path, start, sizeof start);
   if (length <= 0) return -1;
   const std::string_view text(start, static_cast<std::size_t>(length));
   const auto at = text.find(name);
@@ -36,7 +57,8 @@ long long number_in(const char* path, std::string_view name) {
 }  // namespace
 
 Status status() {
-  const int fd = open("/proc/self/status");
+  const Opened file("/proc/self/status");
+  const int fd = file.fd();
   if (fd < 0) return {};
   Status status{true, false, false};
   Lines<128, 512> lines;  // the hook that asks first may be on a small stack
@@ -49,7 +71,6 @@ Status status() {
       break;  // the last of them
     }
   }
-  kernel::call(SYS_close, fd);
   return status;
 }
 
@@ -59,6 +80,14 @@ int fd_limit() { return static_cast<int>(number_in("/proc/thread-self/status", "
 
 // A directory has two links and one for each thread's directory in it: no descriptor is needed to count them.
 bool single_threaded() { return kernel::file_at(AT_FDCWD, "/proc/self/task").st_nlink == 3; }
+
+std::string_view program_of(int pid, char* room, std::size_t size) {
+  text::Sized<64> link;
+  link << "/proc/" << pid << "/exe";
+  const long length = kernel::call(SYS_readlinkat, AT_FDCWD, link.ended({"\0", 1}).data(), room, size);
+  const std::string_view path(room, length > 0 ? static_cast<std::size_t>(length) : 0);
+  return text::part(path, path.rfind('/') + 1);
+}
 
 long long bytes_written() { return number_in("/proc/thread-self/io", "\nwchar: "); }
 

@@ -2,6 +2,9 @@
 // handler. Linux 3.17 is the first with /proc/thread-self: before it what needs that is not known.
 #pragma once
 
+#include <cstddef>
+#include <string_view>
+
 namespace proc {
 
 struct Status {
@@ -19,6 +22,9 @@ int fd_limit();
 
 // Whether this thread is the whole process. Without /proc: false.
 bool single_threaded();
+
+// The name of a process's file, in this room; empty where it may not be known. No descriptor is needed to ask.
+std::string_view program_of(int pid, char* room, std::size_t size);
 
 // What this thread has written so far, in bytes, by calls that /proc counts: not by send. -1 where it is not said.
 long long bytes_written();

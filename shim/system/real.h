@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -85,6 +87,7 @@ class Found : public Symbol {
 #define IN_takes Definition
 #define IN_end Definition
 #define IN_leaves Definition
+#define IN_waits Definition
 #define IN_seccomp Definition
 #define FUNCTION(name, type, technique, by) inline constinit IN_##technique<decltype(::type)> name{#name};
 #include "functions.def"

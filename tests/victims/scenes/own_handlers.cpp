@@ -1,6 +1,7 @@
 // Scenes of a program that has handlers of SIGPIPE itself: called as the kernel would, and as many as it likes.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -115,6 +117,17 @@ SCENE(many_dead_in_turn) {
   getppid();
   for (const int fd : fds) send(fd, byte, 1, 0), send(fd, byte, 1, 0);
   getppid();
+}
+
+// What stands behind the environment says where it is.
+SCENE(without_vdso) {
+  char** end = environ;
+  while (*end != nullptr) ++end;
+  for (auto* entry = reinterpret_cast<ElfW(auxv_t)*>(end + 1); entry->a_type != AT_NULL; ++entry)
+    if (entry->a_type == AT_SYSINFO_EHDR) entry->a_type = AT_IGNORE;
+  errno = 0;
+  send(dead_socket(), byte, 1, 0);
+  puts(strerror(errno));
 }
 
 SCENE(dead_writev_when_told) {
