@@ -181,9 +181,11 @@ void print(int fd) {
 template <class Act>
 void in_a_storm(int fd, const std::string& count, Act act) {
   std::atomic<bool> is_over = false;
+  std::atomic<bool> has_begun = false;
   std::thread rage([&] {
-    while (!is_over) (void)!write(fd, "x", 1);
+    for (; !is_over; has_begun = true) (void)!write(fd, "x", 1);
   });
+  while (!has_begun) std::this_thread::yield();  // for the first, /proc/self/maps is read
   for (int i = std::stoi(count); i > 0; --i) act();
   is_over = true;
   rage.join();
