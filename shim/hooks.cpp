@@ -96,8 +96,8 @@ EXPORT ssize_t vmsplice(int fdout, const iovec* iov, size_t count, unsigned int 
 // The program's view of SIGPIPE.
 
 EXPORT int sigaction(int sig, const struct sigaction* act, struct sigaction* oact) {
-  if (sig == SIGPIPE) return disposition::change(act, oact);
-  return as_it_is([=] { return real::sigaction(sig, act, oact); });
+  policy::decide_early();
+  return sig == SIGPIPE ? disposition::change(act, oact) : real::sigaction(sig, act, oact);
 }
 
 EXPORT int __sigaction(int sig, const struct sigaction* act, struct sigaction* oact) {
@@ -105,8 +105,8 @@ EXPORT int __sigaction(int sig, const struct sigaction* act, struct sigaction* o
 }
 
 EXPORT sighandler_t signal(int sig, sighandler_t handler) {
-  if (sig == SIGPIPE) return disposition::set(handler, disposition::flags_of_signal(), true);
-  return as_it_is([=] { return real::signal(sig, handler); });
+  policy::decide_early();
+  return sig == SIGPIPE ? disposition::set(handler, disposition::flags_of_signal(), true) : real::signal(sig, handler);
 }
 
 EXPORT sighandler_t bsd_signal(int sig, sighandler_t handler) { return signal(sig, handler); }

@@ -39,7 +39,7 @@ void blocks_from_here();
 
 // A function is about to be called that blocks these, or may (`how` as in sigprocmask; signal n is bit n-1).
 inline void may_block(int how, const sigset_t* set) {
-  policy::now();  // looks while there are no threads yet, in most programs
+  policy::decide_early();
   if (how != SIG_UNBLOCK && set != nullptr && sigismember(set, SIGPIPE) == 1) blocks_from_here();
 }
 inline void may_block_one_of(int signals) {

@@ -50,6 +50,13 @@ inline unsigned now() {
   const unsigned bits = in_use.load(std::memory_order_acquire);
   return (bits & undecided) == 0 ? bits : decide();
 }
+
+// In functions that most programs call before they have threads: /proc is looked at while nobody else can meet the
+// descriptor. Not before the constructor: a sanitizer calls them when libc does not know the environment yet.
+inline void decide_early() {
+  if (knows(armed)) now();
+}
+
 inline bool uses(Bit bit) { return (now() & bit) != 0; }
 
 // The same for hot paths: one test, which says no where nothing is decided yet.

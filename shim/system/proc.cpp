@@ -39,10 +39,11 @@ long read_start(const char* path, char* to, std::size_t size) {
   return fd < 0 ? -1 : kernel::read_at(fd, to, size, 0);
 }
 
-// The number behind this name, in the first bytes of a file; -1 where it is not there. What is asked for stands far in
-// front, and a signal handler's stack is small.
+// The number behind this name, in so many first bytes of a file; -1 where it is not there. What is asked for stands far
+// in front, and a signal handler's stack is small.
+template <std::size_t kBytes>
 long long number_in(const char* path, std::string_view name) {
-  char start[512];
+  char start[kBytes];
   const long length = read_start(path, start, sizeof start);
   if (length <= 0) return -1;
   const std::string_view text(start, static_cast<std::size_t>(length));
@@ -74,9 +75,9 @@ Status status() {
   return status;
 }
 
-bool is_traced() { return number_in("/proc/thread-self/status", "\nTracerPid:\t") > 0; }
+bool is_traced() { return number_in<256>("/proc/thread-self/status", "\nTracerPid:\t") > 0; }
 
-int fd_limit() { return static_cast<int>(number_in("/proc/thread-self/status", "\nFDSize:\t")); }
+int fd_limit() { return static_cast<int>(number_in<384>("/proc/thread-self/status", "\nFDSize:\t")); }
 
 // A directory has two links and one for each thread's directory in it: no descriptor is needed to count them.
 bool single_threaded() { return kernel::file_at(AT_FDCWD, "/proc/self/task").st_nlink == 3; }
@@ -89,6 +90,6 @@ std::string_view program_of(int pid, char* room, std::size_t size) {
   return text::part(path, path.rfind('/') + 1);
 }
 
-long long bytes_written() { return number_in("/proc/thread-self/io", "\nwchar: "); }
+long long bytes_written() { return number_in<256>("/proc/thread-self/io", "\nwchar: "); }
 
 }  // namespace proc
