@@ -2,18 +2,24 @@
 
 #include <fcntl.h>
 
+#include <initializer_list>
+
 #include "system/kept_file.h"
 #include "system/text.h"
 
+// The first is empty when the main thread has ended; of the second QEMU shows its own mappings.
 void Maps::look() {
   count_ = 0;
   paths_length_ = 0;
-  KeptFile file;
-  const long fd = kernel::call(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  file.share(static_cast<int>(fd));
-  read(file.fd());
-  file.close();
+  for (const auto* path : {"/proc/self/maps", "/proc/thread-self/maps"}) {
+    const long fd = kernel::call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) continue;
+    KeptFile file;
+    file.share(static_cast<int>(fd));
+    read(file.fd());
+    file.close();
+    if (count_ > 0) return;
+  }
 }
 
 // A line is: begin-end permissions offset device inode path. Inodes are decimal, but to tell them apart hex will do.
