@@ -17,8 +17,6 @@
   disposition::arm();
   if (mask::is_blocked_by_program()) policy::learn(policy::may_block_sigpipe);
   policy::learn(policy::armed);
-  // Else the first call would come to the log in a way of its own, since it decides.
-  if (logging::wanted()) policy::now();
 }
 
 [[gnu::destructor]] static void end() {

@@ -174,7 +174,7 @@ long calls_of(const std::string& call, const Strings& words) {
   const Directory directory;
   const auto argv = joined(
       {"strace", "-f", "-qq", "-e", "trace=pread64,rt_sigprocmask", "-E", "LD_PRELOAD=" + built("libnosigpipe.so"),
-       "-E", "NOSIGPIPE_INTERVAL=3600000", "-E", "NOSIGPIPE_LOG=" + directory / "log"},
+       "-E", "NOSIGPIPE_INTERVAL=3600000", "-E", "NOSIGPIPE_RUNAWAY=off", "-E", "NOSIGPIPE_LOG=" + directory / "log"},
       sites_victim(words));
   const auto lines = lines_of(run(argv).err);
   return std::count_if(lines.begin(), lines.end(),

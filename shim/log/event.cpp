@@ -12,6 +12,7 @@
 #include "system/clock.h"
 #include "system/kernel.h"
 #include "system/options.h"
+#include "unwind/copy.h"
 
 namespace event {
 namespace {
@@ -108,11 +109,13 @@ void begin() {
   }
   logging::begin();
   stack::know_objects();
+  policy::now();  // else the first call, which decides, would come here in a way of its own
+  if (policy::started_in_filter()) unwind::copy_in_filter();
 }
 
 void before_user(unsigned user) {
   constexpr unsigned kAsItIs = ~0U;
-  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::call(SYS_geteuid))) return;
+  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::uid())) return;
   memory->begin_anew_after_fork();
   destination::open();
 }

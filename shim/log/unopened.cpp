@@ -41,7 +41,7 @@ void add(text::Line& line, std::string_view place, int error) {
   add_reason(line, error);
   line << "; nothing is logged until it can be";
   if (is_anywhere(error)) return;
-  line << ". Set NOSIGPIPE_LOG to a path that user " << static_cast<unsigned>(kernel::call(SYS_geteuid))
+  line << ". Set NOSIGPIPE_LOG to a path that user " << static_cast<unsigned>(kernel::uid())
        << " may write to, or to journal";
 }
 

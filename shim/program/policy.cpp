@@ -12,7 +12,7 @@ namespace {
 constexpr unsigned kFacts = 16;
 
 // A filter that came with the process may know write and not sendto. Without /proc nobody knows: it counts as there.
-constinit std::atomic<bool> started_in_filter = true;
+constinit std::atomic<bool> came_in_filter = true;
 
 // Whether calls without a flag are left to our handler, once it stands.
 bool catches(unsigned facts) {
@@ -39,7 +39,7 @@ unsigned word_for(unsigned facts) {
     if (!handled || options.handlers == Handlers::bypass) bits |= adds_flag;
     const bool left_to_handler = (facts & armed) != 0 && catches(facts);
     if (!left_to_handler && !confined) bits |= masks;
-    if ((bits & adds_flag) != 0 && !confined && !started_in_filter.load() && (facts & send_is_denied) == 0)
+    if ((bits & adds_flag) != 0 && !confined && !came_in_filter.load() && (facts & send_is_denied) == 0)
       bits |= write_is_send;
     if ((bits & write_is_send) != 0 && left_to_handler) bits &= ~slow_write;
     if ((bits & (adds_flag | asks_mask)) == adds_flag && !confined && options.log == Log::none) bits |= counts_only;
@@ -63,15 +63,18 @@ void change(unsigned add, unsigned remove) {
 // Threads that come here at once all find the same.
 unsigned decide() {
   real::find_all();
-  const bool looks = options::get().mode == Mode::protect && !knows(in_seccomp);
+  const auto& options = options::get();
+  const bool looks = (options.mode == Mode::protect || options.log != Log::none) && !knows(in_seccomp);
   const auto status = looks ? proc::status() : proc::Status{};
-  started_in_filter.store(!status.is_known || status.has_filter);
+  came_in_filter.store(!status.is_known || status.has_filter);
   const unsigned found = status.is_traced ? unsigned{is_traced} : 0;
   unsigned word = in_use.load();
   while ((word & undecided) != 0 && !in_use.compare_exchange_weak(word, word_for(facts_in(word) | found))) {
   }
   return in_use.load();
 }
+
+bool started_in_filter() { return came_in_filter.load(); }
 
 void learn(Fact fact) {
   if (!knows(fact)) change(fact, 0);

@@ -43,6 +43,9 @@ bool knows(Fact fact);
 // No system call that the program did not make: its own filter may kill it.
 inline bool makes_no_calls() { return knows(in_seccomp); }
 
+// Whether a seccomp filter came with the process, or nobody knows; asked once it is decided.
+bool started_in_filter();
+
 // Whether a handler of ours stands anywhere: not with --guard=hooks, nor with --mode=off.
 bool has_handler_of_ours();
 

@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include <cerrno>
 #include <cstdint>
 #include <type_traits>
 

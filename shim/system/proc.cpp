@@ -6,31 +6,13 @@
 
 #include <string_view>
 
-#include "system/kept_file.h"
 #include "system/kernel.h"
 #include "system/lines.h"
+#include "system/opened.h"
 #include "system/text.h"
 
 namespace proc {
 namespace {
-
-// Closed again where it is still ours: another thread may give the number, the lowest that is free, to another file. Of
-// that nothing is taken by pread(2), should it be a pipe.
-class Opened {
- public:
-  explicit Opened(const char* path)
-      : fd_(static_cast<int>(kernel::call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))) {
-    if (fd_ >= 0) file_.share(fd_);
-  }
-  ~Opened() { file_.close(); }
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-  KeptFile file_;
-};
 
 // The first bytes of a file; -1 where it cannot be read.
 long read_start(const char* path, char* to, std::size_t size) {

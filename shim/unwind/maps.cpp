@@ -1,10 +1,8 @@
 #include "unwind/maps.h"
 
-#include <fcntl.h>
-
 #include <initializer_list>
 
-#include "system/kept_file.h"
+#include "system/opened.h"
 #include "system/text.h"
 
 // The first is empty when the main thread has ended; of the second QEMU shows its own mappings.
@@ -12,12 +10,8 @@ void Maps::look() {
   count_ = 0;
   paths_length_ = 0;
   for (const auto* path : {"/proc/self/maps", "/proc/thread-self/maps"}) {
-    const long fd = kernel::call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) continue;
-    KeptFile file;
-    file.share(static_cast<int>(fd));
-    read(file.fd());
-    file.close();
+    const Opened file(path);
+    if (file.fd() >= 0) read(file.fd());
     if (count_ > 0) return;
   }
 }

@@ -6,7 +6,6 @@
 #include <span>
 #include <string_view>
 
-#include "system/proc.h"
 #include "system/text.h"
 #include "unwind/elf_image.h"
 #include "unwind/guess.h"
@@ -91,10 +90,7 @@ bool leave(Frame& frame, const Object& own, Stack& stack, bool may_search) {
 
 }  // namespace
 
-void know_objects() {
-  dl_iterate_phdr(visit, nullptr);
-  if (proc::status().has_filter) unwind::copy_in_filter();
-}
+void know_objects() { dl_iterate_phdr(visit, nullptr); }
 
 bool stays(std::uintptr_t start) {
   return std::find(staying, staying + staying_count, start) != staying + staying_count;

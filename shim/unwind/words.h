@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "system/kernel.h"
 #include "unwind/copy.h"
 
 namespace unwind {
@@ -27,7 +28,7 @@ class Stack {
   }
 
  private:
-  static constexpr std::uintptr_t kPage = 4096, kFarthest = 64 << 20;
+  static constexpr std::uintptr_t kPage = kernel::kPage, kFarthest = 64 << 20;
   std::uintptr_t begin_, there_;  // what is between can be loaded
 };
 
