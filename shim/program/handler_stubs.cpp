@@ -84,15 +84,17 @@ unsigned stub_of(const struct sigaction& act) {
   return stub;
 }
 
-// Ends the process as SIG_DFL does, with the original's siginfo.
+// Ends the process as SIG_DFL does, with the original's siginfo. That does nothing to the first process of a pid
+// namespace, and what stands in the kernel stays: another thread may meet a SIGPIPE meanwhile.
 void die(const siginfo_t& info) {
+  if (kernel::pid() == 1) return;
   struct sigaction fatal {};
   struct sigaction ours {};
   real::sigaction(SIGPIPE, &fatal, &ours);
   kernel::queue_to_thread(info);
   kernel::change_mask(SIG_UNBLOCK, kernel::only(SIGPIPE));
   kernel::call(SYS_tgkill, kernel::pid(), kernel::tid(), SIGPIPE);  // where a sandbox refuses to queue
-  // Only the first process of a pid namespace gets here: no default action kills it.
+  // Only where a sandbox refuses that, too.
   real::sigaction(SIGPIPE, &ours, nullptr);
 }
 
