@@ -107,26 +107,34 @@ TEST_CASE("SIGINT and SIGTERM and SIGHUP are handed on") {
   }
 }
 
+// The report is stopped until the command has handled the key: a second SIGINT before that would be one with it. What
+// the report has to hand on comes in the order of the numbers, SIGTERM last.
 TEST_CASE("a key press at the terminal reaches the command once") {
   const Directory directory;
-  const std::string script =
-      "trap 'echo got' INT; : >" + directory / "ready" + "; while [ ! -e " + directory / "end" + " ]; do :; done";
+  const auto ready = directory / "ready", got = directory / "got";
+  const std::string script = "trap 'echo got; : >" + got + "' INT; trap 'echo ended; exit 5' TERM; echo $PPID >" +
+                             ready + ".new; mv " + ready + ".new " + ready + "; while :; do sleep 0.05; done";
   int keys[2];
   REQUIRE(pipe2(keys, O_CLOEXEC) == 0);
   Start start;
   start.in = keys[0];
   start.env = {"SCRIPT=" + script};
-  Process process({"script", "-qec", built("nosigpipe-report") + " --run -- sh -c \"$SCRIPT\"", "/dev/null"}, start);
-  REQUIRE(eventually([&] { return std::filesystem::exists(directory / "ready"); }));
-  REQUIRE(write(keys[1], "\003", 1) == 1);
-  nap();  // a second signal would come right behind the first
-  std::ofstream(directory / "end");
+  // A shell in between: script stops where its own child does.
+  const auto line = "trap : INT; " + built("nosigpipe-report") + " --run -- sh -c \"$SCRIPT\"; exit $?";
+  Process process({"script", "-qec", line, "/dev/null"}, start);
+  REQUIRE(eventually([&] { return std::filesystem::exists(ready); }));
+  const int report = std::stoi(contents(ready));
+  REQUIRE(kill(report, SIGSTOP) == 0);
+  CHECK(write(keys[1], "\003", 1) == 1);
+  CHECK(eventually([&] { return std::filesystem::exists(got); }));
+  CHECK(kill(report, SIGTERM) == 0);
+  REQUIRE(kill(report, SIGCONT) == 0);
   const Ending ending = process.wait();
   close(keys[0]);
   close(keys[1]);
-  INFO(ending.out);
-  CHECK(ending.exited(0));
-  CHECK(ending.out.find("got") != std::string::npos);
+  INFO(ending.text() << "\n" << ending.out);
+  CHECK(ending.exited(5));
+  CHECK(has(ending.out, "got\r\nended\r\n"));
   CHECK(ending.out.find("got") == ending.out.rfind("got"));
 }
 
