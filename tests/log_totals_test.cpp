@@ -1,5 +1,8 @@
 // What is logged of an averted SIGPIPE: who the peer was, how the connection stood, how often it happened.
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <set>
@@ -63,6 +66,29 @@ TEST_CASE("the cause is logged") {
     INFO(end);
     CHECK(logged({end, "write"}).line["cause"] == cause);
   }
+}
+
+TEST_CASE("of an MPTCP connection the cause is logged, and no number that its first subflow does not have any more") {
+  const int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+  if (fd < 0) SKIP_TEST("this kernel has no MPTCP");
+  close(fd);
+  const std::pair<std::string, std::string> causes[] = {
+      {"mptcp-reset", "peer_gone"}, {"mptcp-shutdown", "own_shutdown"}, {"mptcp-unconnected", "never_connected"}};
+  for (const auto& [end, cause] : causes) {
+    INFO(end);
+    const auto line = logged({end, "write"}).line;
+    CHECK(line["socket"] == "tcp");
+    CHECK(line["cause"] == cause);
+    CHECK(line["idle_ms"].empty() == (cause != "own_shutdown"));
+    CHECK(line["rtt_us"].empty() == (cause != "own_shutdown"));
+    CHECK(line["sent"].empty() == (cause != "own_shutdown"));
+  }
+}
+
+TEST_CASE("what was never connected has not been idle") {
+  const auto line = logged({"tcp-unconnected", "write"}).line;
+  CHECK(line["state"] == "close");
+  CHECK(line["idle_ms"].empty());
 }
 
 TEST_CASE("the peer of an AF_UNIX socket is logged by its name and process and user") {

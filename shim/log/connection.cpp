@@ -59,20 +59,21 @@ std::string_view word_for(int value, const Word (&words)[kCount]) {
 }
 
 // By tcpi_state (include/net/tcp_states.h). After our shutdown(SHUT_WR) the connection is on its way down from our
-// side; a reset or lost one is closed.
+// side; a reset or lost one is closed. In a state without a cause TCP itself does not fail to write: it is that of the
+// first subflow of an MPTCP socket.
 struct State {
   char name[12];
   char cause[16];
 };
 constexpr State kStates[] = {{"", "peer_gone"},
-                             {"established", "peer_gone"},
-                             {"syn_sent", "peer_gone"},
-                             {"syn_recv", "peer_gone"},
+                             {"established", ""},
+                             {"syn_sent", ""},
+                             {"syn_recv", ""},
                              {"fin_wait1", "own_shutdown"},
                              {"fin_wait2", "own_shutdown"},
                              {"time_wait", "own_shutdown"},
                              {"close", "peer_gone"},
-                             {"close_wait", "peer_gone"},
+                             {"close_wait", ""},
                              {"last_ack", "own_shutdown"},
                              {"listen", "never_connected"},
                              {"closing", "own_shutdown"}};
@@ -83,10 +84,17 @@ const State& state_of(const tcp_info& tcp) { return kStates[tcp.tcpi_state < std
 // A field that an older kernel does not know is not logged.
 #define KNOWS(connection, field) ((connection).tcp_length >= offsetof(tcp_info, field) + sizeof((connection).tcp.field))
 
+// With zeros: it never was, or was the first subflow of an MPTCP socket, which is emptied as it is closed
+// (net/mptcp/protocol.c, __mptcp_subflow_disconnect). "Idle" would be since the machine's start.
+bool has_been_connected(const tcp_info& tcp) {
+  return tcp.tcpi_rtt != 0 || tcp.tcpi_bytes_acked != 0 || tcp.tcpi_bytes_received != 0;
+}
+
 void add_tcp(record::Writer& record, const Connection& connection) {
   const auto& tcp = connection.tcp;
   const std::string_view name = state_of(tcp).name;
   if (!name.empty()) record.word(fields::state, name);
+  if (!has_been_connected(tcp)) return;
   if (KNOWS(connection, tcpi_bytes_sent)) record.number(fields::sent, tcp.tcpi_bytes_sent);
   if (KNOWS(connection, tcpi_bytes_acked)) record.number(fields::acked, tcp.tcpi_bytes_acked);
   if (KNOWS(connection, tcpi_bytes_received)) record.number(fields::received, tcp.tcpi_bytes_received);
@@ -100,9 +108,15 @@ void add_address(record::Writer& record, const fields::Name& name, const Address
   if (line.length() > 0) record.string(name, line.words());
 }
 
-// An AF_UNIX end that can no longer write but still read has had its writing side shut, here or by the peer's SHUT_RD.
+// Whether TCP cannot say it, or there is none.
+bool is_polled(const Connection& connection) {
+  return connection.tcp_length > 0 ? *state_of(connection.tcp).cause == '\0' : connection.family == AF_UNIX;
+}
+
+// An end that can no longer write but still read has had its writing side shut: here, or, of AF_UNIX, by the peer's
+// SHUT_RD.
 std::string_view cause(const Connection& connection) {
-  if (connection.family == AF_UNIX && !connection.is_hung_up) return "own_shutdown";
+  if (is_polled(connection)) return connection.is_hung_up ? "peer_gone" : "own_shutdown";
   if (connection.tcp_length == 0) return "peer_gone";
   if (connection.tcp.tcpi_state == kClose && connection.peer.length == 0) return "never_connected";
   return state_of(connection.tcp).cause;
@@ -117,12 +131,14 @@ void look_at(int fd, Connection& connection) {
   if (connection.family < 0) return;
   ask_peer(fd, connection.family, connection.peer);
   if (connection.family == AF_UNIX) {
-    const int events = kernel::poll_now(fd, 0);
-    connection.is_hung_up = events > 0 && (events & POLLHUP) != 0;
     option(fd, SOL_SOCKET, SO_PEERCRED, connection.credentials);
   } else {
     connection.tcp_length = option(fd, IPPROTO_TCP, TCP_INFO, connection.tcp);
     if (!KNOWS(connection, tcpi_rtt)) connection.tcp_length = 0;
+  }
+  if (is_polled(connection)) {
+    const int events = kernel::poll_now(fd, 0);
+    connection.is_hung_up = events > 0 && (events & POLLHUP) != 0;
   }
   connection.type = SOCK_STREAM;  // no other of these two raises SIGPIPE
   if (connection.family != AF_UNIX && connection.tcp_length == 0) option(fd, SOL_SOCKET, SO_TYPE, connection.type);

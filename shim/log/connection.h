@@ -20,7 +20,7 @@ struct Connection {
 
 namespace connection {
 
-// Asks the kernel, with four system calls for TCP and five for AF_UNIX. Safe in a signal handler; never blocks.
+// Asks the kernel, with four system calls for TCP, five for MPTCP and AF_UNIX. Safe in a signal handler; never blocks.
 void look_at(int fd, Connection& connection);
 
 // The fields: socket type local peer state sent acked received idle_ms rtt_us peer_pid peer_uid inode cause.

@@ -56,11 +56,11 @@ inline Address bound_to_loopback(int fd, int family = AF_INET) {
 
 inline void connect_to(int fd, const Address& address) { must(connect(fd, address.name(), address.length), "connect"); }
 
-inline Pair tcp_pair(int family = AF_INET) {
-  const int listener = must(socket(family, SOCK_STREAM, 0), "socket");
+inline Pair tcp_pair(int family = AF_INET, int protocol = 0) {
+  const int listener = must(socket(family, SOCK_STREAM, protocol), "socket");
   const Address address = bound_to_loopback(listener, family);
   must(listen(listener, 1), "listen");
-  const int theirs = must(socket(family, SOCK_STREAM, 0), "socket");
+  const int theirs = must(socket(family, SOCK_STREAM, protocol), "socket");
   connect_to(theirs, address);
   const int ours = must(accept(listener, nullptr, nullptr), "accept");
   close(listener);

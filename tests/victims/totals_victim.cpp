@@ -3,8 +3,8 @@
 //
 // usage: totals_victim WORD...
 //
-// A connection: tcp-reset tcp-shutdown tcp-unconnected tcp6-reset unix-closed unix-shutdown unix-named=PATH
-// unix-named=@NAME (abstract, each @ a NUL).
+// A connection: tcp-reset tcp-shutdown tcp-unconnected tcp6-reset mptcp-reset mptcp-shutdown mptcp-unconnected
+// unix-closed unix-shutdown unix-named=PATH unix-named=@NAME (abstract, each @ a NUL).
 //
 // One more EPIPE: write (on the connection before), print (by stdio), storm=COUNT (by each of two threads), crowd=COUNT
 // (by each of 64), vfork-writes.
@@ -69,6 +69,18 @@ int reset_tcp(int family) {
   return ours;
 }
 
+// The first write says ECONNRESET.
+int reset_mptcp() {
+  const auto [ours, theirs] = tcp_pair(AF_INET, IPPROTO_MPTCP);
+  say(ours);
+  reset_at_close(theirs);
+  close(theirs);
+  pollfd end{ours, 0, 0};
+  poll(&end, 1, -1);
+  if (send(ours, "x", 1, MSG_NOSIGNAL) != -1 || errno != ECONNRESET) std::abort();
+  return ours;
+}
+
 int shut(int fd) {
   say(fd);
   must(shutdown(fd, SHUT_WR), "shutdown");
@@ -95,8 +107,8 @@ Pair named_unix(const std::string& path) {
   return {ours, must(accept(listener, nullptr, nullptr), "accept")};
 }
 
-int unconnected() {
-  const int fd = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+int unconnected(int protocol) {
+  const int fd = must(socket(AF_INET, SOCK_STREAM, protocol), "socket");
   say(fd);
   return fd;
 }
@@ -256,7 +268,10 @@ int main(int argc, char* argv[]) {
       {"tcp-reset", [&] { fd = reset_tcp(AF_INET); }},
       {"tcp6-reset", [&] { fd = reset_tcp(AF_INET6); }},
       {"tcp-shutdown", [&] { fd = shut(tcp_pair(AF_INET).ours); }},
-      {"tcp-unconnected", [&] { fd = unconnected(); }},
+      {"tcp-unconnected", [&] { fd = unconnected(0); }},
+      {"mptcp-reset", [&] { fd = reset_mptcp(); }},
+      {"mptcp-shutdown", [&] { fd = shut(tcp_pair(AF_INET, IPPROTO_MPTCP).ours); }},
+      {"mptcp-unconnected", [&] { fd = unconnected(IPPROTO_MPTCP); }},
       {"unix-closed", [&] { fd = closed_unix(unix_pair()); }},
       {"unix-shutdown", [&] { fd = shut(unix_pair().ours); }},
       {"unix-named", [&](const std::string& path) { fd = closed_unix(named_unix(path)); }},
