@@ -264,6 +264,33 @@ TEST_CASE("only regular files with the magic of ELF are opened") {
   CHECK(!std::filesystem::exists(server / "ran"));
 }
 
+TEST_CASE("root opens what is root's or is of the user that has called sudo") {
+  if (geteuid() != 0) SKIP_TEST("only root can give a file away");
+  const Server server;
+  REQUIRE(chown(server.binary().c_str(), 12345, 12345) == 0);
+  const auto shown = [&](const Strings& env) { return report_of(server.record().text(), {}, env); };
+  CHECK(has(shown({"SUDO_UID=12345"}), kLine));
+  for (const std::string caller : {"SUDO_UID=", "SUDO_UID=1234", "SUDO_UID=0"}) {
+    CHECK(!has(shown({caller}), "server.c"));
+    CHECK(has(shown({caller}), "binary not read: it is neither root's nor yours"));
+  }
+}
+
+TEST_CASE("debug information that has been fetched into a directory is found there, and none is fetched") {
+  const Server server;
+  const auto cache = server / "cache";
+  std::filesystem::create_directories(cache + "/" + server.build_id());
+  server.split(cache + "/" + server.build_id() + "/debuginfo");
+  const Strings env{"DEBUGINFOD_URLS=file://" + cache, "DEBUGINFOD_CACHE_PATH=" + server / "fetched"};
+  const auto shown = report_of(server.record().text(), {}, env);
+  CHECK(!has(shown, "server.c"));
+  CHECK(has(shown, "debuginfod-find debuginfo " + server.binary() + ", and then --search="));
+  CHECK(!std::filesystem::exists(server / "fetched"));
+  const auto searched = report_of(server.record().text(), {"--search=" + cache}, env);
+  CHECK(has(searched, kLine));
+  CHECK(!has(searched, "debuginfod-find"));
+}
+
 TEST_CASE("what is no regular file is not even opened") {
   const Server server;
   const auto fifo = server / "fifo";

@@ -82,11 +82,12 @@ Found Binaries::find(const Binary& binary) {
   if (file && is_same(*file, binary)) {
     if (file->has_lines()) return {std::move(file), {}};
     if (auto debug = debug_file_of(*file)) return {std::move(debug), {}};
-    return {std::move(file), "no debug information"};
+    return {std::move(file), kNoLines};
   }
-  const std::string why = !file                     ? "binary not found or not readable"
-                          : binary.build_id.empty() ? "binary changed since, and the log has no build id"
-                                                    : "binary changed (build id differs)";
+  const std::string why = Elf::is_another_users(binary.path) ? "binary not read: it is neither root's nor yours"
+                          : !file                            ? "binary not found or not readable"
+                          : binary.build_id.empty()          ? "binary changed since, and the log has no build id"
+                                                             : "binary changed (build id differs)";
   if (auto moved = by_build_id(binary.build_id))
     return {std::move(moved), why + "; line from another file of its build"};
   return {{}, why};

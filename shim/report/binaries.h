@@ -18,6 +18,8 @@ struct Binary {
   Timestamp since;       // of its first record
 };
 
+constexpr const char* kNoLines = "no debug information";
+
 struct Found {
   std::optional<Elf> file;  // to ask for lines; of the same build for certain
   std::string note;         // for the user: why there are no lines, or what is special about them

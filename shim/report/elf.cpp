@@ -15,6 +15,7 @@
 #include <chrono>
 #include <climits>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,12 @@ bool is_virtual(int fd) {
   if (fstatfs(fd, &system) != 0) return true;
   const auto type = static_cast<unsigned long>(system.f_type);
   return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC || type == DEBUGFS_MAGIC || type == TRACEFS_MAGIC;
+}
+
+bool belongs_to_another(const struct stat& file) {
+  if (geteuid() != 0 || file.st_uid == 0) return false;
+  const char* const caller = std::getenv("SUDO_UID");
+  return caller == nullptr || caller != std::to_string(file.st_uid);
 }
 
 // A link in /proc leads to whatever some process has open.
@@ -138,6 +145,7 @@ std::optional<Elf> Elf::open(const std::string& path) {
   const Fd file(path_only(path));
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || is_virtual(file.get())) return {};
+  if (belongs_to_another(status)) return {};
   const auto again = "/proc/self/fd/" + std::to_string(file.get());
   Fd fd(::open(again.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd) return {};
@@ -152,6 +160,11 @@ std::optional<Elf> Elf::open(const std::string& path) {
   if (elf.is_64_bit_) elf.read_sections<Elf64_Ehdr, Elf64_Shdr, Elf64_Nhdr>();
   if (identity[EI_CLASS] == ELFCLASS32) elf.read_sections<Elf32_Ehdr, Elf32_Shdr, Elf32_Nhdr>();
   return elf;
+}
+
+bool Elf::is_another_users(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && belongs_to_another(status);
 }
 
 std::uint32_t Elf::crc() const {

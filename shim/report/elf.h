@@ -16,7 +16,11 @@ class Elf {
  public:
   // Nothing where the path is not absolute, or leads to no regular file on a real file system, or to one that does not
   // begin as ELF does. What is no regular file is not even opened: that alone can rewind a tape or wait for a writer.
+  // For root nothing, too, where it is_another_users().
   static std::optional<Elf> open(const std::string& path);
+  // Whether it is root that reads, and the file belongs neither to root nor to who has called sudo(8): who writes a log
+  // must not choose what root has parsed.
+  static bool is_another_users(const std::string& path);
 
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }

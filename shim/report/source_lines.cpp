@@ -141,12 +141,20 @@ void SourceLines::show(Entry& entry, const std::vector<Frame>& frames) {
   entry.place = chain[at];
   entry.note = lookup_of(frames[at]).note;
   if (entry.note.empty() && entry.place.source.empty()) entry.note = site.note;
+  if (entry.note == kNoLines && without_lines_.empty()) without_lines_ = entry.place.module;
   if (is_compiled) entry.place.offset.clear();  // it is another in each process
   if (std::ranges::any_of(frames, [](const Frame& frame) { return frame.process.has_value(); })) {
     const auto& [module, offset, function, source] = entry.place;
     entry.site = entry.exe + '\n' + entry.call + '\n' + module + '\n' + offset + '\n' + function + '\n' + source;
   }
   if (!is_compiled && advice_.empty()) advice_ = advice_for(entry, chain[0].module);
+}
+
+std::string SourceLines::trouble() const {
+  if (!symbolizer_.trouble().empty() || without_lines_.empty()) return symbolizer_.trouble();
+  const auto name = printable(without_lines_);
+  return name + " has none: build it with -g, or install its -dbgsym or debuginfo package; or debuginfod-find " +
+         "debuginfo " + name + ", and then --search=$HOME/.cache/debuginfod_client";
 }
 
 void SourceLines::look_up(std::vector<Entry>& entries) {

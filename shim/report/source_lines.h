@@ -36,8 +36,9 @@ class SourceLines {
   void look_up(std::vector<Entry>& entries);
   void look_up(std::vector<PassedEntry>& entries);
 
-  // Why there are no source lines at all, for the user; empty where that is not so.
-  const std::string& trouble() const { return symbolizer_.trouble(); }
+  // Why there are no source lines at all, or none of the first binary that has none, and what helps, for the user;
+  // empty where that is not so. Nothing is fetched here: what a symbolizer is started with names no server.
+  std::string trouble() const;
 
   // Why there are no names of what was compiled at run time, for the user; empty where that is not so.
   std::string trouble_of_compiled() const { return perf_maps_.trouble().empty() ? advice_ : perf_maps_.trouble(); }
@@ -63,6 +64,7 @@ class SourceLines {
   Binaries binaries_;
   PerfMaps perf_maps_;
   std::string advice_;
+  std::string without_lines_;  // the first such module that is named
   bool wanted_;
   std::map<BinaryId, Lookup> lookups_;
   std::vector<BinaryId> order_;  // those of the most frequent entries first
