@@ -12,12 +12,12 @@
 namespace {
 
 void log(const Call& call, const char* technique, event::Passed passed = event::Passed::no) {
-  event::log({call.function, call.fd, call.bytes, technique, call.return_address, nullptr, false, passed});
+  event::log({call.system_call, call.fd, call.bytes, technique, call.return_address, nullptr, false, passed});
 }
 
 // Our handler will find the signal elsewhere than behind this call.
 void remember(const Call& call) {
-  thread.raised_by = call.function;
+  thread.raised_by = call.system_call;
   thread.raised_on = call.fd;
 }
 

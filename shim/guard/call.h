@@ -8,7 +8,7 @@
 
 // What is known of a call when it is over.
 struct Call {
-  const char* function;
+  const char* system_call;
   int fd;
   std::size_t bytes;  // that it was asked to write
   const void* return_address;

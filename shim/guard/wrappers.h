@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cerrno>
+#include <string_view>
 
 #include "guard/asked.h"
 #include "guard/call.h"
@@ -17,17 +18,25 @@
 // What a hook knows of its call before it is made.
 template <class What>
 struct Hook {
-  const char* function;
+  const char* system_call;
   int fd;
   What what;
 
-  Call over(const void* return_address) const { return {function, fd, what.bytes(), return_address}; }
+  Call over(const void* return_address) const { return {system_call, fd, what.bytes(), return_address}; }
 };
 template <class What>
 Hook(const char*, int, What) -> Hook<What>;
 
+// By which a function writes, as the handler finds it; its own name where it never raises SIGPIPE.
+consteval const char* system_call_of(std::string_view function) {
+#define FUNCTION(name, type, technique, by) \
+  if (function == #name) return std::string_view(#by) == "never" ? #name : #by;
+#include "functions.def"
+  return nullptr;
+}
+
 #define CALL(fd, ...) \
-  Hook { __func__, fd, asked(__VA_ARGS__) }
+  Hook { system_call_of(__func__), fd, asked(__VA_ARGS__) }
 #define ALWAYS_INLINE [[gnu::always_inline]] inline
 #define COLD [[gnu::cold, gnu::noinline]]
 
@@ -75,7 +84,7 @@ ALWAYS_INLINE auto unmasked(const Hook<What>& hook, Real real) {
   keep_in_memory(what);
   const auto result = real();
   if (failed_or_short(what, result)) [[unlikely]]
-    on_unmasked_failure(Hook{hook.function, fd, what}, RETURN_ADDRESS, result);
+    on_unmasked_failure(Hook{hook.system_call, fd, what}, RETURN_ADDRESS, result);
   else
     runaway::stop();
   return result;
@@ -163,7 +172,7 @@ ALWAYS_INLINE auto flagged(const Hook<What>& hook, int flags, Real real) {
   // One that sends many messages reports how many it has sent before the one that failed.
   if (failed_or_short(what, result)) [[unlikely]] {
     if ((given & MSG_NOSIGNAL) != 0 || (result < 0 && only_counted(fd))) return result;
-    return on_flagged_failure(Hook{hook.function, fd, what}, RETURN_ADDRESS, given, again, result);
+    return on_flagged_failure(Hook{hook.system_call, fd, what}, RETURN_ADDRESS, given, again, result);
   }
   runaway::stop();
   return result;
@@ -199,7 +208,7 @@ ALWAYS_INLINE ssize_t written(const Hook<Bytes>& hook, const void* buf) {
   const ssize_t result = real::send(hook.fd, buf, hook.what.count, MSG_NOSIGNAL);
   if (result < 0) [[unlikely]] {
     if (only_counted(fd)) return result;
-    return on_write_failure(Hook{hook.function, fd, Bytes{count}}, RETURN_ADDRESS, bytes, error);
+    return on_write_failure(Hook{hook.system_call, fd, Bytes{count}}, RETURN_ADDRESS, bytes, error);
   }
   runaway::stop();
   return result;
