@@ -146,7 +146,7 @@ urls='/write/file /writev/file /send/file /sendmsg/file /sendfile/file /splice/f
 # shellcheck disable=SC2086  # a list of words
 dies threads $urls
 # shellcheck disable=SC2086
-survives threads "$requests" 'write writev send sendmsg sendfile splice' $urls
+survives threads "$requests" 'write writev sendto sendmsg sendfile splice' $urls
 
 echo 'Event loops, the likeness of a Drogon application (demo/eventloop)'
 dies event_loops /file

@@ -4,11 +4,12 @@
 
 namespace {
 
-const Strings calls{"write", "writev", "send", "sendmsg", "sendfile", "splice"};
+const Strings calls{"write", "writev", "sendto", "sendmsg", "sendfile", "splice"};
 
 Strings url_of_each_call() {
   Strings urls;
-  for (const auto& call : calls) urls.push_back("/" + call + "/file");
+  for (const std::string function : {"write", "writev", "send", "sendmsg", "sendfile", "splice"})
+    urls.push_back("/" + function + "/file");
   return urls;
 }
 
