@@ -78,6 +78,7 @@ inline bool is_call(const unsigned char (&before)[kCodeBefore]) {
     if (code[0] != 0xff || (code[1] >> 3 & 7) != 2) continue;
     const unsigned mode = code[1] >> 6, base = code[1] & 7;
     const bool has_index = mode != 3 && base == 4;
+    if (has_index && size == 2) continue;  // what says the index stands behind these two
     const bool is_far = mode == 2 || (mode == 0 && (base == 5 || (has_index && (code[2] & 7) == 5)));
     if (size == 2U + has_index + (mode == 1 ? 1 : is_far ? 4 : 0)) return true;
   }
