@@ -209,6 +209,7 @@ i386:
 FUZZ_SECONDS = 60
 FUZZERS = $(patsubst tests/fuzz/%.cpp,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_CXX = clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZED_options = shim/system/kept_file.cpp shim/system/syscall.cpp
 FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES))
 FUZZED_unwind = $(patsubst %,shim/unwind/%.cpp,unwind cfi guess rows)
 FUZZED_path = $(wildcard shim/unwind/*.cpp) shim/system/kept_file.cpp shim/system/proc.cpp shim/system/syscall.cpp

@@ -47,6 +47,21 @@ TEST_CASE("a library whose constructor writes before ours has run lives") {
   }
 }
 
+TEST_CASE("a library whose constructor sets a seccomp filter before ours has run finds nothing left to open") {
+  const auto confined = built("tests/victims/libconfined.so");
+  Start alone;
+  alone.env = {"LD_PRELOAD=" + confined};
+  CHECK(run({"true"}, alone).killed_by(SIGPIPE));
+  for (const auto& guard : kGuards) {
+    INFO(words(guard));
+    Start both;
+    both.env = joined(guard, {"LD_PRELOAD=" + built("libnosigpipe.so") + ":" + confined});
+    const auto ending = run({"true"}, both);
+    CHECK(ending.err == "confined: EPIPE\n");
+    CHECK(ending.exited(0));
+  }
+}
+
 TEST_CASE("a malloc library that writes at every allocation lives") {
   lives_beside(built("tests/victims/libmalloc_writes.so"));
 }

@@ -7,6 +7,7 @@
 
 #include "program/fd.h"
 #include "program/policy.h"
+#include "system/options.h"
 
 namespace handler {
 
@@ -21,6 +22,7 @@ inline constinit std::atomic<bool> has_entered = false;
 template <class Enter, class IsRefused>
 auto enter_seccomp(Enter enter, IsRefused is_refused) {
   if (!policy::makes_no_calls()) fd::remember_pipes_alone();
+  options::get();  // which reads a file, if it has not yet
   entering.fetch_add(1);
   policy::learn(policy::in_seccomp);
   const auto result = enter();

@@ -1,9 +1,12 @@
 #include "system/options.h"
 
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <atomic>
+
+#include "system/machine_file.h"
 
 namespace options {
 namespace {
@@ -72,13 +75,19 @@ bool any_is_given() {
   return false;
 }
 
-std::string_view value(const Option& option) {
-  const char* value = given(option);
-  return value != nullptr && place(option, value) != kInvalid ? value : option.fallback;
+// The environment wins over the machine's file, but for the switch that turns it all off. What an attacker may have
+// started asks the file for that alone.
+std::string_view value(const Option& option, std::string_view file) {
+  const bool is_mode = option.name == options::mode.name;
+  if (file.empty() || (!is_mode && getauxval(AT_SECURE) != 0)) file = {};
+  const auto machines = machine_file::value(file, option.name);
+  const char* ours = given(option);
+  const std::string_view value = ours == nullptr || (is_mode && machines == "off") ? machines : ours;
+  return place(option, value) == kInvalid ? option.fallback : value;
 }
 
 // The socket or the file, without the word that says which it is.
-const char* path_of(Log kind) {
+std::string_view path_in(Log kind, std::string_view value) {
   switch (kind) {
     case Log::syslog:
       return "/dev/log";
@@ -86,9 +95,9 @@ const char* path_of(Log kind) {
       return "/run/systemd/journal/socket";
     case Log::syslog_at:
     case Log::journal_at:
-      return given(options::log) + std::string_view(given(options::log)).find(':') + 1;
+      return text::part(value, value.find(':') + 1);
     case Log::file:
-      return given(options::log);
+      return value;
     default:
       return "";
   }
@@ -117,20 +126,24 @@ void say_mistake(const Option& option, void (*say)(text::Line&)) {
 
 }  // namespace
 
-// Threads that come here at once all write the same.
+// Threads that come here at once all write the same. The room is on a stack that is large yet: our handler, which may
+// be on a small one, is armed only later.
 const Options& get() {
   if (known.load(std::memory_order_acquire)) [[likely]]
     return current;
-  const bool any = any_is_given();
+  char room[machine_file::kMost];
+  const auto file = machine_file::read(room);
+  const bool any = !file.empty() || any_is_given();
 #define VALUE(enumerator, word, help)
-#define CHOICE(NAME, name, Type, what, values) current.name = static_cast<Type>(any ? place(name, value(name)) : 0);
+#define CHOICE(NAME, name, Type, what, values) \
+  current.name = static_cast<Type>(any ? place(name, value(name, file)) : 0);
 #define NUMBER(NAME, name, fallback, lowest, highest, help) \
-  current.name = any ? static_cast<unsigned>(number_in(value(name))) : (fallback);
+  current.name = any ? static_cast<unsigned>(number_in(value(name, file))) : (fallback);
 #include "options.def"
   // A copy, since the program may overwrite its environment; and no page more where there is none.
-  const char* path = path_of(current.log);
-  if (path[0] != '\0') text::copy(log_path, path);
-  current.log_path = path[0] != '\0' ? log_path : "";
+  const auto path = any ? path_in(current.log, value(log, file)) : std::string_view();
+  if (!path.empty()) text::copy(log_path, path);
+  current.log_path = path.empty() ? "" : log_path;
   known.store(true, std::memory_order_release);
   return current;
 }

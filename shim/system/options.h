@@ -1,4 +1,5 @@
-// What the user has set in NOSIGPIPE_*; options.def lists names, values and defaults.
+// What the user has set in NOSIGPIPE_*, or the machine's administrator for all; options.def lists names, values and
+// defaults.
 #pragma once
 
 #include "system/text.h"
@@ -18,7 +19,7 @@ struct Options {
 
 namespace options {
 
-// Read from the environment when first used; a copy from then on. A value that is not valid counts as the default.
+// Read from the environment and the machine's file when first used; a copy from then on. A value that is not valid counts as the default.
 // Takes no lock: threads that come first at once all read the same. errno may change; never blocks.
 const Options& get();
 

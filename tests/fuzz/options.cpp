@@ -1,8 +1,19 @@
-// Sets one NOSIGPIPE_ variable to any bytes: a value is valid or the default, and what is said about it is one line.
+// Sets one NOSIGPIPE_ variable, or the machine's file, to any bytes: a value is valid or the default, and what is said
+// about the variable is one line, about the file nothing.
 #include <cstring>
 #include <string>
 
 #include "fuzz/must.h"
+
+// The file is the fuzzer's.
+#define read read_from_disk
+#include "system/machine_file.cpp"
+#undef read
+namespace machine_file {
+std::string_view file;
+std::string_view read(char (&)[kMost]) { return file; }
+}  // namespace machine_file
+
 #include "system/options.cpp"
 
 namespace {
@@ -40,20 +51,22 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
 #include "options.def"
   };
   if (size < 1) return 0;
-  const char* name = names[data[0] % std::size(names)];
+  const auto which = data[0] % (std::size(names) + 1);
+  const bool is_file = which == std::size(names);
   const std::string value(reinterpret_cast<const char*>(data) + 1, size - 1);
-  if (value.find('\0') != value.npos) return 0;  // the environment cannot hold it
-  setenv(name, value.c_str(), 1);
+  if (!is_file && value.find('\0') != value.npos) return 0;  // the environment cannot hold it
+  machine_file::file = is_file ? std::string_view(value) : std::string_view();
+  if (!is_file) setenv(names[which], value.c_str(), 1);
 
   options::known.store(false);
   const Options& options = options::get();
   must(all_are_of_the_list(options));
   must(strnlen(options.log_path, 4096) < 4096);
-  must((options.log_path[0] != '\0') == (options.log >= Log::syslog));
+  must((options.log_path[0] != '\0') == (options.log >= Log::syslog) || is_file);  // a file may hold a NUL
 
   lines_said = 0;
   options::each_mistake(hear);
-  must(lines_said <= 1);
-  unsetenv(name);
+  must(lines_said <= (is_file ? 0 : 1));
+  if (!is_file) unsetenv(names[which]);
   return 0;
 }
