@@ -178,7 +178,7 @@ TEST_CASE("with a stack the first frame with a line is shown and through which m
   const auto shown =
       row(library.record().set("exe", quoted(program.binary())).set("stack", quoted(stack)).at("2099-01-01T00:00:00Z"));
   CHECK(has(shown, kLine));
-  CHECK(has(shown, "in " + program.binary() + "; through " + library.binary()));
+  CHECK(has(shown, "; in " + program.binary() + "; through " + library.binary()));
 }
 
 TEST_CASE("a symbol without a size is no function and two sites in one keep their offsets") {
@@ -212,16 +212,20 @@ __asm__(".text; .globl unsized; .type unsized, @function; unsized: .skip 64, 0x9
 }
 
 TEST_CASE("where the write's module has no lines the program is named, and its chain stands beneath") {
-  const Record record = Record()
-                            .set("module", "\"/lib/x.so.3\"")
-                            .without("symbol")
-                            .set("stack", quoted("/lib/x.so.3+0x806e;/lib/y.so+0x9;/srv/x+0x10;/srv/x+0x20"));
+  const Record record =
+      Record()
+          .set("module", "\"/lib/x.so.3\"")
+          .without("symbol")
+          .set("stack", quoted("/lib/x.so.3+0x806e;/lib/x.so.3+0x7;/lib/y.so+0x9;/lib/y.so+0x8;/srv/x+0x10;"
+                               "/srv/x+0x20;/srv/x+0x30"));
   const auto lines = lines_of(report_of(record.text()));
   CHECK(lines.at(3).ends_with("  write  x+0x10 through x.so.3"));
-  CHECK(lines.at(4).ends_with("    x.so.3+0x806e < y.so+0x9 < x+0x10 < ..."));
+  CHECK(lines.at(4).ends_with("    x.so.3+0x806e < y.so+0x9 < x+0x10 < ..."));  // of a library one function
   std::string chain;
-  for (const std::string frame : {"/lib/x.so.3\",\"offset\":\"0x806e", "/lib/y.so\",\"offset\":\"0x9",
-                                  "/srv/x\",\"offset\":\"0x10", "/srv/x\",\"offset\":\"0x20"})
+  for (const std::string frame :
+       {"/lib/x.so.3\",\"offset\":\"0x806e", "/lib/x.so.3\",\"offset\":\"0x7", "/lib/y.so\",\"offset\":\"0x9",
+        "/lib/y.so\",\"offset\":\"0x8", "/srv/x\",\"offset\":\"0x10", "/srv/x\",\"offset\":\"0x20",
+        "/srv/x\",\"offset\":\"0x30"})
     chain += (chain.empty() ? "" : ",\n ") + ("{\"module\":\"" + frame) + "\"}";
   CHECK(has(report_of(record.text(), {"--json"}), "\"chain\":[" + chain + "]"));
 }

@@ -358,6 +358,17 @@ TEST_CASE("in few columns the bar goes and the place takes a row of its own befo
   CHECK(lines("50").at(4) == "        " + std::string(place));
 }
 
+TEST_CASE("in few columns a function keeps its name before what it takes, and who has left stands before the binary") {
+  const auto function = "net::Server::serve(std::vector<net::Request, std::allocator<net::Request> > const&) const";
+  const auto log = Record().set("symbol", '"' + std::string(function) + '"').text();
+  const auto lines = lines_of(report_of(log, {"--width=80"}, {"LC_ALL=C"}));
+  CHECK(lines.at(3).ends_with("  write  net::Server::serve  x+0x806e"));
+  CHECK(lines.at(4).starts_with("        2026-11-22 18:10:39; peers 10.0.0.1 (1); "));
+  CHECK(has(report_of(log), function));
+  const auto call = report_of(Record().set("symbol", "\"net::Server::operator()\"").text(), {"--width=60"});
+  CHECK(has(call, "::operator()  x+0x806e"));
+}
+
 TEST_CASE("there is color where it is asked for and else only on a terminal") {
   const auto log = Record().text();
   CHECK(!has(report_of(log), "\033"));

@@ -57,6 +57,7 @@ std::string text_of(const Section& section, const Results& results, const Screen
             paint.bold(paint.cut(row.exe.empty() ? "unknown" : printable(row.exe), before_name)) + "\n";
     const std::size_t room = screen.width == 0 ? 4096 : screen.width - std::min(screen.width, indent.size());
     text += paint.wrapped(details(entry, room), indent);
+    if (const auto frames = chain(entry.where); !frames.empty()) text += paint.wrapped(frames, indent);
   }
   if (others.count > 0) text += "  " + right(grouped(others.count), count) + "  others\n";
   return text;

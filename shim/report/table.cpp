@@ -21,9 +21,10 @@ std::string peers(const Entry& entry) {
   return text;
 }
 
-// What stands below a row, as items.
+// What stands below a row, as items: first what the row itself does not say, since the end may be cut.
 std::vector<std::string> details(const Entry& entry, By by) {
-  std::vector<std::string> items;
+  std::vector<std::string> items{times(entry)};
+  if (by != By::peer && !peers(entry).empty()) items.push_back(peers(entry));
   if (!entry.note.empty()) items.push_back(entry.note);
   if (by == By::site) {
     const auto& file = entry.place.module;
@@ -31,8 +32,6 @@ std::vector<std::string> details(const Entry& entry, By by) {
     if (!entry.via.empty()) items.push_back("through " + printable(entry.via));
     if (!entry.exe.empty() && entry.exe != file) items.push_back("of " + printable(entry.exe));
   }
-  items.push_back(times(entry));
-  if (by != By::peer && !peers(entry).empty()) items.push_back(peers(entry));
   return items;
 }
 

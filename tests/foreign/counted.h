@@ -11,31 +11,38 @@ inline std::string calls_that_raise() {
   return calls;
 }
 
-// What strace sees of a process that runs already, each thread in a file of its own.
+// strace of what these words say, each thread in a file of its own.
+inline Strings strace(const Directory& directory, const Strings& what) {
+  return joined(
+      {"strace", "-ff", "-qq", "-o", directory / "thread", "-e", "signal=PIPE", "-e", "trace=" + calls_that_raise()},
+      what);
+}
+
+// How often so far the kernel has, or would have, raised SIGPIPE: each EPIPE, and each SIGPIPE after a call that
+// succeeded. One with si_errno is the shim's, for a handler of the program's.
+inline long sigpipes_in(const Directory& directory) {
+  long count = 0;
+  for (const auto& file : std::filesystem::directory_iterator(directory.path())) {
+    bool failed = false;
+    for (const auto& line : lines_of(contents(file.path()))) {
+      const bool is_signal = line.starts_with("--- SIGPIPE") && !has(line, "si_errno=");
+      if (is_signal && !failed) ++count;
+      failed = line.find(" = -1 EPIPE ") != std::string::npos;
+      if (failed) ++count;
+    }
+  }
+  return count;
+}
+
+// What strace sees of a process that runs already.
 class Strace {
  public:
-  explicit Strace(pid_t pid)
-      : strace_({"strace", "-ff", "-qq", "-o", directory_ / "thread", "-e", "signal=PIPE", "-e",
-                 "trace=" + calls_that_raise(), "-p", std::to_string(pid)}) {
+  explicit Strace(pid_t pid) : strace_(strace(directory_, {"-p", std::to_string(pid)})) {
     const auto status = "/proc/" + std::to_string(pid) + "/status";
     REQUIRE(eventually([&] { return contents(status).find("TracerPid:\t0\n") == std::string::npos; }));
   }
 
-  // How often so far the kernel has, or would have, raised SIGPIPE: each EPIPE, and each SIGPIPE after a call that
-  // succeeded.
-  long sigpipes() const {
-    long count = 0;
-    for (const auto& file : std::filesystem::directory_iterator(directory_.path())) {
-      bool failed = false;
-      for (const auto& line : lines_of(contents(file.path()))) {
-        const bool is_signal = line.starts_with("--- SIGPIPE");
-        if (is_signal && !failed) ++count;
-        failed = line.find(" = -1 EPIPE ") != std::string::npos;
-        if (failed) ++count;
-      }
-    }
-    return count;
-  }
+  long sigpipes() const { return sigpipes_in(directory_); }
 
  private:
   const Directory directory_;
