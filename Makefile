@@ -33,7 +33,7 @@ JOBS = $(shell nproc)
 SHIM_SOURCES = $(sort $(wildcard shim/*.cpp)) $(foreach room,$(ROOMS),$(sort $(wildcard shim/$(room)/*.cpp)))
 REPORT_SOURCES = $(wildcard shim/report/*.cpp)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
-REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o)
+REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/shim/report/page.o
 # What is built of tests/ mirrors its folders.
 SUITES = $(patsubst %.cpp,$(BUILD)/%,$(wildcard tests/*_test.cpp tests/foreign/*_test.cpp))
 FOREIGN_SUITES = $(filter $(BUILD)/tests/foreign/%,$(SUITES))
@@ -74,9 +74,29 @@ $(SHIM_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 $(BUILD)/nosigpipe-report: $(REPORT_OBJECTS)
 	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^
 
-$(REPORT_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
+$(REPORT_SOURCES:%.cpp=$(BUILD)/%.o): $(BUILD)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(CXXFLAGS) $(REPORT_CXXFLAGS) -MMD -MP -c -o $@ $<
+
+# The page of --html names its style and its script by their hashes, as a policy for the browser.
+PAGE = $(patsubst %,shim/report/page/%,page.html style.css dom.js sites.js flame.js timeline.js main.js)
+define PAGE_SOURCE
+@echo '  make  $@'
+@mkdir -p $(@D)
+@cat $(filter %.js,$^) >$@.js
+@hash() { env printf "$$({ echo; cat "$$1"; } | sha256sum | sed 's/[^0-9a-f]//g; s/../\\x&/g')" | base64; }; \
+{ printf '#include "report/page.h"\nconstinit const std::string_view report::kPage = R"page('; \
+  sed -e "s|@SCRIPT_HASH@|$$(hash $@.js)|; s|@STYLE_HASH@|$$(hash shim/report/page/style.css)|" \
+      -e '/@SCRIPT@/{r $@.js' -e 'd}' -e '/@STYLE@/{r shim/report/page/style.css' -e 'd}' shim/report/page/page.html; \
+  echo ')page";'; } >$@
+@rm -f $@.js
+endef
+
+$(BUILD)/shim/report/page.cpp: $(PAGE) Makefile
+	$(PAGE_SOURCE)
+
+$(BUILD)/shim/report/page.o: %.o: %.cpp
+	$(SAY)$(CXX) $(CXXFLAGS) $(REPORT_CXXFLAGS) -c -o $@ $<
 
 # The launcher's options and their help are those of the one list the shim is compiled from.
 define LAUNCHER_SCRIPT
@@ -209,7 +229,7 @@ i386:
 FUZZ_SECONDS = 60
 FUZZERS = $(patsubst tests/fuzz/%.cpp,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_CXX = clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES))
+FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES)) $(BUILD)/shim/report/page.cpp
 FUZZED_unwind = $(patsubst %,shim/unwind/%.cpp,unwind cfi guess rows)
 FUZZED_path = $(wildcard shim/unwind/*.cpp) shim/system/kept_file.cpp shim/system/proc.cpp shim/system/syscall.cpp
 FUZZED_record = shim/log/record_writer.cpp $(FUZZED_reader)
