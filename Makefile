@@ -38,7 +38,8 @@ REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/shim/report/page.
 SUITES = $(patsubst %.cpp,$(BUILD)/%,$(wildcard tests/*_test.cpp tests/foreign/*_test.cpp))
 FOREIGN_SUITES = $(filter $(BUILD)/tests/foreign/%,$(SUITES))
 CROSS_SUITE = $(BUILD)/tests/cross_test
-OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(CROSS_SUITE),$(SUITES))
+BROWSER_SUITE = $(BUILD)/tests/browser_test
+OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(CROSS_SUITE) $(BROWSER_SUITE),$(SUITES))
 TEST_SUPPORT = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/support/*.cpp))
 VICTIM_LIBRARIES = $(patsubst %.cpp,$(BUILD)/%.so,$(wildcard tests/victims/lib*.cpp))
 VICTIMS = $(patsubst %.cpp,$(BUILD)/%,$(filter-out tests/victims/lib%.cpp,$(wildcard tests/victims/*.cpp)))
@@ -49,7 +50,7 @@ BENCH_PARTS = bench calls exact servers start report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
 SCRIPTS = .ci/run tests/run tests/roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
-.PHONY: all demo test test-foreign test-cross test-roots test-compilers fuzz bench install uninstall clean format lint help
+.PHONY: all demo test test-foreign test-browser test-cross test-roots test-compilers fuzz bench install uninstall clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -181,6 +182,11 @@ test-foreign: ## the same for unmodified servers of the distribution
 	tests/install test foreign
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(FOREIGN_SUITES) $(VICTIM_LIBRARIES)
 	@tests/run $(FOREIGN_SUITES)
+
+test-browser: ## the same for the page of nosigpipe-report --html, in Chromium
+	tests/install test browser
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BROWSER_SUITE)
+	@tests/run $(BROWSER_SUITE)
 
 # By clang, since Debian's gcc for aarch64 and gcc for i386 cannot be installed side by side.
 CROSS_MACHINES = aarch64 riscv64 armhf s390x ppc64le
