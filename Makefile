@@ -85,9 +85,10 @@ define PAGE_SOURCE
 @echo '  make  $@'
 @mkdir -p $(@D)
 @cat $(filter %.js,$^) >$@.js
-@hash() { env printf "$$({ echo; cat "$$1"; } | sha256sum | sed 's/[^0-9a-f]//g; s/../\\x&/g')" | base64; }; \
+@set -e; hash() { env printf "$$({ echo; cat "$$1"; } | sha256sum | sed 's/[^0-9a-f]//g; s/../\\x&/g')" | base64; }; \
+script=$$(hash $@.js); style=$$(hash shim/report/page/style.css); test $${#script}$${#style} = 4444; \
 { printf '#include "report/page.h"\nconstinit const std::string_view report::kPage = R"page('; \
-  sed -e "s|@SCRIPT_HASH@|$$(hash $@.js)|; s|@STYLE_HASH@|$$(hash shim/report/page/style.css)|" \
+  sed -e "s|@SCRIPT_HASH@|$$script|; s|@STYLE_HASH@|$$style|" \
       -e '/@SCRIPT@/{r $@.js' -e 'd}' -e '/@STYLE@/{r shim/report/page/style.css' -e 'd}' shim/report/page/page.html; \
   echo ')page";'; } >$@
 @rm -f $@.js

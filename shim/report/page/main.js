@@ -15,7 +15,10 @@ function verdict() {
 const kinds = {
   pipe: 'a pipe that nobody reads, as any pipeline may have',
   fifo: 'a FIFO that nobody reads',
+  socketpair: 'a socketpair that nobody reads',
   signal: 'a signal',
+  runaway: 'nosigpipe, which ended a runaway',
+  earlier: 'what was written earlier',
 };
 
 const strong = (text) => element('b', {}, printable(text));
