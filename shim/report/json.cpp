@@ -120,7 +120,6 @@ std::string as_json(const Results& results) {
   const auto others = results.others(shown.size());
 
   Object object;
-  object.text("summary", summary(results));
   object.member("killed", array(results.killed, passed));
   object.member("handled", array(results.handled, passed));
   object.member("averted", Object().sum(tally.averted()).ended());
@@ -137,6 +136,7 @@ std::string as_json(const Results& results) {
                 }));
   object.number("records", seen.records).number("damaged", seen.damaged).number("too_long", seen.too_long);
   object.number("unknown", seen.unknown).number("outside", seen.outside).number("lost", tally.lost());
+  object.text("summary", summary(results));
   object.member("remarks", array(remarks(results), json_quoted));
   object.member("unread", array(results.unread, [](const std::string& why) { return json_quoted(why); }));
   object.text_if("trouble", results.trouble).text_if("interpreted", results.compiled);
