@@ -33,12 +33,13 @@ JOBS = $(shell nproc)
 SHIM_SOURCES = $(sort $(wildcard shim/*.cpp)) $(foreach room,$(ROOMS),$(sort $(wildcard shim/$(room)/*.cpp)))
 REPORT_SOURCES = $(wildcard shim/report/*.cpp)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
-REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o)
+REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/shim/report/page.o
 # What is built of tests/ mirrors its folders.
 SUITES = $(patsubst %.cpp,$(BUILD)/%,$(wildcard tests/*_test.cpp tests/foreign/*_test.cpp))
 FOREIGN_SUITES = $(filter $(BUILD)/tests/foreign/%,$(SUITES))
 CROSS_SUITE = $(BUILD)/tests/cross_test
-OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(CROSS_SUITE),$(SUITES))
+BROWSER_SUITE = $(BUILD)/tests/browser_test
+OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(CROSS_SUITE) $(BROWSER_SUITE),$(SUITES))
 TEST_SUPPORT = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/support/*.cpp))
 VICTIM_LIBRARIES = $(patsubst %.cpp,$(BUILD)/%.so,$(wildcard tests/victims/lib*.cpp))
 VICTIMS = $(patsubst %.cpp,$(BUILD)/%,$(filter-out tests/victims/lib%.cpp,$(wildcard tests/victims/*.cpp)))
@@ -49,7 +50,7 @@ BENCH_PARTS = bench calls exact servers start report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
 SCRIPTS = .ci/run tests/run tests/roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
 
-.PHONY: all demo test test-foreign test-cross test-roots test-compilers fuzz bench install uninstall clean format lint help
+.PHONY: all demo test test-foreign test-browser test-cross test-roots test-compilers fuzz bench install uninstall clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -74,9 +75,30 @@ $(SHIM_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 $(BUILD)/nosigpipe-report: $(REPORT_OBJECTS)
 	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^
 
-$(REPORT_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
+$(REPORT_SOURCES:%.cpp=$(BUILD)/%.o): $(BUILD)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(CXXFLAGS) $(REPORT_CXXFLAGS) -MMD -MP -c -o $@ $<
+
+# The page of --html names its style and its script by their hashes, as a policy for the browser.
+PAGE = $(patsubst %,shim/report/page/%,page.html style.css dom.js sites.js flame.js timeline.js main.js)
+define PAGE_SOURCE
+@echo '  make  $@'
+@mkdir -p $(@D)
+@cat $(filter %.js,$^) >$@.js
+@set -e; hash() { env printf "$$({ echo; cat "$$1"; } | sha256sum | sed 's/[^0-9a-f]//g; s/../\\x&/g')" | base64; }; \
+script=$$(hash $@.js); style=$$(hash shim/report/page/style.css); test $${#script}$${#style} = 4444; \
+{ printf '#include "report/page.h"\nconstinit const std::string_view report::kPage = R"page('; \
+  sed -e "s|@SCRIPT_HASH@|$$script|; s|@STYLE_HASH@|$$style|" \
+      -e '/@SCRIPT@/{r $@.js' -e 'd}' -e '/@STYLE@/{r shim/report/page/style.css' -e 'd}' shim/report/page/page.html; \
+  echo ')page";'; } >$@
+@rm -f $@.js
+endef
+
+$(BUILD)/shim/report/page.cpp: $(PAGE) Makefile
+	$(PAGE_SOURCE)
+
+$(BUILD)/shim/report/page.o: %.o: %.cpp
+	$(SAY)$(CXX) $(CXXFLAGS) $(REPORT_CXXFLAGS) -c -o $@ $<
 
 # The launcher's options and their help are those of the one list the shim is compiled from.
 define LAUNCHER_SCRIPT
@@ -162,6 +184,11 @@ test-foreign: ## the same for unmodified servers of the distribution
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(FOREIGN_SUITES) $(VICTIM_LIBRARIES)
 	@tests/run $(FOREIGN_SUITES)
 
+test-browser: ## the same for the page of nosigpipe-report --html, in Chromium
+	tests/install test browser
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BROWSER_SUITE)
+	@tests/run $(BROWSER_SUITE)
+
 # By clang, since Debian's gcc for aarch64 and gcc for i386 cannot be installed side by side.
 CROSS_MACHINES = aarch64 riscv64 armhf s390x ppc64le
 TARGET_aarch64 = aarch64-linux-gnu
@@ -210,7 +237,7 @@ FUZZ_SECONDS = 60
 FUZZERS = $(patsubst tests/fuzz/%.cpp,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.cpp))
 FUZZ_CXX = clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZED_options = shim/system/kept_file.cpp shim/system/syscall.cpp
-FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES))
+FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES)) $(BUILD)/shim/report/page.cpp
 FUZZED_unwind = $(patsubst %,shim/unwind/%.cpp,unwind cfi guess rows)
 FUZZED_path = $(wildcard shim/unwind/*.cpp) shim/system/kept_file.cpp shim/system/proc.cpp shim/system/syscall.cpp
 FUZZED_record = shim/log/record_writer.cpp $(FUZZED_reader)

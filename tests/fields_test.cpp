@@ -24,7 +24,8 @@ const auto* field_named(const std::string& name) {
 
 std::string sources_in(const std::string& room) {
   std::string text;
-  for (const auto& entry : std::filesystem::directory_iterator(source(room))) text += contents(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(source(room)))
+    if (entry.is_regular_file()) text += contents(entry.path());
   return text;
 }
 

@@ -283,7 +283,7 @@ TEST_CASE("the help and the manual have every option") {
     CHECK(has(manual, name));
     ++options;
   }
-  CHECK(options == 18);
+  CHECK(options == 19);
   CHECK(report_of("", {"--version"}).starts_with("nosigpipe-report "));
 }
 

@@ -1,7 +1,11 @@
 // The report for programs: one JSON object.
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "report/display.h"
 #include "report/results.h"
@@ -92,6 +96,21 @@ std::string passed(const PassedEntry& entry) {
   return object.ended();
 }
 
+// What the log says of why the connections were gone, the most frequent first.
+std::string causes(const Counters& counters) {
+  std::map<std::string, Sum> sums;
+  for (const auto& [key, counter] : counters.list()) {
+    sums[counter.cause].add(counter.averted);
+    sums[counter.cause].add(counter.observed);
+  }
+  std::vector<std::pair<std::string, Sum>> sorted(sums.begin(), sums.end());
+  std::ranges::stable_sort(sorted, std::ranges::greater{}, [](const auto& cause) { return cause.second.count; });
+  return array(sorted, [](const auto& cause) {
+    const auto& [name, sum] = cause;
+    return Object().text_if("cause", name).number("count", sum.count).number("kills", sum.kills).ended();
+  });
+}
+
 }  // namespace
 
 std::string as_json(const Results& results) {
@@ -109,6 +128,7 @@ std::string as_json(const Results& results) {
   object.text("by", std::string(name_of(tally.by())));
   object.member("rows", array(shown, entry));
   if (others.rows > 0) object.member("others", Object().number("rows", others.rows).sum(others).ended());
+  object.member("causes", causes(tally.counters()));
   object.member("runaways", array(tally.runaways().list(), runaway));
   object.number("timeline_seconds", static_cast<std::uint64_t>(tally.timeline().width().count()));
   object.member("timeline", array(tally.timeline().bins(), [](const auto& bin) {
@@ -116,6 +136,8 @@ std::string as_json(const Results& results) {
                 }));
   object.number("records", seen.records).number("damaged", seen.damaged).number("too_long", seen.too_long);
   object.number("unknown", seen.unknown).number("outside", seen.outside).number("lost", tally.lost());
+  object.text("summary", summary(results));
+  object.member("remarks", array(remarks(results), json_quoted));
   object.member("unread", array(results.unread, [](const std::string& why) { return json_quoted(why); }));
   object.text_if("trouble", results.trouble).text_if("interpreted", results.compiled);
   return object.ended() + "\n";

@@ -91,10 +91,17 @@ class Session {
 
   bool on_terminal() const { return options_.output.empty() && options_.format == Format::table && isatty(fd_) == 1; }
 
+  // Of entries that have not been merged, and stay as they are.
+  std::string folded(Results results) {
+    source_lines_.look_up(results.entries);
+    return as_folded(results);
+  }
+
   std::string report_text() {
     Results results{options_, tally_, reader_.seen(), {}, {}, {}, unread_, {}};
     if (options_.format == Format::openmetrics) return as_openmetrics(results);
     results.entries = entries_of(tally_);
+    const auto stacks = options_.format == Format::html && options_.by == By::site ? folded(results) : std::string();
     if (options_.format != Format::folded) merge(results.entries);
     if (options_.by == By::site) source_lines_.look_up(results.entries);
     if (options_.format == Format::folded) return as_folded(results);
@@ -105,6 +112,7 @@ class Session {
     results.compiled = source_lines_.trouble_of_compiled();
     if (options_.by == By::site) merge(results.entries);  // what is interpreted is known by its name only now
     if (options_.format == Format::json) return as_json(results);
+    if (options_.format == Format::html) return as_html(results, stacks);
     return as_table(results, options_.output.empty() ? screen_for(options_, fd_) : Screen{});
   }
 
@@ -117,6 +125,8 @@ class Session {
 };
 
 int run(const Options& options) {
+  if (options.format == Format::html && options.output.empty() && isatty(options.run ? 2 : 1) == 1)
+    throw std::invalid_argument("--html is for a browser, not for a terminal; give --output=FILE");
   Session session(options);
   int status = options.run ? kNotRun : 0;
   try {

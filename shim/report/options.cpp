@@ -52,7 +52,7 @@ Timestamp time(const Argument& given) {
 
 void set_format(Options& options, Format format) {
   if (options.format != Format::table && options.format != format)
-    refuse("give only one of --json, --folded and --openmetrics");
+    refuse("give only one of --json, --html, --folded and --openmetrics");
   options.format = format;
 }
 
@@ -69,6 +69,7 @@ void since(Options& options, const Argument& given) { options.period.since = tim
 void until(Options& options, const Argument& given) { options.period.until = time(given); }
 void top(Options& options, const Argument& given) { options.top = number(given, 0, kMostRows); }
 void json(Options& options, const Argument&) { set_format(options, Format::json); }
+void html(Options& options, const Argument&) { set_format(options, Format::html); }
 void folded(Options& options, const Argument&) { set_format(options, Format::folded); }
 void openmetrics(Options& options, const Argument&) { set_format(options, Format::openmetrics); }
 void fail_if_deadly(Options& options, const Argument&) { options.fail_if_deadly = true; }

@@ -13,7 +13,7 @@
 
 namespace report {
 
-enum class Format { table, json, folded, openmetrics };
+enum class Format { table, json, html, folded, openmetrics };
 enum class When { automatic, always, never };
 
 // What each member is for stands in options.def, beside the option of its name.

@@ -52,6 +52,8 @@ struct Results {
 
 std::string as_table(const Results& results, const Screen& screen);
 std::string as_json(const Results& results);
+// A page for a browser, with the stacks as as_folded() has them; without, it has no flame graph.
+std::string as_html(const Results& results, const std::string& stacks);
 // By call site only, and of entries that have not been merged.
 std::string as_folded(const Results& results);
 // Of the tally alone; the entries may be missing.
