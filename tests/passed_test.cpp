@@ -254,6 +254,20 @@ TEST_CASE("where the kernel offers no vDSO errno after a write is EPIPE as ever"
   }
 }
 
+TEST_CASE("a program that forbids its threads the processor's counter has its lines, and no fault") {
+  for (const std::string of : {"", "i386/"}) {
+    flavour = of;
+    if (!bare("reads_clock_without_counter").killed_by(SIGSEGV)) SKIP_TEST("the time is known without the counter");
+    for (const std::string scene : {"forbids_counter", "forbids_counter_by_syscall"}) {
+      INFO(of << scene);
+      CHECK(bare(scene).killed_by(SIGPIPE));
+      const Ending ending = shimmed(scene, {"NOSIGPIPE_LOG=stderr"});
+      CHECK(ending.out == "alive\n");
+      CHECK(count_of(parsed(ending.err)) == (scene == "forbids_counter" ? 2 : 1));
+    }
+  }
+}
+
 TEST_CASE("a handler that is called again and again has a line for each power of two, and no count is lost") {
   for (const auto& setting : kSettings) {
     const auto rarely = joined(setting, {"NOSIGPIPE_INTERVAL=3600000"});
