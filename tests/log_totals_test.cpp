@@ -192,6 +192,18 @@ TEST_CASE("a child of vfork leaves its parent's counts alone") {
   CHECK(parsed(log, "total").size() == 1);
 }
 
+TEST_CASE("a child of vfork in a pid namespace of its own leaves its parent's counts alone") {
+  if (geteuid() != 0 || !run({"unshare", "--pid", "true"}).exited(0)) SKIP_TEST("unshare is not allowed");
+  const Directory directory;
+  const auto log = directory / "log";
+  // No thread can be started there.
+  const auto words = totals_victim({"unix-closed", "write", "write", "write", "vfork-writes", "write"});
+  CHECK(run(joined({"unshare", "--pid"}, words)).killed_by(SIGPIPE));
+  CHECK(run(joined({"unshare", "--pid"}, words), with_shim({"NOSIGPIPE_LOG=" + log})).exited(0));
+  CHECK(count_of(parsed(contents(log))) == 5);
+  CHECK(parsed(contents(log), "total").size() == 1);  // the child writes none
+}
+
 TEST_CASE("a child of vfork that is the first to have an event leaves the log to its parent") {
   const Directory directory;
   run({built("tests/victims/scenes/scenes"), "vfork_child_writes_first"},

@@ -12,6 +12,7 @@ bool Memory::open() {
   memory = reinterpret_cast<Memory*>(mapped);
   is_emptied_by_fork = kernel::call(SYS_madvise, memory, sizeof *memory, MADV_WIPEONFORK) == 0;
   memory->owner.store(kernel::pid());
+  memory->is_as_opened = is_emptied_by_fork;
   return true;
 }
 
@@ -28,7 +29,7 @@ bool Memory::in_child_of_vfork() {
   const int pid = owner.load();
   const int own = kernel::pid();
   if (pid == 0 || pid == own) return false;
-  if (pid == kernel::call(SYS_getppid)) return true;
+  if (is_as_opened || pid == kernel::call(SYS_getppid)) return true;
   owner.store(own);
   return false;
 }

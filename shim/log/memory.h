@@ -55,6 +55,7 @@ struct Memory {
   Scratch scratch[kLines + 1];
 
   std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
+  bool is_as_opened;       // by this owner, whom the first process of a pid namespace does not find by getppid
   struct {
     CallSites sites;
     CallSites passed;  // of what is not averted: other counts
