@@ -25,9 +25,10 @@ void follow(const event::Event& event, const unwind::Frame& here, Scratch& scrat
     return leads_on ? all : stack::only(reinterpret_cast<std::uintptr_t>(event.return_address), lookup, scratch.path);
   };
   if (found()) return;
-  scratch.maps.look();
+  const bool has_looked = scratch.maps.look();
   lookup.maps = &scratch.maps;
   found();
+  if (!has_looked) scratch.path.is_recognisable = false;  // the next one is followed again
 }
 
 }  // namespace

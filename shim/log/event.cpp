@@ -44,6 +44,16 @@ CallSites& sites_of(const Event& event) {
   return event.passed != Passed::no ? memory->state.passed : memory->state.sites;
 }
 
+// Where it was met while no descriptor was free its module is looked for now.
+const stack::Path& path_of(const CallSite& site, Scratch& scratch) {
+  const unsigned first = site.path().next_caller(0);
+  if (first == site.path().count || site.path().modules[first] != 0 || !scratch.maps.look()) return site.path();
+  scratch.path = site.path();
+  const stack::Lookup lookup{memory->state.modules, &scratch.maps};
+  scratch.path.modules[first] = lookup(scratch.path.returns_to[first] - 1);
+  return scratch.path;
+}
+
 void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
   site.add_unlogged(more);
   sites.hold_back_until(site.due());
@@ -57,7 +67,7 @@ void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
   auto& fields = lease->fields;
   fields.event = &event;
   fields.site = &site;
-  fields.path = &site.path();
+  fields.path = &path_of(site, *lease);
   fields.ids = ids;
   fields.would_kill = would_kill;
   kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
@@ -79,7 +89,7 @@ void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
 void write_total(Scratch& scratch, CallSites& sites, CallSite& site) {
   auto& fields = scratch.fields;
   fields.site = &site;
-  fields.path = &site.path();
+  fields.path = &path_of(site, scratch);
   fields.accounts_for = site.take_unlogged();
   const auto* kind = &sites == &memory->state.passed ? "passed" : "total";
   if (!logging::write(scratch, kind, fields::add_total)) hold_back(sites, site, fields.accounts_for);

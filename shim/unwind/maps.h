@@ -19,8 +19,8 @@ struct Module {
 class Maps {
  public:
   // Takes the picture. Safe in a signal handler; reads /proc with one system call for each 1 KiB. Empty where there is
-  // no /proc.
-  void look();
+  // no /proc. False where no descriptor is free.
+  bool look();
 
   const Module* begin() const { return list_; }
   const Module* end() const { return list_ + count_; }
