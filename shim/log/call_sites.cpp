@@ -64,8 +64,7 @@ CallSite& CallSites::at(const event::Event& event, const unwind::Frame& here, bo
   const auto begin = is_ours ? reinterpret_cast<std::uintptr_t>(event.return_address) : here.instruction();
   for (auto number = first(begin).load(std::memory_order_acquire); number != 0;) {
     auto& site = list_[number];
-    if (site.begin_ == begin && site.call_ == event.call &&
-        site.path_.leads_from(here.stack(), is_ours, memory->state.modules))
+    if (site.begin_ == begin && site.call_ == event.call && site.path_.leads_from(here, is_ours, memory->state.modules))
       return site.counts_for_ != nullptr ? *site.counts_for_ : site;
     number = site.next_.load(std::memory_order_acquire);
   }

@@ -78,6 +78,8 @@ bool follow(Frame& frame, const Row& row, Stack& stack) {
   caller.is_exact = row.is_signal_frame;
   const Rule& back = row.rules[row.return_register];
   caller.returns_at = back.is_loaded ? step.follow({back.base, back.offset}) : 0;
+  const Rule& pointer = row.rules[kPointer];
+  caller.pointer_at = pointer.is_loaded ? step.follow({pointer.base, pointer.offset}) : frame.pointer_at;
   caller.is_guessed = frame.is_guessed || row.is_guess;
   const bool ascends = caller.stack() > frame.stack() || (frame.is_exact && caller.stack() == frame.stack());
   if (step.failed || caller.instruction() == 0 || (!ascends && !row.is_signal_frame)) return false;
