@@ -234,6 +234,14 @@ TEST_CASE("a program that dies of what its child has died of has no line beside 
   CHECK(lines[0]["kind"] == "pipe");
 }
 
+TEST_CASE("a child that kills itself has its line though its parent has lost another one before") {
+  const auto [lines, ending] = passed("passed_kill_of_second_child");
+  CHECK(ending.out == "child, signal 13\nchild, signal 13\n");
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0]["kind"] == "pipe");
+  was_sent_by_itself(lines[1], "kill");
+}
+
 TEST_CASE("a program that kills itself has its line though a child of its has ended well") {
   const Directory directory;
   const Strings words{"sh", "-c", "/bin/true; kill -PIPE $$"};

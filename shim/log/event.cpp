@@ -31,7 +31,8 @@ bool has_stack(const void* context) {
   return here < end || here - end >= alternate.ss_size || here - end >= kStackOfALine;
 }
 
-constinit std::atomic<bool> last_child_died = false;  // of SIGPIPE
+// The process whose last child has died of SIGPIPE; a child of fork finds its parent's number here. 0: none.
+constinit std::atomic<int> has_lost_child = 0;
 
 bool is_logged() { return logging::wanted() && !policy::makes_no_calls(); }
 
@@ -174,11 +175,11 @@ void log_runaway(int fd, unsigned epipes, const char* action) {
 }
 
 void child_ended(int status) {
-  if (logging::wanted() && (WIFEXITED(status) || WIFSIGNALED(status)))
-    last_child_died.store(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+  if (!is_logged() || (!WIFEXITED(status) && !WIFSIGNALED(status))) return;
+  has_lost_child.store(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE ? kernel::pid() : 0);
 }
 
-bool child_has_died() { return last_child_died.load(); }
+bool child_has_died() { return has_lost_child.load() == kernel::pid(); }
 
 // It may be called twice, by the handler that is about to end the process and by our destructor: what the first has
 // written the second does not repeat.
