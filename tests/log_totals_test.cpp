@@ -165,6 +165,35 @@ TEST_CASE("from an alternate stack, however small, nothing is lost, and the thre
   }
 }
 
+TEST_CASE("whatever is logged, the handler takes less than 3 KiB of stack, and less than 1 KiB without a log") {
+  for (const std::string flavour : {"", "i386/"}) {
+    Start start;
+    start.flavour = flavour;
+    const Strings scene{built(flavour + "tests/victims/scenes/scenes"), "stack_of_each_end"};
+    const auto most = [&](const Strings& variables) {
+      const Directory place;
+      start.directory = place.path();
+      long bytes = 0;
+      std::istringstream ends(run(scene, with_shim(variables, start)).out);
+      long number = 0, taken = 0;
+      for (std::string name; ends >> name >> taken; ++number) bytes = std::max(bytes, taken);
+      CHECK(number == 6);
+      return bytes;
+    };
+    const Directory directory;
+    CHECK(most({}) < 1024);
+    for (const std::string format : {"text", "json"}) {
+      const auto log = directory / flavour.substr(0, 4) + format;
+      const auto bytes = most({"NOSIGPIPE_LOG=" + log, "NOSIGPIPE_FORMAT=" + format, "NOSIGPIPE_INTERVAL=3600000"});
+      INFO(flavour << " " << format << ": " << bytes);
+      CHECK(bytes > 1024);
+      CHECK(bytes < 3072);
+      CHECK(lines_of(contents(log)).size() == 10);
+    }
+    CHECK(most({"NOSIGPIPE_LOG=stderr"}) < 3072);
+  }
+}
+
 TEST_CASE("an event is logged before the program's handler is called, which may not come back") {
   for (const std::string option : {"NOSIGPIPE_HANDLERS=deliver", "NOSIGPIPE_MODE=observe"})
     for (const std::string guard : {"auto", "mask"})

@@ -1,5 +1,7 @@
 #include "unwind/unwind.h"
 
+#include <new>
+
 #include "unwind/guess.h"
 #include "unwind/rows.h"
 
@@ -61,7 +63,7 @@ Row row_of(const Frame& frame, const Object& object, bool may_guess) {
   const Key key{frame.instruction(), object.identity ^ (frame.is_exact ? 1U : 0U)};
   if (rows::recall(key, row)) return row;
   if (!find_row(object, frame.place(), row)) {
-    row = {};
+    new (&row) Row;  // assigned, it would be made on the stack first
     row.is_unknown = !may_guess || !guess(frame.instruction(), row);
   }
   rows::remember(key, row);
