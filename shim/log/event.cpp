@@ -45,14 +45,18 @@ CallSites& sites_of(const Event& event) {
   return event.passed != Passed::no ? memory->state.passed : memory->state.sites;
 }
 
-// Where it was met while no descriptor was free its module is looked for now.
-const stack::Path& path_of(const CallSite& site, Scratch& scratch) {
+// The way to it. Where it was met while no descriptor was free its module is looked for now; false if there still is
+// none.
+bool find_path(const CallSite& site, Scratch& scratch) {
+  scratch.fields.path = &site.path();
   const unsigned first = site.path().next_caller(0);
-  if (first == site.path().count || site.path().modules[first] != 0 || !scratch.maps.look()) return site.path();
+  if (first == site.path().count || site.path().modules[first] != 0) return true;
+  if (!scratch.maps.look()) return false;
   scratch.path = site.path();
-  const stack::Lookup lookup{memory->state.modules, &scratch.maps};
+  const stack::Lookup lookup{Memory::modules, &scratch.maps};
   scratch.path.modules[first] = lookup(scratch.path.returns_to[first] - 1);
-  return scratch.path;
+  scratch.fields.path = &scratch.path;
+  return true;
 }
 
 void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
@@ -64,11 +68,10 @@ void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
 [[gnu::noinline]] void write_line(const Event& event, const unwind::Frame& here, Fields::Ids ids, bool would_kill,
                                   CallSite& site) {
   const Lease lease;
-  if (!lease) return hold_back(sites_of(event), site, {1, would_kill});
+  if (!lease || (!find_path(site, *lease) && !event.is_last)) return hold_back(sites_of(event), site, {1, would_kill});
   auto& fields = lease->fields;
   fields.event = &event;
   fields.site = &site;
-  fields.path = &path_of(site, *lease);
   fields.ids = ids;
   fields.would_kill = would_kill;
   kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
@@ -76,7 +79,7 @@ void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
   if (event.passed != Passed::no) origin::look_at(event, fields.origin);
   // What was held back of others is not this event's.
   if (site.is_shared()) {
-    stack::collect(here, options::get().stack, {memory->state.modules, nullptr}, lease->path);
+    stack::collect(here, options::get().stack, {Memory::modules, nullptr}, lease->path);
     fields.path = &lease->path;
   }
   const auto before = site.is_shared() ? Unlogged{} : site.take_unlogged();
@@ -88,9 +91,9 @@ void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
 
 // Of what no event comes for any more.
 void write_total(Scratch& scratch, CallSites& sites, CallSite& site) {
+  if (!find_path(site, scratch) && !memory->is_ending()) return sites.hold_back_until(site.due());
   auto& fields = scratch.fields;
   fields.site = &site;
-  fields.path = &path_of(site, scratch);
   fields.accounts_for = site.take_unlogged();
   const auto* kind = &sites == &memory->state.passed ? "passed" : "total";
   if (!logging::write(scratch, kind, fields::add_total)) hold_back(sites, site, fields.accounts_for);
@@ -138,7 +141,7 @@ void before_root() {
   const Lease lease;
   if (!lease) return;
   lease->maps.look();
-  for (const auto& module : lease->maps) memory->state.modules.remember(module);
+  for (const auto& module : lease->maps) Memory::modules.remember(module);
 }
 
 // The first frame is this one, wherever it is called from: it is not to be inlined.
