@@ -1,6 +1,6 @@
 // The memory of the log, some 3.3 MiB of which little is used: in a process without a log it is not there. No heap,
-// since a malloc library may write and so come back to us. A child of fork begins with all of it zero: the threads that
-// were at it are not there, and what its parent has counted the parent logs.
+// since a malloc library may write and so come back to us. A child of fork begins with it zero, but for the modules:
+// the threads that were at it are not there, and what its parent has counted the parent logs.
 #pragma once
 
 #include <atomic>
@@ -54,12 +54,14 @@ struct Memory {
   static constexpr unsigned kLines = 8;
   Scratch scratch[kLines + 1];
 
+  // The same in a child of fork, which may have no /proc to look them up in: its parent has changed its root directory.
+  static inline constinit Modules modules{};
+
   std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
   bool is_as_opened;       // by this owner, whom the first process of a pid namespace does not find by getppid
   struct {
     CallSites sites;
-    CallSites passed;  // of what is not averted: other counts
-    Modules modules;
+    CallSites passed;                 // of what is not averted: other counts
     std::atomic<std::uint64_t> lost;  // records; the next one that can be written says how many
     std::atomic<int> cut_short;       // of the last record only the beginning could be written
     std::atomic<int> ending;          // the process that ends, or a child of vfork: it holds nothing back any more
