@@ -208,6 +208,7 @@ TEST_CASE("the stack is followed once for each way, and then recognised") {
   const auto blocked = [](const Strings& words) { return calls_of("rt_sigprocmask(SIG_BLOCK, ~[", words); };
   for (const std::string& way : {library, std::string("stdio"), std::string("raw")}) {
     INFO(way);
-    CHECK(blocked({way, "often=300"}) - blocked({way, "often=1"}) == 8);  // for the lines 2, 4 ... 256
+    // For the lines 2, 4 ... 256; and the first call of a hook, which looks at /proc, is a way of its own.
+    CHECK(blocked({way, "often=300"}) - blocked({way, "often=1"}) == (way == library ? 9 : 8));
   }
 }

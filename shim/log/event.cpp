@@ -36,6 +36,15 @@ constinit std::atomic<int> has_lost_child = 0;
 
 bool is_logged() { return logging::wanted() && !policy::makes_no_calls(); }
 
+bool has_memory() {
+  if (memory != nullptr || Memory::open()) return true;
+  text::Sized<100> line;
+  line << "nosigpipe: there is no memory for the log; nothing is logged";
+  logging::is_wanted.store(false);
+  logging::warn(line);
+  return false;
+}
+
 std::int64_t now() {
   const auto time = kernel::clock(CLOCK_MONOTONIC_COARSE);  // a tick wide (1 to 10 ms), which is enough here
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -68,7 +77,9 @@ void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
 [[gnu::noinline]] void write_line(const Event& event, const unwind::Frame& here, Fields::Ids ids, bool would_kill,
                                   CallSite& site) {
   const Lease lease;
-  if (!lease || (!find_path(site, *lease) && !event.is_last)) return hold_back(sites_of(event), site, {1, would_kill});
+  // A log that cannot be opened either is told of on stderr.
+  const bool waits = lease && !find_path(site, *lease) && !event.is_last && destination::open() == 0;
+  if (!lease || waits) return hold_back(sites_of(event), site, {1, would_kill});
   auto& fields = lease->fields;
   fields.event = &event;
   fields.site = &site;
@@ -116,26 +127,20 @@ void write_total(Scratch& scratch, CallSites& sites, CallSite& site) {
 
 void begin() {
   if (options::get().log == Log::none || options::get().mode == Mode::off) return;
-  if (!Memory::open()) {
-    text::Sized<100> line;
-    line << "nosigpipe: there is no memory for the log; nothing is logged";
-    return logging::warn(line);
-  }
+  Memory::know_process();
   logging::begin();
   stack::know_objects();
-  policy::now();  // else the first call, which decides, would come here in a way of its own
-  if (policy::started_in_filter()) unwind::copy_in_filter();
 }
 
 void before_user(unsigned user) {
   constexpr unsigned kAsItIs = ~0U;
-  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::uid())) return;
+  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::uid()) || !has_memory()) return;
   memory->begin_anew_after_fork();
   destination::open();
 }
 
 void before_root() {
-  if (!is_logged()) return;
+  if (!is_logged() || !has_memory()) return;
   memory->begin_anew_after_fork();
   destination::open();
   const Lease lease;
@@ -146,7 +151,9 @@ void before_root() {
 
 // The first frame is this one, wherever it is called from: it is not to be inlined.
 [[gnu::noinline]] void log(const Event& event) {
-  if (!is_logged()) return;
+  if (!is_logged() || !has_memory()) return;
+  policy::now();  // decides, where no hook has done so
+  if (policy::started_in_filter()) unwind::copy_in_filter();
   memory->begin_anew_after_fork();
   const int tid = kernel::tid();
   const int pid = memory->pid_by(tid);
@@ -154,6 +161,7 @@ void before_root() {
                               ? event.is_last
                               : disposition::kills(pid) && (event.context != nullptr || !mask::blocks_sigpipe());
   const auto here = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
+  Memory::has_counted.store(true, std::memory_order_relaxed);
   auto& site = sites_of(event).at(event, here, has_stack);
   const auto time = now();
   if ((site.count_and_ask(!memory->is_ending(), time) || event.is_last) && has_stack(event.context))
@@ -165,7 +173,7 @@ void before_root() {
 }
 
 void log_runaway(int fd, unsigned epipes, const char* action) {
-  if (!is_logged() || !has_stack(nullptr)) return;
+  if (!is_logged() || !has_stack(nullptr) || !has_memory()) return;
   const Lease lease;
   if (!lease) return;
   auto& fields = lease->fields;
@@ -187,9 +195,9 @@ bool child_has_died() { return has_lost_child.load() == kernel::pid(); }
 // It may be called twice, by the handler that is about to end the process and by our destructor: what the first has
 // written the second does not repeat.
 void log_totals(const void* context) {
-  if (!is_logged() || memory->owner.load() == 0 || memory->in_child_of_vfork() || !has_stack(context)) return;
+  if (!is_logged() || !Memory::has_counted.load() || memory->owner.load() == 0) return;
+  if (memory->in_child_of_vfork() || !has_stack(context)) return;
   const bool is_first = memory->begin_to_end();
-  if (memory->state.sites.is_empty() && memory->state.passed.is_empty()) return;
   memory->wait_for_totals();
   const Lease lease(Memory::kLines, Memory::kLines + 1);
   if (!lease) return;

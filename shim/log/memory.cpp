@@ -6,13 +6,22 @@
 
 static constinit bool is_emptied_by_fork = false;  // by the kernel: not before Linux 4.14
 
+static constinit int started_as = 0;
+
+void Memory::know_process() { started_as = kernel::pid(); }
+
+// Of threads that come here at once one is the first.
 bool Memory::open() {
   const long mapped = kernel::map(sizeof(Memory));
   if (mapped < 0 && mapped > -4096) return false;
-  memory = reinterpret_cast<Memory*>(mapped);
-  is_emptied_by_fork = kernel::call(SYS_madvise, memory, sizeof *memory, MADV_WIPEONFORK) == 0;
-  memory->owner.store(kernel::pid());
-  memory->is_as_opened = is_emptied_by_fork;
+  auto* own = reinterpret_cast<Memory*>(mapped);
+  is_emptied_by_fork = kernel::call(SYS_madvise, own, sizeof *own, MADV_WIPEONFORK) == 0;
+  const int pid = kernel::pid();
+  own->owner.store(pid);
+  own->is_as_opened = is_emptied_by_fork && pid == started_as;
+  Memory* none = nullptr;
+  if (!__atomic_compare_exchange_n(&memory, &none, own, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    kernel::call(SYS_munmap, own, sizeof *own);
   return true;
 }
 
