@@ -62,7 +62,7 @@ bool find_path(const CallSite& site, Scratch& scratch) {
   if (first == site.path().count || site.path().modules[first] != 0) return true;
   if (!scratch.maps.look()) return false;
   scratch.path = site.path();
-  const stack::Lookup lookup{Memory::modules, &scratch.maps};
+  const stack::Lookup lookup{*Memory::modules, &scratch.maps};
   scratch.path.modules[first] = lookup(scratch.path.returns_to[first] - 1);
   scratch.fields.path = &scratch.path;
   return true;
@@ -90,7 +90,7 @@ void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
   if (event.passed != Passed::no) origin::look_at(event, fields.origin);
   // What was held back of others is not this event's.
   if (site.is_shared()) {
-    stack::collect(here, options::get().stack, {Memory::modules, nullptr}, lease->path);
+    stack::collect(here, options::get().stack, {*Memory::modules, nullptr}, lease->path);
     fields.path = &lease->path;
   }
   const auto before = site.is_shared() ? Unlogged{} : site.take_unlogged();
@@ -146,7 +146,7 @@ void before_root() {
   const Lease lease;
   if (!lease) return;
   lease->maps.look();
-  for (const auto& module : lease->maps) Memory::modules.remember(module);
+  for (const auto& module : lease->maps) Memory::modules->remember(module);
 }
 
 // The first frame is this one, wherever it is called from: it is not to be inlined.

@@ -58,7 +58,7 @@ struct Memory {
   Scratch scratch[kLines + 1];
 
   // The same in a child of fork, which may have no /proc to look them up in: its parent has changed its root directory.
-  static inline constinit Modules modules{};
+  static inline constinit Modules* modules = nullptr;
 
   // An event, by this process or one that it was forked from. Most end without, and then touch nothing of all this.
   static inline constinit std::atomic<bool> has_counted = false;
