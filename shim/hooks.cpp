@@ -8,6 +8,7 @@
 #include "guard/wrappers.h"
 #include "log/event.h"
 #include "program/disposition.h"
+#include "system/clock.h"
 
 #define EXPORT extern "C" [[gnu::visibility("default")]]
 
@@ -241,6 +242,7 @@ EXPORT int prctl(int option, ...) {
   unsigned long arguments[4];
   for (auto& argument : arguments) argument = va_arg(list, unsigned long);
   va_end(list);
+  kernel::before_prctl(option, arguments[0]);
   const auto call = [&] { return real::prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]); };
   return option == PR_SET_SECCOMP ? handler::enter_seccomp(call, [](int result) { return result < 0; }) : call();
 }

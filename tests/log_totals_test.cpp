@@ -165,6 +165,35 @@ TEST_CASE("from an alternate stack, however small, nothing is lost, and the thre
   }
 }
 
+TEST_CASE("whatever is logged, the handler takes less than 3 KiB of stack, and less than 1 KiB without a log") {
+  for (const std::string flavour : {"", "i386/"}) {
+    Start start;
+    start.flavour = flavour;
+    const Strings scene{built(flavour + "tests/victims/scenes/scenes"), "stack_of_each_end"};
+    const auto most = [&](const Strings& variables) {
+      const Directory place;
+      start.directory = place.path();
+      long bytes = 0;
+      std::istringstream ends(run(scene, with_shim(variables, start)).out);
+      long number = 0, taken = 0;
+      for (std::string name; ends >> name >> taken; ++number) bytes = std::max(bytes, taken);
+      CHECK(number == 6);
+      return bytes;
+    };
+    const Directory directory;
+    CHECK(most({}) < 1024);
+    for (const std::string format : {"text", "json"}) {
+      const auto log = directory / flavour.substr(0, 4) + format;
+      const auto bytes = most({"NOSIGPIPE_LOG=" + log, "NOSIGPIPE_FORMAT=" + format, "NOSIGPIPE_INTERVAL=3600000"});
+      INFO(flavour << " " << format << ": " << bytes);
+      CHECK(bytes > 1024);
+      CHECK(bytes < 3072);
+      CHECK(lines_of(contents(log)).size() == 10);
+    }
+    CHECK(most({"NOSIGPIPE_LOG=stderr"}) < 3072);
+  }
+}
+
 TEST_CASE("an event is logged before the program's handler is called, which may not come back") {
   for (const std::string option : {"NOSIGPIPE_HANDLERS=deliver", "NOSIGPIPE_MODE=observe"})
     for (const std::string guard : {"auto", "mask"})
@@ -190,6 +219,18 @@ TEST_CASE("a child of vfork leaves its parent's counts alone") {
   CHECK(count_of(parsed(log)) == 101);
   CHECK(parsed(log, "averted").size() == 8);  // the child's, and 1, 2, 4 ... 64
   CHECK(parsed(log, "total").size() == 1);
+}
+
+TEST_CASE("a child of vfork in a pid namespace of its own leaves its parent's counts alone") {
+  if (geteuid() != 0 || !run({"unshare", "--pid", "true"}).exited(0)) SKIP_TEST("unshare is not allowed");
+  const Directory directory;
+  const auto log = directory / "log";
+  // No thread can be started there.
+  const auto words = totals_victim({"unix-closed", "write", "write", "write", "vfork-writes", "write"});
+  CHECK(run(joined({"unshare", "--pid"}, words)).killed_by(SIGPIPE));
+  CHECK(run(joined({"unshare", "--pid"}, words), with_shim({"NOSIGPIPE_LOG=" + log})).exited(0));
+  CHECK(count_of(parsed(contents(log))) == 5);
+  CHECK(parsed(contents(log), "total").size() == 1);  // the child writes none
 }
 
 TEST_CASE("a child of vfork that is the first to have an event leaves the log to its parent") {

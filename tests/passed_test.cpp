@@ -234,6 +234,14 @@ TEST_CASE("a program that dies of what its child has died of has no line beside 
   CHECK(lines[0]["kind"] == "pipe");
 }
 
+TEST_CASE("a child that kills itself has its line though its parent has lost another one before") {
+  const auto [lines, ending] = passed("passed_kill_of_second_child");
+  CHECK(ending.out == "child, signal 13\nchild, signal 13\n");
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0]["kind"] == "pipe");
+  was_sent_by_itself(lines[1], "kill");
+}
+
 TEST_CASE("a program that kills itself has its line though a child of its has ended well") {
   const Directory directory;
   const Strings words{"sh", "-c", "/bin/true; kill -PIPE $$"};
@@ -251,6 +259,20 @@ TEST_CASE("where the kernel offers no vDSO errno after a write is EPIPE as ever"
   for (const auto& guard : kGuards) {
     CHECK(shimmed("without_vdso", guard).out == oracle.out);
     CHECK(shimmed("without_vdso", joined(guard, {"NOSIGPIPE_LOG=" + directory / "log"})).out == oracle.out);
+  }
+}
+
+TEST_CASE("a program that forbids its threads the processor's counter has its lines, and no fault") {
+  for (const std::string of : {"", "i386/"}) {
+    flavour = of;
+    if (!bare("reads_clock_without_counter").killed_by(SIGSEGV)) SKIP_TEST("the time is known without the counter");
+    for (const std::string scene : {"forbids_counter", "forbids_counter_by_syscall"}) {
+      INFO(of << scene);
+      CHECK(bare(scene).killed_by(SIGPIPE));
+      const Ending ending = shimmed(scene, {"NOSIGPIPE_LOG=stderr"});
+      CHECK(ending.out == "alive\n");
+      CHECK(count_of(parsed(ending.err)) == (scene == "forbids_counter" ? 2 : 1));
+    }
   }
 }
 

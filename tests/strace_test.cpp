@@ -1,6 +1,7 @@
 // System calls, counted by strace: a call on a live socket, file or pipe makes itself and no other.
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -189,6 +190,14 @@ TEST_CASE("an event with a line of its own is 14 system calls on TCP and 15 on A
   CHECK(calls_of_a_line("one_more_on_tcp_when_told", log) == joined(joined(event, tcp), line));
   CHECK(calls_of_a_line("one_more_on_unix_when_told", log) == joined(joined(event, local), line));
   CHECK(lines_of(contents(log)).size() == 10);  // of each four events and the total
+}
+
+TEST_CASE("a program that is short of descriptors at its first write has the same calls when it is no more") {
+  const auto scene = "writes_when_numbers_are_free_again";
+  CHECK(run({built("tests/victims/scenes/scenes"), scene}).killed_by(SIGPIPE));
+  for (const Strings& log : {Strings{}, Strings{"NOSIGPIPE_LOG=/dev/null"}})
+    CHECK(calls_in_scene(scene, with_shim(log)).at(0) == "sendto");
+  CHECK(calls_in_scene(scene, with_shim()) == Strings{"sendto", "sendto"});
 }
 
 TEST_CASE("the start adds at most 15 system calls") {

@@ -16,6 +16,7 @@
 #include "program/disposition.h"
 #include "program/mask.h"
 #include "system/arch/syscall.h"
+#include "system/clock.h"
 
 namespace {
 
@@ -52,6 +53,7 @@ long by_number(long number, const long (&arguments)[6], const void* return_addre
                              arguments[5]);
   };
   if (number == SYS_rt_sigprocmask) mask::blocks_from_here();
+  if (number == SYS_prctl) kernel::before_prctl(arguments[0], static_cast<unsigned long>(arguments[1]));
   if (number == SYS_exit_group) event::log_totals();
   const bool enters = sets_filter(number, arguments);
   const long result =

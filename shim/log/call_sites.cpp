@@ -18,16 +18,17 @@ constexpr std::uint32_t kMostWays = 8;
 // Of what has led to an event: looked up among the modules that are remembered, and in a new picture only where one is
 // not among them.
 void follow(const event::Event& event, const unwind::Frame& here, Scratch& scratch) {
-  stack::Lookup lookup{memory->state.modules, nullptr};
+  stack::Lookup lookup{*Memory::modules, nullptr};
   const auto found = [&] {
     const bool all = stack::collect(here, options::get().stack, lookup, scratch.path);
     const bool leads_on = scratch.path.next_caller(0) < scratch.path.count;
     return leads_on ? all : stack::only(reinterpret_cast<std::uintptr_t>(event.return_address), lookup, scratch.path);
   };
   if (found()) return;
-  scratch.maps.look();
+  const bool has_looked = scratch.maps.look();
   lookup.maps = &scratch.maps;
   found();
+  if (!has_looked) scratch.path.is_recognisable = false;  // the next one is followed again
 }
 
 }  // namespace
@@ -63,8 +64,7 @@ CallSite& CallSites::at(const event::Event& event, const unwind::Frame& here, bo
   const auto begin = is_ours ? reinterpret_cast<std::uintptr_t>(event.return_address) : here.instruction();
   for (auto number = first(begin).load(std::memory_order_acquire); number != 0;) {
     auto& site = list_[number];
-    if (site.begin_ == begin && site.call_ == event.call &&
-        site.path_.leads_from(here.stack(), is_ours, memory->state.modules))
+    if (site.begin_ == begin && site.call_ == event.call && site.path_.leads_from(here, is_ours, *Memory::modules))
       return site.counts_for_ != nullptr ? *site.counts_for_ : site;
     number = site.next_.load(std::memory_order_acquire);
   }
@@ -105,7 +105,7 @@ CallSite* CallSites::filled(const event::Event& event, std::uintptr_t begin, con
   site.begin_ = begin;
   site.path_ = path;
   const unsigned first = path.next_caller(0);
-  const auto& mapped = memory->state.modules.at(path.modules[first]).mapped;
+  const auto& mapped = Memory::modules->at(path.modules[first]).mapped;
   site.symbol_ = symbols_.keep(Symbol({mapped.start, mapped.limit}, path.returns_to[first] - 1).name());
   return &site;
 }

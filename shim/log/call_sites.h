@@ -68,7 +68,6 @@ class CallSites {
   void hold_back_until(std::int64_t due);
   bool is_overdue(std::int64_t now);
 
-  bool is_empty() const { return count_.load() == 0 && list_[0].total() == 0; }
   CallSite* begin() { return list_; }
   CallSite* end();
 

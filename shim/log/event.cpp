@@ -31,9 +31,19 @@ bool has_stack(const void* context) {
   return here < end || here - end >= alternate.ss_size || here - end >= kStackOfALine;
 }
 
-constinit std::atomic<bool> last_child_died = false;  // of SIGPIPE
+// The process whose last child has died of SIGPIPE; a child of fork finds its parent's number here. 0: none.
+constinit std::atomic<int> has_lost_child = 0;
 
 bool is_logged() { return logging::wanted() && !policy::makes_no_calls(); }
+
+bool has_memory() {
+  if (memory != nullptr || Memory::open()) return true;
+  text::Sized<100> line;
+  line << "nosigpipe: there is no memory for the log; nothing is logged";
+  logging::is_wanted.store(false);
+  logging::warn(line);
+  return false;
+}
 
 std::int64_t now() {
   const auto time = kernel::clock(CLOCK_MONOTONIC_COARSE);  // a tick wide (1 to 10 ms), which is enough here
@@ -42,6 +52,20 @@ std::int64_t now() {
 
 CallSites& sites_of(const Event& event) {
   return event.passed != Passed::no ? memory->state.passed : memory->state.sites;
+}
+
+// The way to it. Where it was met while no descriptor was free its module is looked for now; false if there still is
+// none.
+bool find_path(const CallSite& site, Scratch& scratch) {
+  scratch.fields.path = &site.path();
+  const unsigned first = site.path().next_caller(0);
+  if (first == site.path().count || site.path().modules[first] != 0) return true;
+  if (!scratch.maps.look()) return false;
+  scratch.path = site.path();
+  const stack::Lookup lookup{*Memory::modules, &scratch.maps};
+  scratch.path.modules[first] = lookup(scratch.path.returns_to[first] - 1);
+  scratch.fields.path = &scratch.path;
+  return true;
 }
 
 void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
@@ -53,11 +77,12 @@ void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
 [[gnu::noinline]] void write_line(const Event& event, const unwind::Frame& here, Fields::Ids ids, bool would_kill,
                                   CallSite& site) {
   const Lease lease;
-  if (!lease) return hold_back(sites_of(event), site, {1, would_kill});
+  // A log that cannot be opened either is told of on stderr.
+  const bool waits = lease && !find_path(site, *lease) && !event.is_last && destination::open() == 0;
+  if (!lease || waits) return hold_back(sites_of(event), site, {1, would_kill});
   auto& fields = lease->fields;
   fields.event = &event;
   fields.site = &site;
-  fields.path = &site.path();
   fields.ids = ids;
   fields.would_kill = would_kill;
   kernel::call(SYS_prctl, PR_GET_NAME, fields.thread);
@@ -65,7 +90,7 @@ void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
   if (event.passed != Passed::no) origin::look_at(event, fields.origin);
   // What was held back of others is not this event's.
   if (site.is_shared()) {
-    stack::collect(here, options::get().stack, {memory->state.modules, nullptr}, lease->path);
+    stack::collect(here, options::get().stack, {*Memory::modules, nullptr}, lease->path);
     fields.path = &lease->path;
   }
   const auto before = site.is_shared() ? Unlogged{} : site.take_unlogged();
@@ -77,9 +102,9 @@ void hold_back(CallSites& sites, CallSite& site, const Unlogged& more) {
 
 // Of what no event comes for any more.
 void write_total(Scratch& scratch, CallSites& sites, CallSite& site) {
+  if (!find_path(site, scratch) && !memory->is_ending()) return sites.hold_back_until(site.due());
   auto& fields = scratch.fields;
   fields.site = &site;
-  fields.path = &site.path();
   fields.accounts_for = site.take_unlogged();
   const auto* kind = &sites == &memory->state.passed ? "passed" : "total";
   if (!logging::write(scratch, kind, fields::add_total)) hold_back(sites, site, fields.accounts_for);
@@ -102,37 +127,33 @@ void write_total(Scratch& scratch, CallSites& sites, CallSite& site) {
 
 void begin() {
   if (options::get().log == Log::none || options::get().mode == Mode::off) return;
-  if (!Memory::open()) {
-    text::Sized<100> line;
-    line << "nosigpipe: there is no memory for the log; nothing is logged";
-    return logging::warn(line);
-  }
+  Memory::know_process();
   logging::begin();
   stack::know_objects();
-  policy::now();  // else the first call, which decides, would come here in a way of its own
-  if (policy::started_in_filter()) unwind::copy_in_filter();
 }
 
 void before_user(unsigned user) {
   constexpr unsigned kAsItIs = ~0U;
-  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::uid())) return;
+  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::uid()) || !has_memory()) return;
   memory->begin_anew_after_fork();
   destination::open();
 }
 
 void before_root() {
-  if (!is_logged()) return;
+  if (!is_logged() || !has_memory()) return;
   memory->begin_anew_after_fork();
   destination::open();
   const Lease lease;
   if (!lease) return;
   lease->maps.look();
-  for (const auto& module : lease->maps) memory->state.modules.remember(module);
+  for (const auto& module : lease->maps) Memory::modules->remember(module);
 }
 
 // The first frame is this one, wherever it is called from: it is not to be inlined.
 [[gnu::noinline]] void log(const Event& event) {
-  if (!is_logged()) return;
+  if (!is_logged() || !has_memory()) return;
+  policy::now();  // decides, where no hook has done so
+  if (policy::started_in_filter()) unwind::copy_in_filter();
   memory->begin_anew_after_fork();
   const int tid = kernel::tid();
   const int pid = memory->pid_by(tid);
@@ -140,6 +161,7 @@ void before_root() {
                               ? event.is_last
                               : disposition::kills(pid) && (event.context != nullptr || !mask::blocks_sigpipe());
   const auto here = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
+  Memory::has_counted.store(true, std::memory_order_relaxed);
   auto& site = sites_of(event).at(event, here, has_stack);
   const auto time = now();
   if ((site.count_and_ask(!memory->is_ending(), time) || event.is_last) && has_stack(event.context))
@@ -151,7 +173,7 @@ void before_root() {
 }
 
 void log_runaway(int fd, unsigned epipes, const char* action) {
-  if (!is_logged() || !has_stack(nullptr)) return;
+  if (!is_logged() || !has_stack(nullptr) || !has_memory()) return;
   const Lease lease;
   if (!lease) return;
   auto& fields = lease->fields;
@@ -164,18 +186,18 @@ void log_runaway(int fd, unsigned epipes, const char* action) {
 }
 
 void child_ended(int status) {
-  if (logging::wanted() && (WIFEXITED(status) || WIFSIGNALED(status)))
-    last_child_died.store(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE);
+  if (!is_logged() || (!WIFEXITED(status) && !WIFSIGNALED(status))) return;
+  has_lost_child.store(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE ? kernel::pid() : 0);
 }
 
-bool child_has_died() { return last_child_died.load(); }
+bool child_has_died() { return has_lost_child.load() == kernel::pid(); }
 
 // It may be called twice, by the handler that is about to end the process and by our destructor: what the first has
 // written the second does not repeat.
 void log_totals(const void* context) {
-  if (!is_logged() || memory->owner.load() == 0 || memory->in_child_of_vfork() || !has_stack(context)) return;
+  if (!is_logged() || !Memory::has_counted.load() || memory->owner.load() == 0) return;
+  if (memory->in_child_of_vfork() || !has_stack(context)) return;
   const bool is_first = memory->begin_to_end();
-  if (memory->state.sites.is_empty() && memory->state.passed.is_empty()) return;
   memory->wait_for_totals();
   const Lease lease(Memory::kLines, Memory::kLines + 1);
   if (!lease) return;

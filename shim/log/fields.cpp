@@ -17,7 +17,7 @@ void add_thread(Writer& record, const Fields& from) {
 }
 
 const Modules::Remembered& module_of(const stack::Path& path, unsigned frame) {
-  return memory->state.modules.at(path.modules[frame]);
+  return Memory::modules->at(path.modules[frame]);
 }
 
 // Where the beginning of the file is not known, that of the memory.

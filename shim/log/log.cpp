@@ -81,7 +81,7 @@ void tell_why(int error, Scratch& scratch) {
 void begin() {
   is_wanted.store(true);
   start = kernel::clock(CLOCK_REALTIME).tv_sec;
-  kernel::call(SYS_uname, &host);
+  if (destination::kind() == Kind::syslog) kernel::call(SYS_uname, &host);
   kernel::call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program - 1);
   destination::know(executable());
   standard_error.share(2);

@@ -6,12 +6,36 @@
 
 static constinit bool is_emptied_by_fork = false;  // by the kernel: not before Linux 4.14
 
+static constinit int started_as = 0;
+
+void Memory::know_process() { started_as = kernel::pid(); }
+
+// Zero; nullptr where there is none to be had.
+template <class Content>
+static Content* mapped() {
+  const long result = kernel::map(sizeof(Content));
+  return result < 0 && result > -4096 ? nullptr : reinterpret_cast<Content*>(result);
+}
+
+// Of threads that come here at once one is the first.
+template <class Content>
+static void make_known(Content*& known, Content* own) {
+  Content* none = nullptr;
+  if (!__atomic_compare_exchange_n(&known, &none, own, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    kernel::call(SYS_munmap, own, sizeof *own);
+}
+
 bool Memory::open() {
-  const long mapped = kernel::map(sizeof(Memory));
-  if (mapped < 0 && mapped > -4096) return false;
-  memory = reinterpret_cast<Memory*>(mapped);
-  is_emptied_by_fork = kernel::call(SYS_madvise, memory, sizeof *memory, MADV_WIPEONFORK) == 0;
-  memory->owner.store(kernel::pid());
+  auto* const found = mapped<Modules>();
+  if (found == nullptr) return false;
+  make_known(modules, found);
+  auto* const own = mapped<Memory>();
+  if (own == nullptr) return false;
+  is_emptied_by_fork = kernel::call(SYS_madvise, own, sizeof *own, MADV_WIPEONFORK) == 0;
+  const int pid = kernel::pid();
+  own->owner.store(pid);
+  own->is_as_opened = is_emptied_by_fork && pid == started_as;
+  make_known(memory, own);
   return true;
 }
 
@@ -28,7 +52,7 @@ bool Memory::in_child_of_vfork() {
   const int pid = owner.load();
   const int own = kernel::pid();
   if (pid == 0 || pid == own) return false;
-  if (pid == kernel::call(SYS_getppid)) return true;
+  if (is_as_opened || pid == kernel::call(SYS_getppid)) return true;
   owner.store(own);
   return false;
 }

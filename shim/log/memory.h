@@ -1,6 +1,6 @@
-// The memory of the log, some 2.5 MiB of which little is used: in a process without a log it is not there. No heap,
-// since a malloc library may write and so come back to us. A child of fork begins with all of it zero: the threads that
-// were at it are not there, and what its parent has counted the parent logs.
+// The memory of the log, some 3.3 MiB of which little is used: in a process without a log, or an event, it is not
+// there. No heap, since a malloc library may write and so come back to us. A child of fork begins with it zero, but for
+// the modules: the threads that were at it are not there, and what its parent has counted the parent logs.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,10 @@ struct Scratch {
 };
 
 struct Memory {
-  // Maps it, once, at the start; false if there is none to be had.
+  // To be called at the start: a child of vfork may be the first to need the memory, and is another process.
+  static void know_process();
+
+  // Maps it, with the first event; false if there is none to be had.
   static bool open();
 
   // To be called before an event is counted.
@@ -54,17 +57,23 @@ struct Memory {
   static constexpr unsigned kLines = 8;
   Scratch scratch[kLines + 1];
 
+  // The same in a child of fork, which may have no /proc to look them up in: its parent has changed its root directory.
+  static inline constinit Modules* modules = nullptr;
+
+  // An event, by this process or one that it was forked from. Most end without, and then touch nothing of all this.
+  static inline constinit std::atomic<bool> has_counted = false;
+
   std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
+  bool is_as_opened;       // by this owner, whom the first process of a pid namespace does not find by getppid
   struct {
-    CallSites sites;
-    CallSites passed;  // of what is not averted: other counts
-    Modules modules;
+    std::atomic<int> ending;          // the process that ends, or a child of vfork: it holds nothing back any more
     std::atomic<std::uint64_t> lost;  // records; the next one that can be written says how many
     std::atomic<int> cut_short;       // of the last record only the beginning could be written
-    std::atomic<int> ending;          // the process that ends, or a child of vfork: it holds nothing back any more
     std::atomic<int> is_opening;      // some thread is opening the log anew
     std::atomic<bool> has_opened;     // which has been done in this process, and not in its parent alone
     std::atomic<int> is_told;         // stderr, that it cannot be opened
+    CallSites sites;
+    CallSites passed;  // of what is not averted: other counts
   } state;
 };
 inline constinit Memory* memory = nullptr;

@@ -60,12 +60,14 @@ void change(unsigned add, unsigned remove) {
 
 }  // namespace
 
-// Threads that come here at once all find the same.
+// Threads that come here at once all find the same. While no descriptor is free it is as in a filter, and the next call
+// looks again.
 unsigned decide() {
   real::find_all();
   const auto& options = options::get();
   const bool looks = (options.mode == Mode::protect || options.log != Log::none) && !knows(in_seccomp);
   const auto status = looks ? proc::status() : proc::Status{};
+  if (status.is_put_off) return word_for(facts_in(in_use.load()));
   came_in_filter.store(!status.is_known || status.has_filter);
   const unsigned found = status.is_traced ? unsigned{is_traced} : 0;
   unsigned word = in_use.load();

@@ -1,6 +1,7 @@
 #include "system/clock.h"
 
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 
 #include <atomic>
 #include <cerrno>
@@ -36,12 +37,16 @@ timespec clock(clockid_t which) {
   long time[2] = {};
   auto* read = known.load(std::memory_order_relaxed);
   if (read == nullptr) {
-    read = in_vdso();
-    if (read == nullptr) read = by_system_call;
-    known.store(read, std::memory_order_relaxed);
+    auto* found = in_vdso();
+    if (found == nullptr) found = by_system_call;
+    read = known.compare_exchange_strong(read, found) ? found : read;
   }
   read(which, time);
   return {time[0], time[1]};
+}
+
+void before_prctl(long option, unsigned long how) {
+  if (option == PR_SET_TSC && how == PR_TSC_SIGSEGV) known.store(by_system_call);
 }
 
 }  // namespace kernel

@@ -8,4 +8,8 @@ namespace kernel {
 
 timespec clock(clockid_t which);
 
+// Of every clock but the coarse ones the vDSO reads the processor's counter, and a thread may have asked for SIGSEGV
+// where it does (PR_SET_TSC): from then on the time comes by the system call.
+void before_prctl(long option, unsigned long how);
+
 }  // namespace kernel

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
+
 #include "system/kept_file.h"
 
 // Closed where it is still ours: the number may have been given to another file. Of that nothing is taken by pread(2),
@@ -17,6 +19,7 @@ class Opened {
   Opened(const Opened&) = delete;
   Opened& operator=(const Opened&) = delete;
   int fd() const { return fd_; }  // -errno where it cannot be opened
+  bool is_put_off() const { return fd_ == -EMFILE || fd_ == -ENFILE; }
 
  private:
   int fd_;

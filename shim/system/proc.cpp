@@ -42,8 +42,8 @@ long long number_in(const char* path, std::string_view name) {
 Status status() {
   const Opened file("/proc/self/status");
   const int fd = file.fd();
-  if (fd < 0) return {};
-  Status status{true, false, false};
+  Status status{fd >= 0, file.is_put_off(), false, false};
+  if (fd < 0) return status;
   Lines<128, 512> lines;  // the hook that asks first may be on a small stack
   lines.begin(fd);
   for (std::string_view line; lines.next(line);) {

@@ -9,6 +9,7 @@ namespace proc {
 
 struct Status {
   bool is_known;    // there is a /proc
+  bool is_put_off;  // no descriptor is free to look there
   bool is_traced;   // a debugger or tracer is attached
   bool has_filter;  // a seccomp filter is in force
 };

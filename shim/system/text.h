@@ -155,8 +155,8 @@ class Kept {
   }
 
  private:
-  char room_[kSize];
-  std::atomic<unsigned> length_;
+  char room_[kSize] = {};
+  std::atomic<unsigned> length_ = 0;
 };
 
 }  // namespace text

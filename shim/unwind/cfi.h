@@ -17,10 +17,14 @@ constexpr unsigned kOtherRegister = kRegisters + 1;  // one that is not followed
 constexpr unsigned kExpression = kRegisters + 2;
 
 // A value: what is in `base`, plus `offset`; of an expression `offset` is where it stands.
+// Small, since rows are made on a signal handler's stack.
 struct Rule {
-  unsigned base;
-  std::uintptr_t offset = 0;
-  bool is_loaded = false;  // from the stack, where that value points to
+  constexpr Rule(unsigned from = 0, std::uintptr_t plus = 0, bool loaded = false)
+      : base(static_cast<std::uint16_t>(from)), is_loaded(loaded), offset(plus) {}
+
+  std::uint16_t base;
+  bool is_loaded;  // from the stack, where that value points to
+  std::uintptr_t offset;
 };
 
 struct Row {

@@ -101,8 +101,8 @@ class CfiProgram {
     }
   }
 
-  static unsigned followed(std::uintptr_t number) {
-    return number < kRegisters ? static_cast<unsigned>(number) : kOtherRegister;
+  static std::uint16_t followed(std::uintptr_t number) {
+    return static_cast<std::uint16_t>(number < kRegisters ? number : kOtherRegister);
   }
 
   Row& row_;

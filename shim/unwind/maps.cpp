@@ -6,14 +6,16 @@
 #include "system/text.h"
 
 // The first is empty when the main thread has ended; of the second QEMU shows its own mappings.
-void Maps::look() {
+bool Maps::look() {
   count_ = 0;
   paths_length_ = 0;
   for (const auto* path : {"/proc/self/maps", "/proc/thread-self/maps"}) {
     const Opened file(path);
+    if (file.is_put_off()) return false;
     if (file.fd() >= 0) read(file.fd());
-    if (count_ > 0) return;
+    if (count_ > 0) break;
   }
+  return true;
 }
 
 // A line is: begin-end permissions offset device inode path. Inodes are decimal, but to tell them apart hex will do.

@@ -8,19 +8,19 @@
 #include "system/lines.h"
 
 struct Module {
-  std::uintptr_t begin;  // of its code
-  std::uintptr_t end;
-  std::uintptr_t start;  // where the file's beginning is mapped; 0: not known
-  std::uintptr_t limit;  // the end of its last mapping
-  std::uint64_t file;    // its inode and device; 0: code of no file
+  std::uintptr_t begin = 0;  // of its code
+  std::uintptr_t end = 0;
+  std::uintptr_t start = 0;  // where the file's beginning is mapped; 0: not known
+  std::uintptr_t limit = 0;  // the end of its last mapping
+  std::uint64_t file = 0;    // its inode and device; 0: code of no file
   std::string_view path;
 };
 
 class Maps {
  public:
   // Takes the picture. Safe in a signal handler; reads /proc with one system call for each 1 KiB. Empty where there is
-  // no /proc.
-  void look();
+  // no /proc. False where no descriptor is free.
+  bool look();
 
   const Module* begin() const { return list_; }
   const Module* end() const { return list_ + count_; }

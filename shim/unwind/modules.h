@@ -14,15 +14,15 @@ class Modules {
  public:
   struct Remembered {
     Module mapped;
-    std::uintptr_t base;  // what a symbol's address is counted from; 0: that is not known
+    std::uintptr_t base = 0;  // what a symbol's address is counted from; 0: that is not known
     unwind::Object object;
     // Read in it: the build ID, or else a part of the file's header.
-    std::uintptr_t sign_at;
-    unsigned sign_size;
-    bool has_build_id;
-    bool stays;
-    unsigned char sign[40];
-    std::atomic<int> is_gone;  // something else is there now
+    std::uintptr_t sign_at = 0;
+    unsigned sign_size = 0;
+    bool has_build_id = false;
+    bool stays = false;
+    unsigned char sign[40] = {};
+    std::atomic<int> is_gone = 0;  // something else is there now
   };
   using Number = std::uint16_t;  // 0: none
 
@@ -41,8 +41,8 @@ class Modules {
   static constexpr unsigned kMost = 256;
   unsigned count() const;
 
-  Remembered list_[kMost];
-  std::atomic<unsigned> count_;  // it may go beyond the end
-  std::atomic<int> is_complete_[kMost];
+  Remembered list_[kMost] = {};
+  std::atomic<unsigned> count_ = 0;  // it may go beyond the end
+  std::atomic<int> is_complete_[kMost] = {};
   text::Kept<32768> paths_;
 };

@@ -82,12 +82,6 @@ bool find_program(Frame& frame, Stack& stack) {
   return false;
 }
 
-// From libc, or from us, to the caller. What libc has no table for is not guessed: its compilers keep no frame pointer.
-bool leave(Frame& frame, const Object& own, Stack& stack, bool may_search) {
-  const auto row = unwind::row_of(frame, own, false);
-  return row.is_unknown ? may_search && find_program(frame, stack) : unwind::follow(frame, row, stack);
-}
-
 }  // namespace
 
 void know_objects() { dl_iterate_phdr(visit, nullptr); }
@@ -118,9 +112,11 @@ bool collect(Frame frame, unsigned most, const Lookup& lookup, Path& path) {
       has_executable = has_executable || executable.holds(frame.place());
       if (++callers == kMostCallers || (callers >= most && has_executable)) return true;
     }
-    const bool goes_on = own != nullptr ? leave(frame, *own, stack, callers == 0)
-                                        : unwind::step(frame, lookup.modules.at(module).object, stack);
-    if (!goes_on) return true;
+    // What libc, or we, have no table for is not guessed: their compilers keep no frame pointer.
+    const auto row = unwind::row_of(frame, own != nullptr ? *own : lookup.modules.at(module).object, own == nullptr);
+    path.leads_on_by(row, frame, begin);
+    const bool searches = row.is_unknown && own != nullptr && callers == 0;
+    if (!(searches ? find_program(frame, stack) : unwind::follow(frame, row, stack))) return true;
   }
   return true;
 }

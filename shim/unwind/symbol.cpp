@@ -9,9 +9,10 @@ using unwind::Reader;
 using Entry = ElfW(Sym);
 
 // Each item of an array, read by many at a time, until `visit` says that it is found; false where not all are there.
+// Not inlined, so that of two the room is taken one after the other.
 template <class Item, class Visit>
-bool each(std::uintptr_t at, std::size_t count, Range memory, Visit visit) {
-  constexpr std::size_t kMost = 1024 / sizeof(Item);
+[[gnu::noinline]] bool each(std::uintptr_t at, std::size_t count, Range memory, Visit visit) {
+  constexpr std::size_t kMost = 512 / sizeof(Item);
   Item items[kMost];
   if (count > (memory.end - memory.begin) / sizeof(Item)) return false;
   for (std::size_t first = 0; first < count; first += kMost) {

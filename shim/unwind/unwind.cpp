@@ -1,5 +1,7 @@
 #include "unwind/unwind.h"
 
+#include <new>
+
 #include "unwind/guess.h"
 #include "unwind/rows.h"
 
@@ -61,7 +63,7 @@ Row row_of(const Frame& frame, const Object& object, bool may_guess) {
   const Key key{frame.instruction(), object.identity ^ (frame.is_exact ? 1U : 0U)};
   if (rows::recall(key, row)) return row;
   if (!find_row(object, frame.place(), row)) {
-    row = {};
+    new (&row) Row;  // assigned, it would be made on the stack first
     row.is_unknown = !may_guess || !guess(frame.instruction(), row);
   }
   rows::remember(key, row);
@@ -78,6 +80,8 @@ bool follow(Frame& frame, const Row& row, Stack& stack) {
   caller.is_exact = row.is_signal_frame;
   const Rule& back = row.rules[row.return_register];
   caller.returns_at = back.is_loaded ? step.follow({back.base, back.offset}) : 0;
+  const Rule& pointer = row.rules[kPointer];
+  caller.pointer_at = pointer.is_loaded ? step.follow({pointer.base, pointer.offset}) : frame.pointer_at;
   caller.is_guessed = frame.is_guessed || row.is_guess;
   const bool ascends = caller.stack() > frame.stack() || (frame.is_exact && caller.stack() == frame.stack());
   if (step.failed || caller.instruction() == 0 || (!ascends && !row.is_signal_frame)) return false;

@@ -8,14 +8,22 @@
 
 namespace unwind {
 
+// What frames of varying size have their place by; kRegisters where a guess knows of none.
+constexpr unsigned kPointer = arch::kFrameRecord.pointer;
+
 struct Frame {
   std::uintptr_t registers[kRegisters];
   bool is_exact;              // the instruction pointer is where a signal came, not where a call returns to
   bool is_guessed = false;    // no table has led here, or not all the way
   std::uintptr_t returns_at;  // where in memory it was found; 0: in none
+  std::uintptr_t pointer_at;  // the same of the frame pointer; 0: it is in its register
 
   std::uintptr_t instruction() const { return registers[kReturn]; }
   std::uintptr_t stack() const { return registers[kStack]; }
+  std::uintptr_t pointer() const {
+    if constexpr (kPointer < kRegisters) return registers[kPointer];
+    return 0;
+  }
 
   // Where the instruction is that made the call; a return address may already be in the next function.
   std::uintptr_t place() const { return instruction() - (is_exact ? 0 : 1); }
@@ -27,10 +35,6 @@ Row row_of(const Frame& frame, const Object& object, bool may_guess = true);
 // Goes on to the caller as this row says it. False, and the frame as it was, where that leads out of the stack, or what
 // was guessed leads to what no call returns to.
 bool follow(Frame& frame, const Row& row, Stack& stack);
-
-inline bool step(Frame& frame, const Object& object, Stack& stack) {
-  return follow(frame, row_of(frame, object), stack);
-}
 
 // The function that a signal has interrupted; `context` is a handler's third argument.
 inline Frame interrupted(const void* context) {

@@ -102,6 +102,13 @@ ssize_t end_of(pid_t child, size_t size) {
 }
 ssize_t call_fork(int, Source&, size_t size) { return end_of(fork(), size); }
 
+ssize_t call_exec(int, Source&, size_t size) {
+  const pid_t child = fork();
+  if (child == 0) execl("/bin/true", "true", nullptr), _exit(1);
+  int status = 1;
+  return waitpid(child, &status, 0) == child && status == 0 ? static_cast<ssize_t>(size) : -1;
+}
+
 // The shortest life that _exit can end. Its caller keeps nothing that the child could overwrite.
 pid_t shortest_life() {
   const pid_t child = vfork();
@@ -114,7 +121,7 @@ const std::map<std::string, Call> kCalls{
     {"send+flag", call_flag},    {"write", call_write},       {"send", call_send},     {"sendto", call_sendto},
     {"sendmsg", call_sendmsg},   {"sendmmsg", call_sendmmsg}, {"writev", call_writev}, {"pwritev2", call_pwritev2},
     {"sendfile", call_sendfile}, {"splice", call_splice},     {"tee", call_tee},       {"vmsplice", call_vmsplice},
-    {"fork", call_fork},         {"_exit", call_exit}};
+    {"fork", call_fork},         {"exec", call_exec},         {"_exit", call_exit}};
 
 size_t batch_of(size_t size) { return std::clamp<size_t>(kMostInBatch / size, 1, 64); }
 

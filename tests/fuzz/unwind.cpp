@@ -58,8 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     const auto before = frame.stack();
     Frame again = frame;
     Stack again_seen = seen;
-    const bool goes_on = step(frame, object, seen);
-    must(step(again, object, again_seen) == goes_on);  // by what is remembered
+    const bool goes_on = follow(frame, row_of(frame, object), seen);
+    must(follow(again, row_of(again, object), again_seen) == goes_on);  // by what is remembered
     if (!goes_on) break;
     must(again.instruction() == frame.instruction() && again.stack() == frame.stack());
     must(frame.instruction() != 0 && (frame.stack() >= before || frame.is_exact));

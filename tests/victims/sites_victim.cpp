@@ -6,7 +6,8 @@
 // here.
 //
 // From where, so many times: rarely=COUNT often=COUNT threads=COUNT (often, from two) small-thread=COUNT (often)
-// sized=COUNT (from a frame that is larger each time) deep=DEPTH (once from each depth up to it, three times over)
+// sized=COUNT (from a frame that is larger each time) one-depth=COUNT (by each of two callers, through a frame that is
+// as much larger as its caller's is smaller) deep=DEPTH (once from each depth up to it, three times over)
 // ways=COUNT (each by another way) coroutines=COUNT (by two, in turns, whose stacks end where memory ends)
 // alternate=COUNT (by a handler on a stack of its own) alarms=COUNT (by one that comes at any moment) until=MS (often,
 // so long).
@@ -96,6 +97,23 @@ pthread_t started(const std::string& count, size_t stack) {
   room[0] = 0;
   put(fd);
   stay();
+}
+
+// Of two such callers one has the size that the frame below the other has, so that each leads to the write from the
+// same depth, and the frame below has where the other had its own.
+template <int N>
+[[gnu::noinline]] void from_two_frames_of(size_t own, size_t below) {
+  auto* room = static_cast<volatile char*>(__builtin_alloca(own));
+  room[0] = N;
+  from_a_frame_of(below);
+  stay();
+}
+
+void from_one_depth(const std::string& count) {
+  constexpr size_t kSize[2][2] = {{16, 1024}, {1024, 16}};
+  constexpr void (*kCallers[])(size_t, size_t) = {from_two_frames_of<0>, from_two_frames_of<1>};
+  const int times = 2 * std::stoi(count);
+  for (int i = 0; i < times; ++i) kCallers[i % 2](kSize[i % 2][0], kSize[i % 2][1]);
 }
 
 [[gnu::noinline]] void down(int depth) {
@@ -224,6 +242,7 @@ int main(int argc, char* argv[]) {
        [](const std::string& count) {
          for (size_t i = 1; i <= std::stoul(count); ++i) from_a_frame_of(i * 48);
        }},
+      {"one-depth", from_one_depth},
       {"deep",
        [](const std::string& depth) {
          for (int i = 0; i < 3; ++i)

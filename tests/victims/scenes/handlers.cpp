@@ -1,10 +1,13 @@
 // Scenes in signal handlers, among other signals, and on little stack.
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <cerrno>
@@ -123,12 +126,58 @@ size_t kernel_frame() {
 
 constexpr size_t kForAHandler = 1024;
 
+void signal_on_stack() {
+  struct sigaction act {};
+  act.sa_flags = SA_ONSTACK;
+  act.sa_handler = [](int) {};
+  sigaction(SIGPIPE, &act, nullptr);
+}
+
 }  // namespace
 
 SCENE(small_alternate_stack) {
   take_alternate_stack(kernel_frame() + kForAHandler);
   syscall(SYS_write, dead_socket(), byte, 1);
   puts("alive");
+}
+
+// How much of an alternate stack is written to below the kernel's frame: each by a child, since most of them end it.
+SCENE(stack_of_each_end) {
+  constexpr size_t kSize = 65536;
+  const size_t frame = kernel_frame();
+  const int socket = dead_socket(), pipe = dead_pipe();
+  mkfifo("fifo", 0600);
+  const int reader = open("fifo", O_RDONLY | O_NONBLOCK), fifo = open("fifo", O_WRONLY);
+  close(reader);
+  const auto writes_to = [](int fd) { syscall(SYS_write, fd, byte, 1); };
+  const std::pair<const char*, std::function<void()>> ends[] = {{"socket", [&] { writes_to(socket); }},
+                                                                {"pipe", [&] { writes_to(pipe); }},
+                                                                {"fifo", [&] { writes_to(fifo); }},
+                                                                {"kill", [] { kill(getpid(), SIGPIPE); }},
+                                                                {"handler",
+                                                                 [&] {
+                                                                   signal_on_stack();
+                                                                   writes_to(fifo);
+                                                                 }},
+                                                                {"totals", [&] {
+                                                                   for (int i = 0; i < 7; ++i) writes_to(socket);
+                                                                   writes_to(fifo);
+                                                                 }}};
+  auto* area = static_cast<char*>(mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  for (const auto& [name, end] : ends) {
+    memset(area, 0x5a, kSize);
+    const pid_t child = fork();
+    if (child == 0) {
+      const stack_t stack{area, 0, kSize};
+      sigaltstack(&stack, nullptr);
+      end();
+      _exit(0);
+    }
+    waitpid(child, nullptr, 0);
+    size_t untouched = 0;
+    while (untouched < kSize && area[untouched] == 0x5a) ++untouched;
+    printf("%s %zu\n", name, kSize - untouched - frame);
+  }
 }
 
 SCENE(alternate_stacks) {

@@ -4,6 +4,8 @@
 #include <link.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 
@@ -12,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <thread>
 #include <utility>
 
@@ -134,6 +137,27 @@ SCENE(without_vdso) {
   puts(strerror(EPIPE));
 }
 
+// To read the processor's counter is SIGSEGV from here on, as the vDSO does for the time.
+#ifdef PR_SET_TSC
+SCENE(forbids_counter) {
+  send(dead_socket(), byte, 1, 0);
+  prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
+  send(dead_socket(), byte, 1, 0);
+  puts("alive");
+}
+SCENE(forbids_counter_by_syscall) {
+  syscall(SYS_prctl, PR_SET_TSC, PR_TSC_SIGSEGV);
+  send(dead_socket(), byte, 1, 0);
+  puts("alive");
+}
+SCENE(reads_clock_without_counter) {
+  prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  puts("alive");
+}
+#endif
+
 SCENE(dead_writev_when_told) {
   const int fd = dead_socket();
   const iovec one{byte, 1};
@@ -141,6 +165,26 @@ SCENE(dead_writev_when_told) {
   wait_for_start();
   getppid();
   writev(fd, &one, 1);
+  getppid();
+}
+
+// No descriptor is free at its first writes, between two calls of getppid the first ones after that.
+SCENE(writes_when_numbers_are_free_again) {
+  const int dead = dead_socket();
+  const Pair live = unix_pair();
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit none{static_cast<rlim_t>(live.ours), limit.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  if (dup(0) >= 0) abort();
+  for (const auto& verb : {"write", "send", "writev"})
+    if (verb_named(verb).call(dead) != -1 || errno != EPIPE) abort();
+  setrlimit(RLIMIT_NOFILE, &limit);
+  write(live.ours, byte, 1);
+  wait_for_start();
+  getppid();
+  write(live.ours, byte, 1);
+  write(dead, byte, 1);
   getppid();
 }
 

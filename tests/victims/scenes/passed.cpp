@@ -111,6 +111,16 @@ SCENE(passed_in_child_of_fork) {
   waitpid(child, &status, 0);
   printf("child %d, signal %d\n", static_cast<int>(child), WTERMSIG(status));
 }
+SCENE(passed_kill_of_second_child) {
+  const int pipe = dead_pipe();
+  for (const bool writes : {true, false}) {
+    const pid_t child = fork();
+    if (child == 0) _exit(writes ? static_cast<int>(write(pipe, byte, 1)) : kill(getpid(), SIGPIPE));
+    int status = 0;
+    waitpid(child, &status, 0);
+    printf("child, signal %d\n", WTERMSIG(status));
+  }
+}
 SCENE(passed_in_child_of_vfork) {
   const int fd = dead_pipe();
   const pid_t child = vfork();
