@@ -185,7 +185,7 @@ TEST_CASE("an event with a line of its own is 14 system calls on TCP and 15 on A
   const auto log = directory / "log";
   const Strings event{"getsockopt", "gettid", "rt_sigaction", "sigaltstack", "prctl"};
   const Strings tcp{"newfstatat", "getsockname", "getsockopt", "getsockopt"};
-  const Strings local{"newfstatat", "getsockname", "getpeername", "ppoll", "getsockopt"};
+  const Strings local{"newfstatat", "getsockname", "getpeername", "getsockopt", "ppoll"};
   const Strings line{"newfstatat", "newfstatat", "write"};
   CHECK(calls_of_a_line("one_more_on_tcp_when_told", log) == joined(joined(event, tcp), line));
   CHECK(calls_of_a_line("one_more_on_unix_when_told", log) == joined(joined(event, local), line));

@@ -6,7 +6,9 @@
 #include <atomic>
 #include <cerrno>
 
+#include "log/log.h"
 #include "log/memory.h"
+#include "system/at_start.h"
 #include "system/kept_file.h"
 #include "system/options.h"
 #include "system/text.h"
@@ -15,10 +17,9 @@ namespace destination {
 namespace {
 
 constinit KeptFile log;
-constinit char directory[4096] = "";   // where the program was started: a path counts from there
-constinit std::string_view program{};  // its file's name
-constinit char path[8192] = "";        // of the file that was last tried to be opened
-constinit std::atomic<std::uint64_t> root = 0;
+constinit char directory[4096] = "";  // where the program was started: a path counts from there
+constinit char path[8192] = "";       // of the file that was last tried to be opened
+AT_START constinit std::atomic<std::uint64_t> root = 0;
 
 bool is_socket() { return kind() == Kind::syslog || kind() == Kind::journal; }
 
@@ -38,7 +39,7 @@ void expand_path() {
     if (pair == "%p")
       line << kernel::pid();
     else if (pair == "%e")
-      line << program;
+      line << text::part(logging::executable(), logging::executable().rfind('/') + 1);
     else
       line << text::part(pattern, i, 1);
     if (pair == "%p" || pair == "%e" || pair == "%%") ++i;
@@ -128,11 +129,10 @@ Kind kind() {
   return chosen == Log::file ? Kind::file : Kind::standard_error;
 }
 
-void know(std::string_view executable) {
+void know_start() {
   if (kind() == Kind::standard_error) return log.share(2);
   root.store(root_now());
   if (options::get().log_path[0] != '/') kernel::call(SYS_getcwd, directory, sizeof directory);
-  program = text::part(executable, executable.rfind('/') + 1);
 }
 
 int open() {

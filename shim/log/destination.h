@@ -10,8 +10,8 @@ namespace destination {
 enum class Kind { standard_error, file, syslog, journal };
 Kind kind();
 
-// To be called once, at the start: remembers from where paths count. `executable` is the path of the program, for %e.
-void know(std::string_view executable);
+// To be called once, at the start: remembers from where paths count.
+void know_start();
 
 // Opens it, if it is not open: before the first line, or before what may put it out of reach. 0 or -errno.
 int open();

@@ -9,6 +9,7 @@
 #include "program/disposition.h"
 #include "program/mask.h"
 #include "program/policy.h"
+#include "system/at_start.h"
 #include "system/clock.h"
 #include "system/kernel.h"
 #include "system/options.h"
@@ -33,6 +34,10 @@ bool has_stack(const void* context) {
 
 // The process whose last child has died of SIGPIPE; a child of fork finds its parent's number here. 0: none.
 constinit std::atomic<int> has_lost_child = 0;
+
+// An event has been counted, by this process or one that it was forked from. Most end without, and touch nothing of the
+// log.
+AT_START constinit std::atomic<bool> has_counted = false;
 
 bool is_logged() { return logging::wanted() && !policy::makes_no_calls(); }
 
@@ -142,6 +147,7 @@ void before_user(unsigned user) {
 void before_root() {
   if (!is_logged() || !has_memory()) return;
   memory->begin_anew_after_fork();
+  logging::executable();
   destination::open();
   const Lease lease;
   if (!lease) return;
@@ -161,7 +167,7 @@ void before_root() {
                               ? event.is_last
                               : disposition::kills(pid) && (event.context != nullptr || !mask::blocks_sigpipe());
   const auto here = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
-  Memory::has_counted.store(true, std::memory_order_relaxed);
+  has_counted.store(true, std::memory_order_relaxed);
   auto& site = sites_of(event).at(event, here, has_stack);
   const auto time = now();
   if ((site.count_and_ask(!memory->is_ending(), time) || event.is_last) && has_stack(event.context))
@@ -195,7 +201,7 @@ bool child_has_died() { return has_lost_child.load() == kernel::pid(); }
 // It may be called twice, by the handler that is about to end the process and by our destructor: what the first has
 // written the second does not repeat.
 void log_totals(const void* context) {
-  if (!is_logged() || !Memory::has_counted.load() || memory->owner.load() == 0) return;
+  if (!is_logged() || !has_counted.load() || memory->owner.load() == 0) return;
   if (memory->in_child_of_vfork() || !has_stack(context)) return;
   const bool is_first = memory->begin_to_end();
   memory->wait_for_totals();

@@ -2,12 +2,14 @@
 
 #include <sys/utsname.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include "log/destination.h"
 #include "log/memory.h"
 #include "log/timestamp.h"
 #include "log/unopened.h"
+#include "system/at_start.h"
 #include "system/clock.h"
 #include "system/options.h"
 
@@ -19,8 +21,9 @@ using record::Format;
 
 constexpr std::size_t kLongestLine = 4096;  // PIPE_BUF
 
-constinit char program[4096] = "";
-constinit std::int64_t start = 0;
+constinit char program[4096];
+constinit std::atomic<std::size_t> program_length = 0;
+AT_START constinit std::int64_t start = 0;
 constinit utsname host{};
 constinit KeptFile standard_error;  // as the process was given it
 
@@ -80,14 +83,23 @@ void tell_why(int error, Scratch& scratch) {
 
 void begin() {
   is_wanted.store(true);
-  start = kernel::clock(CLOCK_REALTIME).tv_sec;
+  start = kernel::clock_by_call(CLOCK_REALTIME).tv_sec;
   if (destination::kind() == Kind::syslog) kernel::call(SYS_uname, &host);
-  kernel::call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program - 1);
-  destination::know(executable());
+  destination::know_start();
   standard_error.share(2);
 }
 
-std::string_view executable() { return program; }
+// Threads that come here at once all find the same.
+std::string_view executable() {
+  constexpr std::string_view kGone = " (deleted)";  // what the kernel says of a file that has no name any more
+  if (program_length.load(std::memory_order_acquire) == 0) {
+    const long length = kernel::call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program);
+    const std::string_view name(program, length > 0 ? static_cast<std::size_t>(length) : 0);
+    const bool is_gone = name.size() > kGone.size() && text::part(name, name.size() - kGone.size()) == kGone;
+    program_length.store(name.size() - (is_gone ? kGone.size() : 0), std::memory_order_release);
+  }
+  return {program, program_length.load()};
+}
 
 std::int64_t started() { return start; }
 

@@ -19,7 +19,7 @@ inline bool wanted() { return is_wanted.load(std::memory_order_relaxed); }
 // There is to be a log. To be called once, at the start; it is opened with the first record.
 void begin();
 
-// The path of the program's file, as it was at the start; empty where /proc does not say.
+// The path of the program's file, as it was when this was first asked; empty where /proc does not say.
 std::string_view executable();
 
 // When the program began, or the one that it was forked from: seconds since 1970.

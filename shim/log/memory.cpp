@@ -4,9 +4,11 @@
 
 #include <cstring>
 
+#include "system/at_start.h"
+
 static constinit bool is_emptied_by_fork = false;  // by the kernel: not before Linux 4.14
 
-static constinit int started_as = 0;
+AT_START static constinit int started_as = 0;
 
 void Memory::know_process() { started_as = kernel::pid(); }
 

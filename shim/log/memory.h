@@ -60,9 +60,6 @@ struct Memory {
   // The same in a child of fork, which may have no /proc to look them up in: its parent has changed its root directory.
   static inline constinit Modules* modules = nullptr;
 
-  // An event, by this process or one that it was forked from. Most end without, and then touch nothing of all this.
-  static inline constinit std::atomic<bool> has_counted = false;
-
   std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
   bool is_as_opened;       // by this owner, whom the first process of a pid namespace does not find by getppid
   struct {

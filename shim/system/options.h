@@ -19,8 +19,9 @@ struct Options {
 
 namespace options {
 
-// Read from the environment and the machine's file when first used; a copy from then on. A value that is not valid counts as the default.
-// Takes no lock: threads that come first at once all read the same. errno may change; never blocks.
+// Read from the environment and the machine's file when first used; a copy from then on. A value that is not valid
+// counts as the default. Takes no lock: threads that come first at once all read the same. errno may change; never
+// blocks.
 const Options& get();
 
 // Calls `say` with a line for each variable that is not valid or not ours, which names what is. errno may change.

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "system/at_start.h"
 #include "system/text.h"
 #include "unwind/elf_image.h"
 #include "unwind/guess.h"
@@ -21,8 +22,8 @@ using unwind::Stack;
 // libc, the thread library that it was apart from before glibc 2.34, the kernel's own object, through which i386 makes
 // its system calls, and we. None of them is ever unloaded.
 constexpr unsigned kMostKnown = 4;
-constinit Object known[kMostKnown] = {};
-constinit unsigned known_count = 0;
+AT_START constinit Object known[kMostKnown] = {};
+AT_START constinit unsigned known_count = 0;
 
 const Object* known_around(std::uintptr_t address) {
   for (const auto& object : known)
@@ -52,9 +53,9 @@ Object object_of(const dl_phdr_info& info) {
 
 // What is loaded at the start is never unloaded.
 constexpr unsigned kMostStaying = 128;
-constinit std::uintptr_t staying[kMostStaying] = {};
-constinit unsigned staying_count = 0;
-constinit Range executable{};
+AT_START constinit std::uintptr_t staying[kMostStaying] = {};
+AT_START constinit unsigned staying_count = 0;
+AT_START constinit Range executable{};
 
 int visit(dl_phdr_info* info, std::size_t, void*) {
   const Object object = object_of(*info);
