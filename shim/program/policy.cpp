@@ -8,9 +8,6 @@
 namespace policy {
 namespace {
 
-// The facts stand above what follows from them, so that learning one is a compare-and-exchange of one word.
-constexpr unsigned kFacts = 16;
-
 // A filter that came with the process may know write and not sendto. Without /proc nobody knows: it counts as there.
 constinit std::atomic<bool> came_in_filter = true;
 
@@ -46,8 +43,6 @@ unsigned word_for(unsigned facts) {
   }
   return bits | facts << kFacts;
 }
-
-unsigned facts_in(unsigned word) { return word >> kFacts & 0x3f; }
 
 void change(unsigned add, unsigned remove) {
   unsigned word = in_use.load();

@@ -103,7 +103,6 @@ std::string_view path_in(Log kind, std::string_view value) {
   }
 }
 
-constinit Options current{};
 constinit std::atomic<bool> known = false;
 
 bool is_ours(std::string_view variable) {
@@ -125,6 +124,10 @@ void say_mistake(const Option& option, void (*say)(text::Line&)) {
 }
 
 }  // namespace
+
+// system/notes.cpp tells where they are.
+extern constinit Options current asm("nosigpipe_options");
+[[gnu::used]] constinit Options current{};
 
 // Threads that come here at once all write the same. The room is on a stack that is large yet: our handler, which may
 // be on a small one, is armed only later.
