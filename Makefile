@@ -31,9 +31,13 @@ TEST_CXXFLAGS = -std=c++20 $(WARNINGS) $(TEST_INCLUDES) -pthread -O0 -g0
 JOBS = $(shell nproc)
 
 SHIM_SOURCES = $(sort $(wildcard shim/*.cpp)) $(foreach room,$(ROOMS),$(sort $(wildcard shim/$(room)/*.cpp)))
-REPORT_SOURCES = $(wildcard shim/report/*.cpp)
+TOOLS_SOURCES = $(wildcard shim/tools/*.cpp)
+REPORT_SOURCES = $(wildcard shim/report/*.cpp) $(TOOLS_SOURCES)
+DOCTOR_SOURCES = $(wildcard shim/doctor/*.cpp) $(TOOLS_SOURCES)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
 REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/shim/report/page.o
+DOCTOR_OBJECTS = $(DOCTOR_SOURCES:%.cpp=$(BUILD)/%.o)
+TOOL_OBJECTS = $(patsubst %.cpp,$(BUILD)/%.o,$(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES)))
 # What is built of tests/ mirrors its folders.
 SUITES = $(patsubst %.cpp,$(BUILD)/%,$(wildcard tests/*_test.cpp tests/foreign/*_test.cpp))
 FOREIGN_SUITES = $(filter $(BUILD)/tests/foreign/%,$(SUITES))
@@ -54,7 +58,7 @@ SCRIPTS = .ci/run tests/run tests/roots tests/compilers tests/install tests/fuzz
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/libnosigpipe.so $(BUILD)/nosigpipe $(BUILD)/nosigpipe-report ## build the shim and its programs into build/
+all: $(BUILD)/libnosigpipe.so $(BUILD)/nosigpipe $(BUILD)/nosigpipe-report $(BUILD)/nosigpipe-doctor ## build the shim and its programs into build/
 
 $(BUILD)/libnosigpipe.so: $(SHIM_OBJECTS)
 	$(SAY)$(CC) $(CFLAGS) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ $^
@@ -66,7 +70,7 @@ new-enough-compiler:
 	test "$$answer" || { echo "nosigpipe: $(CXX) is older than gcc 11 or clang 14; choose another: make CXX=... CC=..." >&2; exit 1; }
 .PHONY: new-enough-compiler
 
-$(SHIM_OBJECTS) $(REPORT_OBJECTS): | new-enough-compiler
+$(SHIM_OBJECTS) $(TOOL_OBJECTS): | new-enough-compiler
 
 $(SHIM_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
@@ -75,7 +79,14 @@ $(SHIM_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 $(BUILD)/nosigpipe-report: $(REPORT_OBJECTS)
 	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^
 
-$(REPORT_SOURCES:%.cpp=$(BUILD)/%.o): $(BUILD)/%.o: %.cpp Makefile
+$(BUILD)/nosigpipe-doctor: $(DOCTOR_OBJECTS)
+	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^
+
+# Names the place that it is installed in.
+$(BUILD)/shim/doctor/library.o: REPORT_CXXFLAGS += -DNOSIGPIPE_LIBDIR='"$(LIBDIR)"'
+$(BUILD)/shim/doctor/library.o: $(BUILD)/libdir
+
+$(TOOL_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(CXXFLAGS) $(REPORT_CXXFLAGS) -MMD -MP -c -o $@ $<
 
@@ -259,12 +270,14 @@ install: all ## install into PREFIX (default /usr/local); DESTDIR and LIBDIR are
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(MANDIR)/man1'
 	install -m 755 $(BUILD)/nosigpipe '$(DESTDIR)$(BINDIR)/nosigpipe'
 	install -m 755 $(BUILD)/nosigpipe-report '$(DESTDIR)$(BINDIR)/nosigpipe-report'
+	install -m 755 $(BUILD)/nosigpipe-doctor '$(DESTDIR)$(BINDIR)/nosigpipe-doctor'
 	install -m 644 $(BUILD)/libnosigpipe.so '$(DESTDIR)$(LIBDIR)/libnosigpipe.so'
-	install -m 644 shim/nosigpipe.1 shim/report/nosigpipe-report.1 '$(DESTDIR)$(MANDIR)/man1/'
+	install -m 644 shim/nosigpipe.1 shim/report/nosigpipe-report.1 shim/doctor/nosigpipe-doctor.1 '$(DESTDIR)$(MANDIR)/man1/'
 
 uninstall: ## remove what install has put there
-	rm -f '$(DESTDIR)$(BINDIR)/nosigpipe' '$(DESTDIR)$(BINDIR)/nosigpipe-report' '$(DESTDIR)$(LIBDIR)/libnosigpipe.so' \
-	  '$(DESTDIR)$(MANDIR)/man1/nosigpipe.1' '$(DESTDIR)$(MANDIR)/man1/nosigpipe-report.1'
+	for tool in nosigpipe nosigpipe-report nosigpipe-doctor; do \
+	  rm -f '$(DESTDIR)$(BINDIR)/'$$tool '$(DESTDIR)$(MANDIR)/man1/'$$tool.1; done
+	rm -f '$(DESTDIR)$(LIBDIR)/libnosigpipe.so'
 
 clean: ## remove build/
 	rm -rf $(BUILD)
@@ -279,7 +292,7 @@ lint: ## clang-format, clang-tidy, shellcheck, the changelog
 	@grep -m 1 '^## ' shim/CHANGELOG.md | grep -qF '[$(VERSION)]' || \
 	  { echo 'shim/CHANGELOG.md does not begin with version $(VERSION)' >&2; exit 1; }
 	clang-tidy --quiet --warnings-as-errors='*' $(SHIM_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'  -fno-exceptions -fno-rtti
-	clang-tidy --quiet --warnings-as-errors='*' $(REPORT_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'
+	clang-tidy --quiet --warnings-as-errors='*' $(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES)) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""' -DNOSIGPIPE_LIBDIR='""'
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24

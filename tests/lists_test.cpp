@@ -12,7 +12,8 @@ std::string all_sources() {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(source("shim"))) {
     const std::string name = std::filesystem::relative(entry.path(), source("shim"));
     const bool counts = name.ends_with(".cpp") || name.ends_with(".h");
-    if (counts && !name.starts_with("report/") && !name.starts_with("system/options.")) text += contents(entry.path());
+    const bool is_of_tool = name.starts_with("report/") || name.starts_with("doctor/") || name.starts_with("tools/");
+    if (counts && !is_of_tool && !name.starts_with("system/options.")) text += contents(entry.path());
   }
   return text;
 }
@@ -138,14 +139,15 @@ TEST_CASE("a list that is included without its macro does not compile") {
     CHECK(has(ending.err, "#error"));
     CHECK(has(ending.err, "before you include " + entry.path().filename().string()));
   }
-  CHECK(lists == 5);
+  CHECK(lists == 6);
 }
 
 namespace {
 
 // The names that this section of the manual sets in bold: .B NAME, .BR NAME ", " NAME, .RB [ NAME ].
-std::set<std::string> bold_in(const std::string& section) {
-  const auto page = contents(source("shim/report/nosigpipe-report.1"));
+std::set<std::string> bold_in(const std::string& section,
+                              const std::string& manual = "shim/report/nosigpipe-report.1") {
+  const auto page = contents(source(manual));
   const auto begin = page.find("\n.SH " + section + "\n");
   REQUIRE(begin != std::string::npos);
   std::set<std::string> names;
@@ -174,6 +176,28 @@ TEST_CASE("the report's manual has every member of its JSON, and every metric, a
   const auto metrics = names_in("shim/report/openmetrics.cpp", "\"(nosigpipe_\\w+)\"");
   CHECK(metrics.size() == 10);
   CHECK(bold_in("METRICS") == metrics);
+}
+
+TEST_CASE("the doctor's manual has every member of its JSON and no other") {
+  const auto members = names_in("shim/doctor/json.cpp", "\\b(?:text|text_if|number|truth|member)\\(\"(\\w+)\"");
+  CHECK(members.size() > 35);
+  CHECK(bold_in("JSON", "shim/doctor/nosigpipe-doctor.1") == members);
+}
+
+TEST_CASE("the doctor's manual and its help have every option") {
+  const auto help = run({built("nosigpipe-doctor"), "--help"}).out;
+  const auto page = contents(source("shim/doctor/nosigpipe-doctor.1"));
+  const auto of_doctor = names_in("shim/doctor/options.def", "\nOPTION\\((\\w+), ");
+  CHECK(of_doctor.size() >= 4);
+  for (auto name : of_doctor) {
+    std::replace(name.begin(), name.end(), '_', '-');
+    INFO(name);
+    CHECK(has(help, " --" + name));
+    std::string escaped;
+    for (const char c : name) escaped += c == '-' ? "\\-" : std::string(1, c);
+    CHECK(has(page, "\\-\\-" + escaped));
+  }
+  for (const auto& line : lines_of(help)) CHECK(line.size() <= 80);
 }
 
 TEST_CASE("the library carries the version of the Makefile as an ELF note") {

@@ -18,7 +18,9 @@ const std::map<std::string, Names> kBelow = {
     {"unwind", {"system", "system/arch"}},
     {"system", {"system/arch"}},
     {"system/arch", {}},
-    {"report", {"system", "system/arch"}},
+    {"tools", {}},
+    {"report", {"tools", "system", "system/arch"}},
+    {"doctor", {"tools", "program"}},
 };
 
 std::string room_of(const std::string& file) {

@@ -1,11 +1,11 @@
-#include "report/display.h"
+#include "tools/display.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <iterator>
 
-namespace report {
+namespace tools {
 namespace {
 
 void append_hex(std::string& text, char byte) {
@@ -74,4 +74,4 @@ std::string hex_bytes(std::string_view bytes) {
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-}  // namespace report
+}  // namespace tools

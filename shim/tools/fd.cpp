@@ -1,9 +1,9 @@
-#include "report/fd.h"
+#include "tools/fd.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace report {
+namespace tools {
 
 Fd::~Fd() {
   if (number_ >= 0) close(number_);
@@ -14,4 +14,4 @@ Fd open_to_read(const std::string& name, int flags) {
   return Fd(open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | flags));
 }
 
-}  // namespace report
+}  // namespace tools

@@ -1,4 +1,4 @@
-#include "report/child.h"
+#include "tools/child.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -10,7 +10,7 @@
 
 #include <cstdlib>
 
-namespace report {
+namespace tools {
 namespace {
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
@@ -102,4 +102,4 @@ std::string Child::output(std::chrono::milliseconds limit, std::size_t most) {
   return text;
 }
 
-}  // namespace report
+}  // namespace tools

@@ -1,0 +1,36 @@
+// Whether a command can be reached by LD_PRELOAD: what it runs in the end, and what stands in the way.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "doctor/elf_headers.h"
+#include "doctor/rights.h"
+
+namespace doctor {
+
+enum class Reach { reached, unneeded, unreachable, unknown };
+
+struct Command {
+  std::string name;  // as it was given
+  std::string file;  // that is run in the end: of a script its interpreter; empty where nothing is found
+  std::vector<std::string> through;  // the scripts and starters on the way there
+  std::optional<ElfHeaders> elf;
+  Rights rights = Rights::same;
+  Reach reach = Reach::unknown;
+  std::string library;  // the path for LD_PRELOAD, where it can be reached
+  std::string reason;   // why it is not reached, not needed or not known
+  std::string remedy;
+
+  bool has_sanitizer() const { return elf && elf->needs("libasan.so"); }
+};
+
+// `argv` is not empty; `library` is ours for this machine.
+Command judge_command(std::vector<std::string> argv, const std::string& library);
+
+// Why who runs this file by itself sees to SIGPIPE: the beginning of a sentence. Empty: it does not, as far as is
+// known.
+std::string runtime_of(const std::string& file, const std::optional<ElfHeaders>& elf);
+
+}  // namespace doctor

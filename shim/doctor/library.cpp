@@ -1,0 +1,65 @@
+#include "doctor/library.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <initializer_list>
+#include <string_view>
+#include <system_error>
+
+#include "doctor/mapped_shim.h"
+
+namespace doctor {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What $LIB is to glibc's loader: the directory that it has been installed in, seen from /usr or from /. Debian has
+// lib/x86_64-linux-gnu, and for 32-bit programs lib/i386-linux-gnu or lib32; Fedora lib64 and lib.
+std::string lib_of(const std::string& loader) {
+  std::error_code error;
+  auto directory = fs::canonical(loader, error).parent_path().string();
+  for (const std::string_view root : {"/usr/", "/"})
+    if (directory.starts_with(root)) return directory.substr(root.size());
+  return "";
+}
+
+bool fits(const std::string& library, const ElfHeaders& program) {
+  const auto headers = read_headers_of(library);
+  return headers && headers->is_64_bit == program.is_64_bit && headers->machine == program.machine &&
+         headers->is_foreign == program.is_foreign && !version_of(library).empty();
+}
+
+// Of the two classes that one kernel runs, the one that this program is not of.
+const char* other_loader(const ElfHeaders& program) {
+  return program.is_64_bit ? "/lib/ld-linux.so.2" : "/lib64/ld-linux-x86-64.so.2";
+}
+
+}  // namespace
+
+std::string own_library() {
+  std::error_code error;
+  const auto beside = fs::read_symlink("/proc/self/exe", error).replace_filename("libnosigpipe.so").string();
+  return !error && access(beside.c_str(), R_OK) == 0 ? beside : NOSIGPIPE_LIBDIR "/libnosigpipe.so";
+}
+
+std::string library_for(const ElfHeaders& program, const std::string& library) {
+  const fs::path path(library);
+  const auto name = path.filename().string();
+  const auto directory = path.parent_path().string();
+  const auto own = lib_of(program.interpreter);
+  const auto other = lib_of(other_loader(program));
+  // The directory above those of both classes, if the library is in one of them.
+  std::string prefix;
+  for (const auto& lib : {own, other})
+    if (!lib.empty() && directory.ends_with("/" + lib)) prefix = directory.substr(0, directory.size() - lib.size());
+  if (program.libc() == "glibc" && !prefix.empty() && own != other && fits(prefix + own + "/" + name, program) &&
+      !version_of(prefix + other + "/" + name).empty())
+    return prefix + "$LIB/" + name;
+  if (fits(library, program)) return library;
+  for (const auto& elsewhere : {prefix + own, directory + "/i386", directory + "32", directory + "/i386-linux-gnu"})
+    if (!elsewhere.empty() && elsewhere != own && fits(elsewhere + "/" + name, program)) return elsewhere + "/" + name;
+  return "";
+}
+
+}  // namespace doctor

@@ -1,0 +1,70 @@
+// nosigpipe-doctor: tells whether SIGPIPE would kill a process, and whether nosigpipe can reach a command.
+#include <exception>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+
+#include "doctor/everybody.h"
+#include "doctor/json.h"
+#include "doctor/library.h"
+#include "doctor/options.h"
+#include "doctor/rows.h"
+#include "tools/display.h"
+
+namespace doctor {
+namespace {
+
+// Exit statuses.
+enum : int { kSafe, kDies, kUnreachable, kNotKnown, kUsage = 125 };
+
+int complain(const std::string& what, int status) {
+  std::cerr << "nosigpipe-doctor: " << tools::printable(what) << "\n";
+  return status;
+}
+
+int tell_of_all(const Options& options) {
+  const auto everybody = look_at_all();
+  std::cout << (options.json ? as_json(everybody) : as_table(everybody));
+  return everybody.dying.empty() ? kSafe : kDies;
+}
+
+int tell_of_process(const Options& options) {
+  const auto process = read_process(*options.pid);
+  if (!process) return complain("there is no process " + std::to_string(*options.pid), kNotKnown);
+  const auto finding = find_out(*process);
+  const auto verdict = judge(finding);
+  std::cout << (options.json ? as_json(finding, verdict) : as_rows(finding, verdict));
+  return verdict.outcome == Outcome::safe ? kSafe : verdict.outcome == Outcome::dies ? kDies : kNotKnown;
+}
+
+int tell_of_command(const Options& options) {
+  const auto command = judge_command(options.command, own_library());
+  std::cout << (options.json ? as_json(command) : as_rows(command));
+  return command.reach == Reach::unreachable ? kUnreachable : command.reach == Reach::unknown ? kNotKnown : kSafe;
+}
+
+int run(const Options& options) {
+  if (options.help) {
+    std::cout << help();
+    return kSafe;
+  }
+  if (options.version) {
+    std::cout << "nosigpipe-doctor " NOSIGPIPE_VERSION "\n";
+    return kSafe;
+  }
+  return options.all ? tell_of_all(options) : options.pid ? tell_of_process(options) : tell_of_command(options);
+}
+
+}  // namespace
+}  // namespace doctor
+
+int main(int argc, char* argv[]) {
+  try {
+    const int status = doctor::run(doctor::parse_options({argv + 1, argv + argc}));
+    return std::cout.flush() ? status : doctor::kNotKnown;
+  } catch (const std::invalid_argument& error) {
+    return doctor::complain(error.what(), doctor::kUsage);
+  } catch (const std::exception& error) {
+    return doctor::complain(error.what(), doctor::kNotKnown);
+  }
+}

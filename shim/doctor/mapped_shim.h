@@ -1,0 +1,35 @@
+// The shim in a process: which library, and what it says of itself.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace doctor {
+
+enum class Change { none, replaced, removed };  // of its file since
+
+// What the shim in a process remembers; see system/notes.cpp.
+struct ShimState {
+  unsigned policy = 0;  // program/policy's word
+  std::vector<std::pair<std::string, std::string>> options;
+
+  bool is_armed() const;
+  std::string option(const std::string& name) const;  // empty where it is not known
+};
+
+struct MappedShim {
+  std::string path;
+  Change change = Change::none;
+  std::string version;             // empty: not known
+  std::optional<ShimState> state;  // nothing without permission to read the process's memory
+};
+
+// Nothing where there is none, or it may not be known.
+std::optional<MappedShim> find_shim(int pid);
+
+// The version that this file carries; empty where it is no library of ours.
+std::string version_of(const std::string& library);
+
+}  // namespace doctor

@@ -1,0 +1,95 @@
+#include "doctor/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <stdexcept>
+#include <string_view>
+
+namespace doctor {
+namespace {
+
+[[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
+
+// What each option of options.def does.
+namespace set {
+
+void all(Options& options, const std::string&) { options.all = true; }
+void json(Options& options, const std::string&) { options.json = true; }
+void help(Options& options, const std::string&) { options.help = true; }
+void version(Options& options, const std::string&) { options.version = true; }
+
+}  // namespace set
+
+struct Option {
+  std::string name;
+  std::string_view value, help;
+  void (*set)(Options& options, const std::string& value);
+};
+
+std::string dashed(std::string name) {
+  std::ranges::replace(name, '_', '-');
+  return name;
+}
+
+const Option kOptions[] = {
+#define OPTION(name, value, help) {dashed(#name), value, help, set::name},
+#include "doctor/options.def"
+};
+
+void take(Options& options, const std::string& word) {
+  const auto equals = word.find('=');
+  const auto name = word == "-h" ? "help" : word.starts_with("--") ? word.substr(2, equals - 2) : "";
+  const auto* option = std::ranges::find(kOptions, name, &Option::name);
+  if (option == std::end(kOptions)) refuse("unknown option " + word + "; --help lists what there is");
+  if (option->value.empty() != (equals == word.npos))
+    refuse(
+        "--" + name +
+        (option->value.empty() ? " takes no value" : " wants a value: --" + name + "=" + std::string(option->value)));
+  option->set(options, equals == word.npos ? "" : word.substr(equals + 1));
+}
+
+// A number is a process, unless -- has said that a command follows.
+std::optional<int> pid_of(const std::string& word) {
+  int pid = 0;
+  const char* end = word.data() + word.size();
+  const auto result = std::from_chars(word.data(), end, pid);
+  if (result.ec != std::errc{} || result.ptr != end || pid <= 0) return {};
+  return pid;
+}
+
+}  // namespace
+
+Options parse_options(const std::vector<std::string>& arguments) {
+  Options options;
+  auto at = arguments.begin();
+  for (; at != arguments.end() && at->starts_with('-') && *at != "--"; ++at) take(options, *at);
+  const bool is_command = at != arguments.end() && *at == "--";
+  options.command.assign(at + (is_command ? 1 : 0), arguments.end());
+  if (options.help || options.version) return options;
+  if (!is_command && options.command.size() == 1) options.pid = pid_of(options.command[0]);
+  if (options.all && !options.command.empty()) refuse("--all asks of all processes: give no PID and no COMMAND");
+  if (!options.all && options.command.empty()) refuse("give a PID, a COMMAND or --all; --help lists what there is");
+  if (options.command.size() > 0 && options.command[0].empty()) refuse("the COMMAND is empty");
+  return options;
+}
+
+std::string help() {
+  std::string text =
+      "usage: nosigpipe-doctor [OPTION]... PID\n"
+      "       nosigpipe-doctor [OPTION]... [--] COMMAND [ARG]...\n"
+      "       nosigpipe-doctor [OPTION]... --all\n"
+      "Tells whether SIGPIPE on a socket would kill a process, and whether nosigpipe\n"
+      "can reach a command, which is not run.\n\n";
+  for (const auto& option : kOptions) {
+    const auto form = option.value.empty() ? option.name : option.name + "=" + std::string(option.value);
+    text += (option.name == "help" ? "  -h, --" : "  --") + form + "\n      " + std::string(option.help) + "\n";
+  }
+  text +=
+      "\nExit status: 0 safe, or a command that is reached or need not be; 1 would die;\n"
+      "2 the command cannot be reached; 3 it could not be told; 125 the command line is\n"
+      "wrong. With --all 1 if any would die.\n";
+  return text;
+}
+
+}  // namespace doctor

@@ -1,0 +1,155 @@
+#include "doctor/rows.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "tools/display.h"
+
+namespace doctor {
+namespace {
+
+using tools::plural;
+using tools::printable;
+
+constexpr std::size_t kWidth = 80;
+
+// Cut at blanks where it would be longer than a line; a word that is longer has a line of its own.
+std::string wrapped(const std::string& text, const std::string& indent = "") {
+  const auto width = kWidth - indent.size();
+  std::string out;
+  std::string_view rest(text);
+  while (rest.size() > width) {
+    auto at = rest.rfind(' ', width);
+    if (at == rest.npos || at == 0) at = std::min(rest.find(' ', 1), rest.size());
+    out += std::string(rest.substr(0, at)) + "\n" + indent;
+    rest.remove_prefix(std::min(at + 1, rest.size()));
+  }
+  return out + std::string(rest) + "\n";
+}
+
+std::string row(const std::string& name, const std::string& text) {
+  const std::string indent(16, ' ');
+  return "  " + name + indent.substr(2 + name.size()) + wrapped(printable(text), indent);
+}
+
+std::string sigpipe_row(const Process& process) {
+  std::string text = word_of(process.disposition);
+  if (process.blocking == 0) return text;
+  if (process.blocking == process.threads) return text + ", blocked";
+  return text + ", blocked in " + std::to_string(process.blocking) + " of " +
+         plural(process.threads, "thread", "threads");
+}
+
+std::string shim_row(const MappedShim& shim) {
+  std::string text = shim.path + ", " + (shim.version.empty() ? "version not known" : "version " + shim.version);
+  if (shim.change != Change::none) text += std::string(", ") + word_of(shim.change) + " since";
+  return text;
+}
+
+std::string options_row(const ShimState& state) {
+  std::string text;
+  for (const auto& [name, value] : state.options) text += (text.empty() ? "" : " ") + name + "=" + value;
+  return text;
+}
+
+std::string program_row(const ElfHeaders& elf) {
+  std::string text = (elf.is_64_bit ? "64-bit " : "32-bit ") + machine_name(elf.machine);
+  if (elf.is_foreign) return text;
+  text += std::string(", ") + linkage_of(elf);
+  if (!elf.libc().empty()) text += ", " + elf.libc();
+  if (!elf.interpreter.empty()) text += " (" + elf.interpreter + ")";
+  if (elf.is_of_go()) text += ", made by Go";
+  return text;
+}
+
+}  // namespace
+
+const char* word_of(Disposition disposition) {
+  return disposition == Disposition::ignored ? "ignored" : disposition == Disposition::caught ? "caught" : "default";
+}
+
+const char* word_of(Outcome outcome) {
+  return outcome == Outcome::safe ? "safe" : outcome == Outcome::dies ? "dies" : "unknown";
+}
+
+const char* word_of(Reach reach) {
+  switch (reach) {
+    case Reach::reached:
+      return "reached";
+    case Reach::unneeded:
+      return "unneeded";
+    case Reach::unreachable:
+      return "unreachable";
+    default:
+      return "unknown";
+  }
+}
+
+const char* word_of(Change change) {
+  return change == Change::none ? "unchanged" : change == Change::replaced ? "replaced" : "removed";
+}
+
+const char* word_of(Rights rights) {
+  switch (rights) {
+    case Rights::set_uid:
+      return "set-uid";
+    case Rights::set_gid:
+      return "set-gid";
+    case Rights::capabilities:
+      return "capabilities";
+    default:
+      return "same";
+  }
+}
+
+const char* linkage_of(const ElfHeaders& elf) {
+  return !elf.is_static() ? "dynamic" : elf.has_dynamic ? "static-pie" : "static";
+}
+
+std::string advice_of(const Command& command) {
+  switch (command.reach) {
+    case Reach::reached:
+      return "It can be reached: nosigpipe " + command.name +
+             (command.has_sanitizer() ? "; AddressSanitizer is let come second." : ".");
+    case Reach::unneeded:
+      return "You do not need nosigpipe here: " + command.reason + ".";
+    case Reach::unreachable:
+      return "It cannot be reached: " + command.reason + ". Instead: " + command.remedy + ".";
+    default:
+      return "It could not be told: " + command.reason + ".";
+  }
+}
+
+std::string as_rows(const Finding& finding, const Verdict& verdict) {
+  const auto& process = finding.process;
+  std::string text =
+      std::to_string(process.pid) + " " + printable(process.name) + ": " + word_of(verdict.outcome) + "\n";
+  if (!process.exe.empty()) text += row("program", process.exe);
+  text += row("SIGPIPE", sigpipe_row(process));
+  if (process.is_first) text += row("", "the first process of its PID namespace");
+  text += row("threads", std::to_string(process.threads));
+  text += row("sockets", finding.sockets ? plural(*finding.sockets, "stream socket", "stream sockets") : "not known");
+  if (process.tracer > 0) text += row("traced by", std::to_string(process.tracer));
+  if (finding.shim) {
+    text += row("nosigpipe", shim_row(*finding.shim));
+    const auto phase = phase_of(*finding.shim);
+    text += row("", phase.empty() ? "state not known" : phase);
+    if (finding.shim->state && phase != "loading") text += row("", options_row(*finding.shim->state));
+  }
+  if (finding.unit)
+    text += row("unit", finding.unit->name + ", IgnoreSIGPIPE=" + finding.unit->ignore_sigpipe +
+                            ", Restart=" + finding.unit->restart);
+  return text + wrapped(printable(verdict.advice));
+}
+
+std::string as_rows(const Command& command) {
+  std::string text = printable(command.name) + ": " + word_of(command.reach) + "\n";
+  for (const auto& file : command.through) text += row("through", file);
+  if (!command.file.empty()) text += row("program", command.file);
+  if (command.elf) text += row("", program_row(*command.elf));
+  if (command.rights != Rights::same) text += row("rights", word_of(command.rights));
+  if (!command.library.empty()) text += row("library", command.library);
+  return text + wrapped(printable(advice_of(command)));
+}
+
+}  // namespace doctor

@@ -1,0 +1,24 @@
+// How many stream sockets a process holds: at the write to one whose peer has left SIGPIPE is raised.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace doctor {
+
+class StreamSockets {
+ public:
+  // TCP and AF_UNIX, listening ones among them. Nothing where that may not be known.
+  std::optional<std::size_t> held_by(int pid);
+
+ private:
+  const std::vector<std::uint64_t>& in_namespace_of(int pid);
+
+  std::map<std::string, std::vector<std::uint64_t>> inodes_;  // sorted, by network namespace
+};
+
+}  // namespace doctor

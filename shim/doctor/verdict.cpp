@@ -1,0 +1,114 @@
+#include "doctor/verdict.h"
+
+#include "doctor/command.h"
+#include "doctor/library.h"
+#include "doctor/stream_sockets.h"
+#include "program/policy.h"
+
+namespace doctor {
+namespace {
+
+// What the shim says of itself.
+bool protects(const ShimState& state) { return state.is_armed() && state.option("mode") == "protect"; }
+
+std::string how_to_arm(const Finding& finding) {
+  const auto& process = finding.process;
+  const auto elf = read_headers_of(process.directory() + "exe");
+  if (process.is_secure.value_or(false))
+    return "It was started with more rights than its caller had, so that LD_PRELOAD does not reach it: name the "
+           "library "
+           "in /etc/ld.so.preload, or let it ignore SIGPIPE.";
+  if (elf && elf->is_static())
+    return "It is linked statically, so that LD_PRELOAD does not reach it: let it ignore SIGPIPE.";
+  if (!finding.unit) return "Restart it so: nosigpipe --log=PATH " + process.command_line;
+  const auto& unit = *finding.unit;
+  std::string advice = "To arm it: systemctl edit " + unit.name +
+                       ", with [Service] Environment=LD_PRELOAD=" + own_library() +
+                       " NOSIGPIPE_LOG=journal, and systemctl restart " + unit.name + ".";
+  if (unit.ignore_sigpipe == "yes") advice += " IgnoreSIGPIPE=yes is of no use here: the program sets SIGPIPE back.";
+  if (unit.restart != "always" && unit.restart != "on-success" && !unit.restart.empty())
+    advice += " Restart=" + unit.restart + " takes a death by SIGPIPE for a clean end.";
+  return advice;
+}
+
+std::string advice_for_safe(const Finding& finding) {
+  const auto& process = finding.process;
+  if (process.is_kernel_thread) return "You do not need nosigpipe here: it is a thread of the kernel's.";
+  if (finding.shim && finding.shim->state && protects(*finding.shim->state)) {
+    std::string advice = "nosigpipe keeps it safe.";
+    if (finding.shim->change != Change::none)
+      advice += " Its file has been changed since: restart it to have what is there now.";
+    if ((policy::facts_in(finding.shim->state->policy) & policy::has_handler) != 0)
+      advice += " A handler of the program's own is called as ever.";
+    if (finding.shim->state->option("guard") == "hooks")
+      advice += " With guard=hooks what no hook sees (stdio, system calls of its own) still kills.";
+    return advice;
+  }
+  if (process.disposition == Disposition::ignored)
+    return "You do not need nosigpipe here: SIGPIPE is ignored, which what it executes inherits.";
+  if (process.is_first)
+    return "You do not need nosigpipe here: the first process of a PID namespace is not killed by it; what it starts "
+           "is.";
+  return "Every thread blocks SIGPIPE, so that none is delivered; what it executes inherits that.";
+}
+
+}  // namespace
+
+Finding find_out(const Process& process) {
+  Finding finding{process, {}, {}, {}};
+  read_program(finding.process);
+  finding.sockets = StreamSockets().held_by(process.pid);
+  finding.shim = find_shim(process.pid);
+  finding.unit = unit_of(process.pid);
+  return finding;
+}
+
+Outcome outcome_of(const Process& process, const std::optional<MappedShim>& shim) {
+  if (process.has_ended) return Outcome::unknown;
+  if (process.is_kernel_thread || process.is_first || process.disposition == Disposition::ignored) return Outcome::safe;
+  if (shim && shim->state) {
+    const auto& state = *shim->state;
+    if (protects(state)) return Outcome::safe;
+    const bool has_handler = (policy::facts_in(state.policy) & policy::has_handler) != 0;
+    // Its handler is ours, and lets a SIGPIPE have its effect.
+    if (state.option("mode") == "observe" && !has_handler) return Outcome::dies;
+  }
+  if (process.disposition == Disposition::caught) return Outcome::unknown;  // by whom, and what for
+  return process.blocking == process.threads ? Outcome::safe : Outcome::dies;
+}
+
+Verdict judge(const Finding& finding) {
+  const auto& process = finding.process;
+  const auto outcome = outcome_of(process, finding.shim);
+  if (process.has_ended) return {outcome, "It has ended, and its parent has not asked how."};
+  if (outcome == Outcome::unknown) {
+    if (finding.shim && !finding.shim->state)
+      return {outcome,
+              "nosigpipe is in it, but its state cannot be read: ask as root, unless it is of an older version."};
+    const auto runtime = runtime_of(process.exe, read_headers_of(process.directory() + "exe"));
+    if (!runtime.empty()) return {Outcome::safe, "You do not need nosigpipe here: " + runtime + "."};
+    return {outcome,
+            "A handler of the program's own is called, with nosigpipe, too; whether it ends the program cannot be "
+            "seen from outside."};
+  }
+  if (outcome == Outcome::safe) return {outcome, advice_for_safe(finding)};
+  if (finding.shim) {
+    const auto mode = finding.shim->state ? finding.shim->state->option("mode") : "";
+    if (mode == "observe" || mode == "off")
+      return {outcome, "nosigpipe is in it, but with mode=" + mode + ": restart it without."};
+    return {outcome, "nosigpipe is in it, but its handler does not stand: the program has set SIGPIPE back unseen."};
+  }
+  return {outcome, "A write to a socket whose peer is gone kills it. " + how_to_arm(finding)};
+}
+
+std::string phase_of(const MappedShim& shim) {
+  if (!shim.state) return "";
+  const auto facts = policy::facts_in(shim.state->policy);
+  if ((facts & policy::in_seccomp) != 0) return "in a filter";
+  const bool has_decided = (shim.state->policy & policy::undecided) == 0;
+  if ((facts & policy::armed) == 0) return has_decided ? "disarmed" : "loading";
+  if (!has_decided) return "armed";
+  return (facts & policy::is_traced) != 0 ? "traced" : "in force";
+}
+
+}  // namespace doctor

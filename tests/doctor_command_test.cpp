@@ -1,0 +1,289 @@
+// nosigpipe-doctor on commands: whether LD_PRELOAD reaches them, and that what it says comes true.
+#include "support/doctor.h"
+
+#include <sys/stat.h>
+
+namespace {
+
+constexpr int kReached = 0;
+constexpr int kUnreachable = 2;
+constexpr int kNotKnown = 3;
+
+std::string said(const Strings& command, const std::string& path, const Start& start = {}) {
+  return member(doctor(joined({"--json", "--"}, command), start).out, path);
+}
+
+const Strings as_nobody{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
+
+// Asked by a user without rights.
+std::string said_to_nobody(const Strings& command, const std::string& path) {
+  const auto answer = run(joined(as_nobody, joined({built("nosigpipe-doctor"), "--json", "--"}, command)));
+  return member(answer.out, path);
+}
+
+// Whether the shim gets into what waits behind this command.
+bool gets_in(const Strings& command, const Start& start = with_shim()) {
+  const Waiting victim(command, start);
+  return victim.says(".shim") != "null";
+}
+
+std::string script(const std::string& path, const std::string& text) {
+  std::ofstream(path) << text;
+  std::filesystem::permissions(path, static_cast<std::filesystem::perms>(0755));
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("a dynamic program of glibc is reached") {
+  const States states;
+  CHECK(doctor({states.file()}).exited(kReached));
+  CHECK(said({states.file()}, ".verdict") == "reached");
+  CHECK(said({states.file()}, ".linkage") == "dynamic");
+  CHECK(said({states.file()}, ".libc") == "glibc");
+  CHECK(said({states.file()}, ".bits") == "64");
+  CHECK(said({states.file()}, ".library") == built("libnosigpipe.so"));
+  CHECK(gets_in(states.in({})));
+}
+
+TEST_CASE("a program that is not position-independent is reached") {
+  const States states({"-no-pie"});
+  CHECK(said({states.file()}, ".verdict") == "reached");
+  CHECK(gets_in(states.in({})));
+}
+
+TEST_CASE("a static program is not reached") {
+  for (const std::string linkage : {"static", "static-pie"}) {
+    const States states({"-" + linkage});
+    INFO(linkage);
+    CHECK(doctor({states.file()}).exited(kUnreachable));
+    CHECK(said({states.file()}, ".linkage") == linkage);
+    CHECK(said({states.file()}, ".remedy") != "null");
+    CHECK(!gets_in(states.in({})));
+  }
+}
+
+TEST_CASE("a program of musl is reached and a static one of musl is not") {
+  const States states({}, "musl-gcc");
+  CHECK(said({states.file()}, ".libc") == "musl");
+  CHECK(said({states.file()}, ".verdict") == "reached");
+  CHECK(gets_in(states.in({})));
+  const States fixed({"-static"}, "musl-gcc");
+  CHECK(said({fixed.file()}, ".verdict") == "unreachable");
+}
+
+TEST_CASE("a 32-bit program is reached by the library of its class and by no other") {
+  const States states({"-m32"});
+  CHECK(said({states.file()}, ".bits") == "32");
+  CHECK(said({states.file()}, ".machine") == "i386");
+  CHECK(said({states.file()}, ".library") == built("i386/libnosigpipe.so"));
+  CHECK(doctor({states.file()}).exited(kReached));
+  CHECK(!gets_in(states.in({})));
+  Start start;
+  start.env = {"LD_PRELOAD=" + built("i386/libnosigpipe.so")};
+  CHECK(gets_in(states.in({}), start));
+
+  const Directory directory;
+  for (const std::string part : {"nosigpipe-doctor", "libnosigpipe.so"})
+    std::filesystem::copy_file(built(part), directory / part);
+  const auto alone = run({directory / "nosigpipe-doctor", "--json", states.file()});
+  CHECK(alone.exited(kUnreachable));
+  CHECK(has(member(alone.out, ".reason"), "32-bit i386"));
+}
+
+TEST_CASE("a program of another machine is not reached") {
+  const Directory directory;
+  auto program = contents(built("nosigpipe-doctor"));
+  const auto file = script(directory / "other", "");
+  for (const auto& [machine, number] : {std::pair<std::string, char>{"aarch64", '\xb7'}, {"riscv", '\xf3'}}) {
+    program[18] = number;
+    std::ofstream(file) << program;
+    INFO(machine);
+    CHECK(said({file}, ".machine") == machine);
+    CHECK(doctor({file}).exited(kUnreachable));
+  }
+  program[5] = 2;  // its numbers have their highest byte first
+  program[18] = 0;
+  program[19] = 22;
+  std::ofstream(file) << program;
+  CHECK(said({file}, ".machine") == "s390");
+  CHECK(doctor({file}).exited(kUnreachable));
+}
+
+TEST_CASE("a set-user-ID program is reached by who it gives nothing to and by no other") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a program that changes its user");
+  const States states;
+  for (const auto& [mode, rights] : {std::pair<unsigned, std::string>{04755, "set-uid"}, {02755, "set-gid"}}) {
+    std::filesystem::permissions(states.file(), static_cast<std::filesystem::perms>(mode));
+    INFO(rights);
+    CHECK(said({states.file()}, ".verdict") == "reached");
+    CHECK(gets_in(states.in({})));
+    if (said_to_nobody({states.file()}, ".rights") == "same")
+      SKIP_TEST("the temporary directory has no set-user-ID programs");
+    CHECK(said_to_nobody({states.file()}, ".rights") == rights);
+    CHECK(said_to_nobody({states.file()}, ".verdict") == "unreachable");
+    CHECK(!gets_in(joined(as_nobody, states.in({}))));
+  }
+  std::filesystem::permissions(states.file(), static_cast<std::filesystem::perms>(0755));
+  CHECK(said_to_nobody({states.file()}, ".verdict") == "reached");
+  CHECK(gets_in(joined(as_nobody, states.in({}))));
+  // Root, too, is given something by a program of another user's.
+  std::filesystem::permissions(states.file(), static_cast<std::filesystem::perms>(04755));
+  REQUIRE(chown(states.file().c_str(), 65534, 65534) == 0);
+  std::filesystem::permissions(states.file(), static_cast<std::filesystem::perms>(04755));
+  CHECK(said({states.file()}, ".verdict") == "unreachable");
+  CHECK(!gets_in(states.in({})));
+}
+
+TEST_CASE("a set-user-ID program is reached where no program may gain rights") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a program that changes its user");
+  const States states;
+  std::filesystem::permissions(states.file(), static_cast<std::filesystem::perms>(04755));
+  const auto without = joined(as_nobody, {"setpriv", "--no-new-privs"});
+  const auto answer = run(joined(without, {built("nosigpipe-doctor"), "--json", states.file()}));
+  CHECK(member(answer.out, ".verdict") == "reached");
+  CHECK(gets_in(joined(without, states.in({}))));
+}
+
+TEST_CASE("a program with file capabilities is reached by root and by no other") {
+  if (geteuid() != 0) SKIP_TEST("only root can give a file capabilities");
+  const States states;
+  if (!run({"setcap", "cap_net_raw+ep", states.file()}).exited(0)) SKIP_TEST("no file can be given capabilities here");
+  CHECK(said({states.file()}, ".verdict") == "reached");
+  CHECK(gets_in(states.in({})));
+  CHECK(said_to_nobody({states.file()}, ".rights") == "capabilities");
+  CHECK(said_to_nobody({states.file()}, ".verdict") == "unreachable");
+  CHECK(!gets_in(joined(as_nobody, states.in({}))));
+}
+
+TEST_CASE("of a script its interpreter is judged") {
+  const States states;
+  const States fixed({"-static"});
+  const auto with = [&](const std::string& name, const std::string& line) {
+    return script(states / name, line + "\necho\n");
+  };
+  const auto plain = with("plain", "#!" + states.file());
+  CHECK(said({plain}, ".verdict") == "reached");
+  CHECK(said({plain}, ".file") == states.file());
+  CHECK(said({plain}, ".through[0]") == plain);
+  CHECK(said({with("static", "#! " + fixed.file() + " -x")}, ".verdict") == "unreachable");
+  CHECK(said({with("twice", "#!" + plain)}, ".file") == states.file());
+  CHECK(said({with("none", "echo")}, ".file") == "/bin/sh");
+  CHECK(said({with("gone", "#!/nonexistent/shell")}, ".verdict") == "unknown");
+  CHECK(said({with("itself", "#!" + (states / "itself"))}, ".verdict") == "unknown");
+  CHECK(gets_in({plain}));
+  CHECK(!gets_in({states / "static"}));
+
+  Start start;
+  start.env = {"PATH=" + std::filesystem::path(states.file()).parent_path().string() + ":" + std::getenv("PATH")};
+  CHECK(said({with("by-env", "#!/usr/bin/env states")}, ".file", start) == states.file());
+  CHECK(said({with("split", "#!/usr/bin/env -S states ready")}, ".file", start) == states.file());
+  CHECK(said({with("cleared", "#!/usr/bin/env -iS states ready")}, ".verdict", start) == "unreachable");
+  CHECK(said({with("cleared", "#!/usr/bin/env -S -i states ready")}, ".verdict", start) == "unreachable");
+}
+
+TEST_CASE("env is looked through and what it clears is told") {
+  const States states;
+  const auto through = [&](const Strings& options) {
+    return said(joined(joined({"env"}, options), states.in({})), ".verdict");
+  };
+  const auto comes_true = [&](const Strings& options) {
+    return gets_in(joined(joined({"env"}, options), states.in({})));
+  };
+  for (const Strings& options : {Strings{}, {"X=1"}, {"-u", "X"}, {"-C", "/"}, {"--unset=X", "Y=2"}, {"--", "X=1"}}) {
+    INFO((options.empty() ? "" : options[0]));
+    CHECK(through(options) == "reached");
+    CHECK(comes_true(options));
+  }
+  for (const Strings& options : {Strings{"-i"},
+                                 {"-"},
+                                 {"--ignore-environment"},
+                                 {"-u", "LD_PRELOAD"},
+                                 {"-uLD_PRELOAD"},
+                                 {"--unset=LD_PRELOAD"},
+                                 {"LD_PRELOAD="},
+                                 {"-i", "X=1"}}) {
+    INFO(options[0]);
+    CHECK(through(options) == "unreachable");
+    CHECK(!comes_true(options));
+  }
+}
+
+TEST_CASE("who clears LD_PRELOAD is told with what to do instead") {
+  const Directory directory;
+  for (const std::string name : {"sudo", "su", "bwrap", "doas", "pkexec", "runuser", "systemd-run"})
+    std::filesystem::copy_file("/bin/true", directory / name);
+  const auto verdict = [&](Strings command) {
+    command[0] = directory / command[0];
+    return said(command, ".verdict");
+  };
+  for (const Strings& clears : {Strings{"sudo", "true"},
+                                {"doas", "true"},
+                                {"pkexec", "true"},
+                                {"su", "-"},
+                                {"su", "-l", "x"},
+                                {"su", "--login"},
+                                {"runuser", "-", "x"},
+                                {"bwrap", "--clearenv", "true"},
+                                {"systemd-run", "true"}}) {
+    INFO(clears[0] << " " << clears[1]);
+    CHECK(verdict(clears) == "unreachable");
+  }
+  for (const Strings& keeps : {Strings{"su", "root"}, {"bwrap", "true"}, {"runuser", "-u", "root"}}) {
+    INFO(keeps[0]);
+    CHECK(verdict(keeps) == "reached");
+  }
+}
+
+TEST_CASE("a program that is started by its loader is judged itself") {
+  const States states;
+  const States fixed({"-static"});
+  const auto loader = said({states.file()}, ".interpreter");
+  CHECK(said({loader, states.file()}, ".file") == states.file());
+  CHECK(gets_in(joined({loader}, states.in({}))));
+}
+
+TEST_CASE("a program with gcc's AddressSanitizer is told so") {
+  const States states({"-fsanitize=address"});
+  CHECK(said({states.file()}, ".address_sanitizer") == "true");
+  CHECK(said({"true"}, ".address_sanitizer") == "false");
+}
+
+TEST_CASE("what is no program could not be told") {
+  const Directory directory;
+  std::ofstream(directory / "plain") << "text";
+  for (const std::string& name :
+       {std::string("no-such-command"), directory / "plain", directory.path(), std::string("/dev/null")}) {
+    INFO(name);
+    CHECK(doctor({"--", name}).exited(kNotKnown));
+  }
+  CHECK(mkfifo((directory / "fifo").c_str(), 0755) == 0);
+  CHECK(doctor({directory / "fifo"}).exited(kNotKnown));
+}
+
+TEST_CASE("headers that lie are no trouble") {
+  const Directory directory;
+  const auto file = script(directory / "damaged", "");
+  const auto program = contents(built("nosigpipe-doctor")).substr(0, 4096);
+  for (size_t at = 16; at < 1024; at += 3) {
+    auto damaged = program;
+    for (size_t i = at; i < at + 4; ++i) damaged[i] = '\xff';
+    std::ofstream(file) << damaged;
+    const auto ending = doctor({"--json", file});
+    INFO(at << " " << ending.text() << ending.err);
+    CHECK((ending.exited(kReached) || ending.exited(kUnreachable) || ending.exited(kNotKnown)));
+  }
+  for (const size_t length : {4, 16, 20, 64, 100}) {
+    std::ofstream(file) << program.substr(0, length);
+    CHECK(!doctor({file}).killed_by(11));
+  }
+}
+
+TEST_CASE("an empty PATH entry is the directory itself and a number behind -- is a command") {
+  const States states;
+  std::filesystem::copy_file(states.file(), states / "12345");
+  Start start;
+  start.directory = std::filesystem::path(states.file()).parent_path();
+  start.env = {"PATH=:/bin"};
+  CHECK(said({"12345"}, ".verdict", start) == "reached");
+}

@@ -1,0 +1,326 @@
+// nosigpipe-doctor on processes of its own: what SIGPIPE would do to them, and what the shim in them does.
+#include "support/doctor.h"
+
+#include <sys/mman.h>
+
+#include <memory>
+#include <regex>
+
+#include "support/tracer.h"
+
+namespace {
+
+constexpr int kSafe = 0;
+constexpr int kDies = 1;
+constexpr int kNotKnown = 3;
+
+// What the doctor says of a process in these states; and it comes true.
+void is_told(const Strings& words, const std::string& sigpipe, const std::string& blocking, int verdict) {
+  const States states;
+  Waiting victim(states.in(joined({"told"}, words)));
+  INFO(doctor({victim.number()}).out);
+  CHECK(victim.says(".sigpipe") == sigpipe);
+  CHECK(victim.says(".blocking") == blocking);
+  CHECK(victim.verdict() == verdict);
+  CHECK(victim.dies() == (verdict == kDies));
+}
+
+std::string copy_of_library(const Directory& directory) {
+  const auto copy = directory / "libnosigpipe.so";
+  std::filesystem::copy_file(built("libnosigpipe.so"), copy);
+  return copy;
+}
+
+Start preloading(const std::string& library, const Strings& variables = {}) {
+  Start start;
+  start.env = joined({"LD_PRELOAD=" + library}, variables);
+  return start;
+}
+
+}  // namespace
+
+TEST_CASE("a process with the default would die") { is_told({"tcp"}, "default", "0", kDies); }
+TEST_CASE("a process that ignores SIGPIPE is safe") { is_told({"ignore", "tcp"}, "ignored", "0", kSafe); }
+TEST_CASE("what the handler of a process does could not be told") {
+  is_told({"handle", "tcp"}, "caught", "0", kNotKnown);
+}
+TEST_CASE("a process that blocks SIGPIPE in its only thread is safe") {
+  is_told({"block", "tcp"}, "default", "1", kSafe);
+}
+TEST_CASE("a process that blocks SIGPIPE in one of two threads would die") {
+  is_told({"thread-blocks", "tcp"}, "default", "1", kDies);
+}
+TEST_CASE("a process that blocks SIGPIPE in both threads is safe") {
+  is_told({"block", "thread-blocks", "tcp"}, "default", "2", kSafe);
+}
+
+TEST_CASE("stream sockets are counted and no others") {
+  const States states;
+  const auto held = [&](const Strings& words) { return Waiting(states.in(words)).says(".stream_sockets"); };
+  CHECK(held({}) == "0");
+  CHECK(held({"datagrams", "udp"}) == "0");
+  CHECK(held({"tcp"}) == "1");
+  CHECK(held({"tcp6"}) == "1");
+  CHECK(held({"socketpair"}) == "2");
+  CHECK(held({"tcp", "tcp6", "socketpair", "udp", "datagrams"}) == "4");
+}
+
+TEST_CASE("sockets are counted in the process's own network namespace") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a network namespace");
+  const States states;
+  const Waiting victim(joined({"unshare", "--net"}, states.in({"tcp", "socketpair"})));
+  CHECK(victim.says(".stream_sockets") == "3");
+}
+
+TEST_CASE("the first process of a PID namespace is safe") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a PID namespace");
+  const States states;
+  const Waiting victim(joined({"unshare", "--pid", "--fork", "--kill-child"}, states.in({"tcp"})));
+  const auto children = contents("/proc/" + victim.number() + "/task/" + victim.number() + "/children");
+  const auto first = doctor({"--json", children.substr(0, children.find(' '))});
+  INFO(first.out);
+  CHECK(first.exited(kSafe));
+  CHECK(member(first.out, ".first_of_namespace") == "true");
+  CHECK(member(first.out, ".sigpipe") == "default");
+  CHECK(victim.says(".first_of_namespace") == "false");
+}
+
+TEST_CASE("a process that is traced names its tracer") {
+  const States states;
+  const Waiting victim(states.in({"tcp"}));
+  CHECK(victim.says(".tracer") == "null");
+  const Tracer strace(victim.pid(), {});
+  CHECK(victim.says(".tracer") != "null");
+}
+
+TEST_CASE("a process under the shim is safe and its shim names version and options and phase") {
+  const States states;
+  const Directory directory;
+  const auto log = directory / "a log";
+  const Waiting victim(states.in({"tcp", "write"}),
+                       with_shim({"NOSIGPIPE_LOG=" + log, "NOSIGPIPE_SCOPE=all", "NOSIGPIPE_STACK=7"}));
+  CHECK(victim.verdict() == kSafe);
+  CHECK(victim.says(".sigpipe") == "caught");
+  CHECK(victim.says(".shim.path") == built("libnosigpipe.so"));
+  CHECK(has(contents(source("Makefile")), "\nVERSION = " + victim.says(".shim.version") + "\n"));
+  CHECK(victim.says(".shim.change") == "unchanged");
+  CHECK(victim.says(".shim.phase") == "in force");
+  CHECK(victim.says(".shim.options.mode") == "protect");
+  CHECK(victim.says(".shim.options.scope") == "all");
+  CHECK(victim.says(".shim.options.stack") == "7");
+  CHECK(victim.says(".shim.options.interval") == "1000");
+  CHECK(victim.says(".shim.options.log") == log);
+}
+
+TEST_CASE("the options of the shim are those of the list in its order") {
+  const States states;
+  const Waiting victim(states.in({}), with_shim());
+  std::string names;
+#define VALUE(enumerator, word, help)
+#define CHOICE(NAME, name, ...) names += #name "\n";
+#define NUMBER CHOICE
+#include "options.def"
+  CHECK(victim.says(".shim.options | keys_unsorted[]") + "\n" == names);
+}
+
+TEST_CASE("a process under the shim that has called no replaced function is armed") {
+  const States states;
+  CHECK(Waiting(states.in({}), with_shim()).says(".shim.phase") == "armed");
+}
+
+TEST_CASE("a process that ignores SIGPIPE under the shim is both") {
+  const States states;
+  const Waiting victim(states.in({"ignore"}), with_shim());
+  CHECK(victim.says(".sigpipe") == "ignored");
+  CHECK(victim.says(".shim.path") == built("libnosigpipe.so"));
+  CHECK(victim.verdict() == kSafe);
+}
+
+TEST_CASE("a process that the shim only observes would die and so would one with mode off") {
+  const States states;
+  for (const std::string mode : {"observe", "off"}) {
+    Waiting victim(states.in({"told", "tcp"}), with_shim({"NOSIGPIPE_MODE=" + mode}));
+    INFO(mode);
+    CHECK(victim.verdict() == kDies);
+    CHECK(has(victim.says(".advice"), "mode=" + mode));
+    CHECK(victim.dies());
+  }
+}
+
+TEST_CASE("a library that was replaced or removed since is told so") {
+  const States states;
+  const Directory directory;
+  const auto library = copy_of_library(directory);
+  const Waiting victim(states.in({"tcp"}), preloading(library));
+  CHECK(victim.says(".shim.change") == "unchanged");
+  std::filesystem::copy_file(library, directory / "new");
+  std::filesystem::rename(directory / "new", library);
+  CHECK(victim.says(".shim.change") == "replaced");
+  CHECK(victim.says(".shim.version") != "null");
+  CHECK(has(victim.says(".advice"), "restart"));
+  std::filesystem::remove(library);
+  CHECK(victim.says(".shim.change") == "removed");
+  CHECK(victim.says(".shim.path") == library);
+  CHECK(victim.says(".shim.phase") == "armed");
+  CHECK(victim.verdict() == kSafe);
+}
+
+TEST_CASE("a library in memory is found") {
+  const int memory = memfd_create("any name", 0);
+  REQUIRE(memory >= 0);
+  const auto path = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(memory);
+  std::ofstream(path) << contents(built("libnosigpipe.so"));
+  const States states;
+  const Waiting victim(states.in({"tcp"}), preloading(path));
+  close(memory);
+  CHECK(victim.says(".shim.path") == "/memfd:any name");
+  CHECK(victim.says(".shim.phase") == "armed");
+  CHECK(victim.says(".shim.change") == "unchanged");
+  CHECK(victim.verdict() == kSafe);
+}
+
+TEST_CASE("a library that is none of ours is not found by its name") {
+  const Directory directory;
+  const States states;
+  std::ofstream(directory / "other.c") << "int other;\n";
+  output_of({"gcc", "-shared", "-o", directory / "libnosigpipe.so", directory / "other.c"});
+  const Waiting other(states.in({}), preloading(directory / "libnosigpipe.so"));
+  CHECK(other.says(".shim") == "null");
+  CHECK(other.verdict() == kDies);
+}
+
+TEST_CASE("what may not be read of another user's process is not known") {
+  if (geteuid() != 0) SKIP_TEST("only root can become another user");
+  const States states;
+  const Strings as_nobody{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
+  const Waiting roots(states.in({"tcp"}), with_shim());
+  const Waiting nobodys(joined(as_nobody, states.in({"tcp"})), with_shim());
+  const auto asked = [&](const Waiting& victim) {
+    return run(joined(as_nobody, {built("nosigpipe-doctor"), "--json", victim.number()})).out;
+  };
+  CHECK(member(asked(nobodys), ".shim.phase") == "armed");
+  CHECK(member(asked(nobodys), ".stream_sockets") == "1");
+  CHECK(member(asked(roots), ".stream_sockets") == "null");
+  CHECK(member(asked(roots), ".shim") == "null");
+  CHECK(member(asked(roots), ".sigpipe") == "caught");
+}
+
+TEST_CASE("a 32-bit process is read as one of 64 bits") {
+  const States states({"-m32"});
+  Start start;
+  start.env = {"LD_PRELOAD=" + built("i386/libnosigpipe.so"), "NOSIGPIPE_LOG=/dev/null"};
+  const Waiting victim(states.in({"tcp", "write"}), start);
+  CHECK(victim.says(".secure") == "false");
+  CHECK(victim.says(".shim.phase") == "in force");
+  CHECK(victim.says(".shim.options.log") == "/dev/null");
+  CHECK(victim.verdict() == kSafe);
+  CHECK(Waiting(states.in({"tcp"})).verdict() == kDies);
+}
+
+TEST_CASE("a static process would die and is told that it cannot be reached") {
+  for (const Strings& flags : {Strings{"-static"}, Strings{"-static-pie"}}) {
+    const States states(flags);
+    const Waiting victim(states.in({"tcp"}), with_shim());
+    INFO(flags[0]);
+    CHECK(victim.verdict() == kDies);
+    CHECK(victim.says(".shim") == "null");
+    CHECK(has(victim.says(".advice"), "linked statically"));
+  }
+}
+
+TEST_CASE("a process of musl is read as one of glibc") {
+  const States states({}, "musl-gcc");
+  CHECK(Waiting(states.in({"tcp"})).verdict() == kDies);
+  const Waiting victim(states.in({"tcp"}), preloading(built("libnosigpipe.so")));
+  CHECK(victim.says(".shim.phase") == "armed");
+  CHECK(victim.verdict() == kSafe);
+}
+
+TEST_CASE("a process that was started set-user-ID is told that LD_PRELOAD does not reach it") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a program that changes its user");
+  const States states;
+  std::filesystem::permissions(states.file(), static_cast<std::filesystem::perms>(04755));
+  const Waiting victim(joined({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, states.in({"tcp"})),
+                       with_shim());
+  if (victim.says(".secure") != "true") SKIP_TEST("the temporary directory has no set-user-ID programs");
+  CHECK(victim.says(".shim") == "null");
+  CHECK(victim.verdict() == kDies);
+  CHECK(has(victim.says(".advice"), "/etc/ld.so.preload"));
+}
+
+TEST_CASE("a zombie and a thread of the kernel and a process that is none are told as such") {
+  const States states;
+  const Waiting parent(states.in({"zombie"}));
+  const auto children = contents("/proc/" + parent.number() + "/task/" + parent.number() + "/children");
+  const auto zombie = children.substr(0, children.find(' '));
+  REQUIRE(eventually([&] { return has(contents("/proc/" + zombie + "/status"), "State:\tZ"); }));
+  CHECK(doctor({zombie}).exited(kNotKnown));
+  CHECK(doctor({"2147483647"}).exited(kNotKnown));
+  CHECK(doctor({std::to_string(1 << 30)}).exited(kNotKnown));
+  if (contents("/proc/2/comm") != "kthreadd\n") SKIP_TEST("no thread of the kernel can be seen here");
+  CHECK(doctor({"2"}).exited(kSafe));
+  CHECK(member(doctor({"--json", "2"}).out, ".kernel_thread") == "true");
+}
+
+TEST_CASE("names are escaped and no byte of a process reaches the terminal as it is") {
+  const States states;
+  const auto odd = states / "a\033[31m\nb";
+  std::filesystem::copy_file(states.file(), odd);
+  const Waiting victim({odd, "odd-name", "tcp", "\033[31m\n"});
+  for (const Strings& arguments : {Strings{victim.number()}, {"--json", victim.number()}, {"--all"}, {"--", odd}}) {
+    const auto said = doctor(arguments);
+    INFO(said.out);
+    CHECK(has(said.out, "31m"));
+    CHECK(!has(said.out + said.err, "\033"));
+  }
+  CHECK(has(doctor({victim.number()}).out, "a\\x1b[31m"));
+}
+
+TEST_CASE("a process that ends while it is looked at is no trouble") {
+  const States states;
+  Process stopper({"sh", "-c", "while :; do " + states.file() + " exit & kill -9 $!; done >/dev/null 2>&1"});
+  for (int i = 0; i < 50; ++i) {
+    const auto all = doctor({"--all"});
+    INFO(all.text() << all.err);
+    CHECK((all.exited(kSafe) || all.exited(kDies)));
+    CHECK(all.err.empty());
+  }
+}
+
+TEST_CASE("all is a table of those that would die with the most sockets first and at most 80 columns wide") {
+  const States states;
+  const Waiting few(states.in({"tcp"}));
+  const Waiting many(states.in({"hundred", std::string(200, 'x')}));
+  const Waiting none(states.in({}));
+  const Waiting ignoring(states.in({"ignore", "tcp"}));
+  const Waiting shimmed(states.in({"tcp"}), with_shim());
+  const Waiting observed(states.in({"tcp"}), with_shim({"NOSIGPIPE_MODE=observe"}));
+  const auto all = doctor({"--all"});
+  INFO(all.out);
+  CHECK(all.exited(kDies));
+  const auto place = [&](const Waiting& victim) {
+    std::smatch match;
+    const bool is_there = std::regex_search(all.out, match, std::regex("(^|\n) *" + victim.number() + " "));
+    return is_there ? match.position() : -1;
+  };
+  CHECK(place(many) >= 0);
+  CHECK(place(many) < place(few));
+  CHECK(place(observed) > 0);
+  for (const auto* victim : {&none, &ignoring, &shimmed}) CHECK(place(*victim) == -1);
+  for (const auto& line : lines_of(all.out)) CHECK(line.size() <= 80);
+  const auto json = doctor({"--all", "--json"}).out;
+  CHECK(member(json, ".processes[] | select(.pid == " + many.number() + ") | .stream_sockets") == "100");
+  CHECK(std::stoi(member(json, ".without_sockets")) >= 1);
+}
+
+TEST_CASE("a wrong command line is 125 and one line") {
+  for (const Strings& wrong : {Strings{}, {"--nosuch", "1"}, {"--all", "1"}, {"--json=x", "1"}, {"-x"}, {""}, {"--"}}) {
+    const auto ending = doctor(wrong);
+    INFO((wrong.empty() ? "" : wrong[0]));
+    CHECK(ending.exited(125));
+    CHECK(ending.out.empty());
+    CHECK(lines_of(ending.err).size() == 1);
+  }
+  CHECK(doctor({"--help"}).exited(0));
+  CHECK(doctor({"-h"}).out == doctor({"--help"}).out);
+}

@@ -1,0 +1,77 @@
+// A process in the states that its arguments name, which says "ready" and waits to be killed, or for a SIGUSR1. In C, so that a test can
+// compile it in the ways that programs are: static, 32-bit, for musl.
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void nothing(int signal) { (void)signal; }
+
+// Told to, it writes to a socket whose peer is gone.
+static void write_to_dead_socket(int signal) {
+  int pair[2];
+  (void)signal;
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 || close(pair[1]) != 0) abort();
+  if (write(pair[0], "x", 1) != -1) abort();
+  if (write(1, "alive\n", 6) != 6) abort();
+}
+
+static void block(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static pthread_barrier_t begun;
+
+static void* blocking(void* argument) {
+  block();
+  pthread_barrier_wait(&begun);
+  for (;;) pause();
+  return argument;
+}
+
+static void sockets(int family, int type, int number) {
+  for (int i = 0; i < number; ++i)
+    if (family == AF_UNIX) {
+      int pair[2];
+      if (socketpair(family, type, 0, pair) != 0) abort();
+    } else {
+      const int fd = socket(family, type, 0);
+      if (fd < 0 || (type == SOCK_STREAM && listen(fd, 1) != 0)) abort();
+    }
+}
+
+int main(int count, char** words) {
+  for (int i = 1; i < count; ++i) {
+    const char* word = words[i];
+    if (strcmp(word, "ignore") == 0) signal(SIGPIPE, SIG_IGN);
+    if (strcmp(word, "handle") == 0) signal(SIGPIPE, nothing);
+    if (strcmp(word, "default") == 0) signal(SIGPIPE, SIG_DFL);
+    if (strcmp(word, "block") == 0) block();
+    if (strcmp(word, "thread-blocks") == 0) {
+      pthread_t thread;
+      pthread_barrier_init(&begun, NULL, 2);
+      pthread_create(&thread, NULL, blocking, NULL);
+      pthread_barrier_wait(&begun);
+    }
+    if (strcmp(word, "told") == 0) signal(SIGUSR1, write_to_dead_socket);
+    if (strcmp(word, "socketpair") == 0) sockets(AF_UNIX, SOCK_STREAM, 1);
+    if (strcmp(word, "datagrams") == 0) sockets(AF_UNIX, SOCK_DGRAM, 1);
+    if (strcmp(word, "udp") == 0) sockets(AF_INET, SOCK_DGRAM, 1);
+    if (strcmp(word, "tcp") == 0) sockets(AF_INET, SOCK_STREAM, 1);
+    if (strcmp(word, "tcp6") == 0) sockets(AF_INET6, SOCK_STREAM, 1);
+    if (strcmp(word, "hundred") == 0) sockets(AF_UNIX, SOCK_STREAM, 50);
+    if (strcmp(word, "odd-name") == 0) prctl(PR_SET_NAME, "a\033[31m\nb");
+    if (strcmp(word, "zombie") == 0 && fork() == 0) return 0;
+    if (strcmp(word, "write") == 0 && write(1, "x", 1) != 1) return 1;  // what the shim's hooks do is decided here
+  }
+  puts("ready");
+  fflush(stdout);
+  for (;;) pause();
+}
