@@ -79,8 +79,9 @@ $(SHIM_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 $(BUILD)/nosigpipe-report: $(REPORT_OBJECTS)
 	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^
 
+# Each start by the launcher starts it, too, and the C++ library takes half of that when it is loaded.
 $(BUILD)/nosigpipe-doctor: $(DOCTOR_OBJECTS)
-	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^
+	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^
 
 # Names the place that it is installed in.
 $(BUILD)/shim/doctor/library.o: REPORT_CXXFLAGS += -DNOSIGPIPE_LIBDIR='"$(LIBDIR)"'

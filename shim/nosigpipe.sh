@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs a command with libnosigpipe.so preloaded. The options are the shim's: each sets one NOSIGPIPE_ variable.
+# Runs a command with libnosigpipe.so preloaded. The options are the shim's: each sets one NOSIGPIPE_ variable. Whether
+# LD_PRELOAD reaches the command, and by which path, nosigpipe-doctor says, if it is there.
 set -u
 
 fail() {
@@ -13,39 +14,78 @@ Usage: nosigpipe [OPTION]... [--] COMMAND [ARG]...
 Runs COMMAND, and what it starts, safe from SIGPIPE on sockets.
 
 @OPTION_HELP@
-  --help       this text
+  --fallback=refuse|ignore|run
+      where LD_PRELOAD does not reach COMMAND: say so, run it with SIGPIPE
+      ignored, or run it as it is (default: refuse)
+  -h, --help   this text
   --version    the version
 
-Each option sets the environment variable of its name: --log sets NOSIGPIPE_LOG. A PATH has a / in it;
---log alone is --log=stderr.
+Each option but --fallback sets the environment variable of its name: --log
+sets NOSIGPIPE_LOG. A value may also be the next word, but for --log: alone it
+is --log=stderr. A PATH has a / in it.
 
-Exit status: 125 if nosigpipe itself fails, 126 if COMMAND cannot be run, 127 if it is not found, else COMMAND's.
+Exit status: 125 if nosigpipe itself fails, 126 if COMMAND cannot be run, 127 if
+it is not found, else COMMAND's.
 HELP
 }
 
+fallback=refuse lone_log=
 while [ $# -gt 0 ]; do
   case $1 in
-    --help) help && exit ;;
+    -h | --help) help && exit ;;
     --version) echo "nosigpipe @VERSION@" && exit ;;
-    --log) setting=log=stderr ;;
+    --log) setting=log=stderr lone_log=yes ;;
     --) shift && break ;;
-    -*) setting=${1#--} ;;
+    -*) setting=${1#--} lone_log= ;;
     *) break ;;
   esac
   name=${setting%%=*}
-  case "$name, @OPTIONS@ " in
+  case "$name, @OPTIONS@ fallback " in
     *[!a-z-]*,*) fail 125 "unknown option $1; see nosigpipe --help" ;;
-    *" $name "*) [ "$name" != "$setting" ] || fail 125 "--$name needs a value: --$name=VALUE" ;;
+    *" $name "*) ;;
     *) fail 125 "unknown option $1; see nosigpipe --help" ;;
   esac
-  export "NOSIGPIPE_$(echo "$name" | tr a-z- A-Z_)=${setting#*=}"
+  if [ "$name" = "$setting" ]; then
+    [ $# -gt 1 ] || fail 125 "--$name needs a value: --$name=VALUE"
+    shift
+    setting=$name=$1
+  fi
+  case $setting in
+    fallback=refuse | fallback=ignore | fallback=run) fallback=${setting#*=} ;;
+    fallback=*) fail 125 "--$setting is not one of refuse|ignore|run" ;;
+    *) export "NOSIGPIPE_$(echo "$name" | tr a-z- A-Z_)=${setting#*=}" ;;
+  esac
   shift
 done
 [ $# -gt 0 ] || fail 125 "no command given; see nosigpipe --help"
+if [ "$lone_log" ] && [ $# -gt 1 ] && ! command -v "$1" >/dev/null; then
+  case $1 in */*) file=$1 ;; *) file=./$1 ;; esac
+  fail 125 "$1 is no command, and --log alone is --log=stderr: do you mean --log=$file?"
+fi
 
-library=$(dirname "$(readlink -f "$0")")/libnosigpipe.so
+# Each program that is started here costs as much as the start of COMMAND.
+case $0 in */*) self=$0 ;; *) self=./$0 ;; esac
+[ ! -L "$self" ] || self=$(readlink -f "$self")
+here=$(CDPATH='' cd -P -- "${self%/*}/" && pwd -P)
+library=$here/libnosigpipe.so reason='' remedy='' has_asan=''
 [ -e "$library" ] || library=@LIBDIR@/libnosigpipe.so
 [ -r "$library" ] || fail 125 "$library cannot be read"
+if [ -x "$here/nosigpipe-doctor" ]; then
+  eval "$(LD_PRELOAD='' "$here/nosigpipe-doctor" "--for-launcher=$library" -- "$@")"
+else # by a tool that is often there
+  case $(readelf -d "$(command -v "$1")" 2>/dev/null) in *libasan.so*) has_asan=yes ;; esac
+fi
+case ${reason:+$fallback} in
+  refuse)
+    echo "nosigpipe: $1 cannot be reached: $reason" >&2
+    fail 125 "instead: $remedy (or --fallback=ignore, or --fallback=run)" ;;
+  ignore)
+    echo "nosigpipe: $reason; SIGPIPE is ignored instead: for pipes and what it starts, too, and nothing is logged" >&2
+    trap '' PIPE
+    exec "$@" ;;
+  run) exec "$@" ;;
+esac
+
 case $library in *[\ :]*) fail 125 "LD_PRELOAD cannot carry the path $library: it holds a space or a colon" ;; esac
 case ":${LD_PRELOAD-}:" in
   *[:\ ]"$library"[:\ ]*) ;;
@@ -53,8 +93,8 @@ case ":${LD_PRELOAD-}:" in
   *) export LD_PRELOAD="$library${LD_PRELOAD:+:$LD_PRELOAD}" ;;
 esac
 # gcc's AddressSanitizer would refuse to start behind us. To preload it, too, would put it into every child.
-case ${ASAN_OPTIONS-},$(readelf -d "$(command -v "$1")" 2>/dev/null) in
+case $has_asan,${ASAN_OPTIONS-} in
   *verify_asan_link_order=*) ;;
-  *libasan.so*) export ASAN_OPTIONS="verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}" ;;
+  yes,*) export ASAN_OPTIONS="verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}" ;;
 esac
 exec "$@"

@@ -17,10 +17,25 @@ function range(text, words) {
   return words[4] ".." words[5]
 }
 
+# The words of a text in lines of at most 80 columns: the first begins so, the others with so many blanks.
+function wrapped(start, indent, text,    i, n, words, line, out) {
+  n = split(text, words, " ")
+  line = start
+  for (i = 1; i <= n; i++) {
+    if (i > 1 && length(line) + 1 + length(words[i]) > 80) {
+      out = out line "\n"
+      line = sprintf("%" indent "s", "") words[i]
+    } else {
+      line = line (i > 1 ? " " : "") words[i]
+    }
+  }
+  return out line "\n"
+}
+
 function write_out() {
   if (names) return
   if (name == "") return
-  printf "  --%s=%s\n      %s (default: %s)\n%s", name, values, what, fallback, lines
+  printf "  --%s=%s\n%s%s", name, values, wrapped("      ", 6, what " (default: " fallback ")"), lines
   name = values = lines = ""
 }
 
@@ -34,7 +49,7 @@ function write_out() {
 /^ +VALUE\(/ {
   if (values == "") fallback = $2
   values = values (values == "" ? "" : "|") $2
-  lines = lines sprintf("        %-12s %s\n", $2, $4)
+  lines = lines wrapped(sprintf("        %-12s ", $2), 21, $4)
 }
 END {
   write_out()

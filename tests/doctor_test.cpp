@@ -248,6 +248,52 @@ TEST_CASE("a process that was started set-user-ID is told that LD_PRELOAD does n
   CHECK(has(victim.says(".advice"), "/etc/ld.so.preload"));
 }
 
+// Where no systemd runs the doctor sees one, which is no more than a directory and a command, in a namespace of its
+// own.
+TEST_CASE("of a service the doctor says what its unit does about SIGPIPE and how to arm it there") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a mount namespace");
+  const States states;
+  const Waiting victim(states.in({"tcp"}));
+  const Directory directory;
+  std::ofstream(directory / "cgroup") << "0::/system.slice/odd-server.service/worker\n";
+  std::ofstream(directory / "systemctl")
+      << "#!/bin/sh\n[ \"$*\" = 'show -p IgnoreSIGPIPE -p Restart -- odd-server.service' ] "
+         "&& echo IgnoreSIGPIPE=yes && echo Restart=on-failure\n";
+  std::filesystem::permissions(directory / "systemctl", std::filesystem::perms::all);
+  const auto asked = [&](const std::string& running) {
+    return run({"unshare", "--mount", "sh", "-ec",
+                "mount -t tmpfs none /run; " + running +
+                    "mount --bind \"$1/cgroup\" /proc/$2/cgroup; PATH=$1:$PATH; "
+                    "exec \"$3\" --json $2",
+                "sh", directory.path(), victim.number(), built("nosigpipe-doctor")});
+  };
+  CHECK(member(asked("").out, ".unit") == "null");
+  const auto said = asked("mkdir -p /run/systemd/system; ");
+  INFO(said.out << said.err);
+  CHECK(said.exited(kDies));
+  CHECK(member(said.out, ".unit.unit") == "odd-server.service");
+  CHECK(member(said.out, ".unit.ignore_sigpipe") == "yes");
+  CHECK(member(said.out, ".unit.restart") == "on-failure");
+  const auto advice = member(said.out, ".advice");
+  CHECK(has(advice, "systemctl edit odd-server.service"));
+  CHECK(has(advice, "LD_PRELOAD=" + built("libnosigpipe.so")));
+  CHECK(has(advice, "Restart=on-failure takes a death by SIGPIPE for a clean end"));
+  CHECK(has(advice, "the program sets SIGPIPE back"));
+}
+
+TEST_CASE("a program of Rust ignores SIGPIPE and is told that it needs nothing") {
+  const Directory directory;
+  std::ofstream(directory / "main.rs")
+      << "use std::io::Write;\nfn main() { println!(\"ready\"); std::io::stdout().flush()"
+         ".unwrap(); loop { std::thread::park(); } }\n";
+  if (!run({"rustc", "-o", directory / "main", directory / "main.rs"}).exited(0))
+    SKIP_TEST("no compiler of Rust is here");
+  const Waiting victim({directory / "main"});
+  CHECK(victim.says(".sigpipe") == "ignored");
+  CHECK(victim.verdict() == kSafe);
+  CHECK(has(victim.says(".advice"), "You do not need nosigpipe here"));
+}
+
 TEST_CASE("a zombie and a thread of the kernel and a process that is none are told as such") {
   const States states;
   const Waiting parent(states.in({"zombie"}));

@@ -72,6 +72,8 @@ void judge_program(Command& command, const std::string& library) {
     refuse(elf.has_dynamic ? "it is linked statically (static-pie): no loader reads LD_PRELOAD"
                            : "it is linked statically: no loader reads LD_PRELOAD",
            kIgnore);
+  } else if (command.rights != Rights::same && is_preloaded_for_all()) {
+    command.reach = Reach::reached;
   } else if (command.rights == Rights::set_uid) {
     refuse("it is set-user-ID: the loader takes no path from LD_PRELOAD", kForAll);
   } else if (command.rights == Rights::set_gid) {

@@ -2,12 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <initializer_list>
 #include <string_view>
 #include <system_error>
 
 #include "doctor/mapped_shim.h"
+#include "doctor/proc_file.h"
 
 namespace doctor {
 namespace {
@@ -60,6 +62,15 @@ std::string library_for(const ElfHeaders& program, const std::string& library) {
   for (const auto& elsewhere : {prefix + own, directory + "/i386", directory + "32", directory + "/i386-linux-gnu"})
     if (!elsewhere.empty() && elsewhere != own && fits(elsewhere + "/" + name, program)) return elsewhere + "/" + name;
   return "";
+}
+
+bool is_preloaded_for_all() {
+  std::string text = read_proc("/etc/ld.so.preload").value_or("");
+  std::ranges::replace_if(
+      text, [](char c) { return c == '\n' || c == ':' || c == '\t'; }, ' ');
+  for (std::string_view rest(text); !rest.empty();)
+    if (!version_of(std::string(take_word(rest))).empty()) return true;
+  return false;
 }
 
 }  // namespace doctor

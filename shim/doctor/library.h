@@ -15,4 +15,7 @@ std::string own_library();
 // the other class, too. Empty where there is none of this class or machine.
 std::string library_for(const ElfHeaders& program, const std::string& library);
 
+// Whether /etc/ld.so.preload names a library of ours: that reaches programs with more rights than their caller, too.
+bool is_preloaded_for_all();
+
 }  // namespace doctor

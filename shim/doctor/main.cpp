@@ -38,8 +38,9 @@ int tell_of_process(const Options& options) {
 }
 
 int tell_of_command(const Options& options) {
-  const auto command = judge_command(options.command, own_library());
-  std::cout << (options.json ? as_json(command) : as_rows(command));
+  const bool is_asked = !options.for_launcher.empty();
+  const auto command = judge_command(options.command, is_asked ? options.for_launcher : own_library());
+  std::cout << (is_asked ? as_assignments(command) : options.json ? as_json(command) : as_rows(command));
   return command.reach == Reach::unreachable ? kUnreachable : command.reach == Reach::unknown ? kNotKnown : kSafe;
 }
 

@@ -16,6 +16,7 @@ namespace set {
 
 void all(Options& options, const std::string&) { options.all = true; }
 void json(Options& options, const std::string&) { options.json = true; }
+void for_launcher(Options& options, const std::string& library) { options.for_launcher = library; }
 void help(Options& options, const std::string&) { options.help = true; }
 void version(Options& options, const std::string&) { options.version = true; }
 

@@ -11,6 +11,7 @@ namespace doctor {
 struct Options {
   bool all = false;
   bool json = false;
+  std::string for_launcher;  // empty: it does not ask
   bool help = false;
   bool version = false;
   std::optional<int> pid;

@@ -62,7 +62,23 @@ std::string program_row(const ElfHeaders& elf) {
   return text;
 }
 
+// A shell takes it for one word, whatever is in it.
+std::string assignment(const std::string& name, const std::string& value) {
+  std::string quoted;
+  for (const char c : value) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return name + "='" + quoted + "'\n";
+}
+
 }  // namespace
+
+std::string as_assignments(const Command& command) {
+  std::string text;
+  if (command.reach == Reach::unreachable)
+    text += assignment("reason", printable(command.reason)) + assignment("remedy", printable(command.remedy));
+  if (!command.library.empty()) text += assignment("library", command.library);
+  if (command.has_sanitizer()) text += assignment("has_asan", "yes");
+  return text;
+}
 
 const char* word_of(Disposition disposition) {
   return disposition == Disposition::ignored ? "ignored" : disposition == Disposition::caught ? "caught" : "default";

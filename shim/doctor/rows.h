@@ -11,6 +11,9 @@ namespace doctor {
 std::string as_rows(const Finding& finding, const Verdict& verdict);
 std::string as_rows(const Command& command);
 
+// Assignments for the launcher: `library`, and `reason` with `remedy` where it is not reached, `has_asan` where it is so.
+std::string as_assignments(const Command& command);
+
 // The sentence that a command's rows end with.
 std::string advice_of(const Command& command);
 

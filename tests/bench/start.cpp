@@ -1,5 +1,5 @@
-// The start of a program: the shortest there is, and one with a hundred shared objects. Each is started in each way in
-// turn: a start is a millisecond, and the machine is slower a second later.
+// The start of a program: the shortest there is, and one with a hundred shared objects; and the shortest by the
+// launcher. Each is started in each way in turn: a start is a millisecond, and the machine is slower a second later.
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -11,18 +11,43 @@
 namespace {
 
 // Microseconds to its end. The program has no other variables: each costs the loader something.
-double start_of(const std::string& program, const std::string& preloaded) {
-  std::string preload = "LD_PRELOAD=" + preloaded;
-  std::string path = program;
-  char* argv[] = {path.data(), nullptr};
-  char* env[] = {preload.data(), nullptr};
+double start_of(Strings command, Strings variables) {
+  const auto pointers = [](Strings& words) {
+    std::vector<char*> list;
+    for (auto& word : words) list.push_back(word.data());
+    list.push_back(nullptr);
+    return list;
+  };
+  const auto& program = command[0];
+  auto argv = pointers(command);
+  auto env = pointers(variables);
   pid_t child = 0;
   int status = 0;
   const auto begin = std::chrono::steady_clock::now();
-  if (posix_spawn(&child, program.c_str(), nullptr, nullptr, argv, env) != 0 || waitpid(child, &status, 0) != child ||
-      status != 0)
+  if (posix_spawn(&child, program.c_str(), nullptr, nullptr, argv.data(), env.data()) != 0 ||
+      waitpid(child, &status, 0) != child || status != 0)
     throw std::runtime_error("cannot start " + program);
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// A launcher that is a shell script costs a shell, and what it asks.
+void measure_launcher(Figures& figures, double seconds) {
+  const std::pair<std::string, Strings> ways[] = {{"plain", {"/bin/true"}},
+                                                  {"env(1)", {"/usr/bin/env", "true"}},
+                                                  {"sh -c exec", {"/bin/sh", "-c", "exec true"}},
+                                                  {"nosigpipe", {built("nosigpipe"), "true"}}};
+  std::vector<std::vector<double>> taken(std::size(ways));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  for (size_t round = 0; std::chrono::steady_clock::now() < end; ++round)
+    for (size_t i = 0; i < std::size(ways); ++i) {
+      const size_t way = (i + round) % std::size(ways);
+      taken[way].push_back(start_of(ways[way].second, {"PATH=/usr/bin:/bin"}));
+    }
+  for (size_t way = 0; way < std::size(ways); ++way) {
+    Figure figure{"Start to end", "true by the launcher", ways[way].first, "us", spread_of(taken[way]), {}, {}};
+    if (way > 0) figure.ratio = ratios(taken[way], taken[0]);
+    figures.push_back(figure);
+  }
 }
 
 }  // namespace
@@ -34,11 +59,11 @@ void measure_start(Figures& figures, double seconds) {
   const Strings preloaded{built("tests/bench/libempty.so"), built("libnosigpipe.so"), ""};
   for (const auto& [name, program] : programs) {
     std::vector<std::vector<double>> taken(names.size());
-    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds / 2);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds / 3);
     for (size_t round = 0; std::chrono::steady_clock::now() < end; ++round)
       for (size_t i = 0; i < names.size(); ++i) {
         const size_t way = (i + round) % names.size();
-        taken[way].push_back(start_of(program, preloaded[way]));
+        taken[way].push_back(start_of({program}, {"LD_PRELOAD=" + preloaded[way]}));
       }
     for (size_t way = 0; way < names.size(); ++way) {
       Figure figure{"Start to end", name, names[way], "us", spread_of(taken[way]), {}, {}};
@@ -48,4 +73,5 @@ void measure_start(Figures& figures, double seconds) {
       figures.push_back(figure);
     }
   }
+  measure_launcher(figures, seconds / 3);
 }

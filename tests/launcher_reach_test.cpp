@@ -1,0 +1,289 @@
+// The launcher and nosigpipe-doctor: what LD_PRELOAD does not reach is not run in silence, and gets the library of its
+// class.
+#include <signal.h>
+
+#include <algorithm>
+
+#include "support/doctor.h"
+#include "support/victims.h"
+
+namespace {
+
+const Strings as_nobody{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
+
+Ending launch(const Strings& arguments, const Start& start = {}) {
+  return run(joined({built("nosigpipe")}, arguments), start);
+}
+
+// The reason and the remedy, and nothing is run.
+void is_refused(const Strings& argv, const std::string& reason) {
+  const auto ending = run(argv);
+  INFO(ending.text() << ending.out << ending.err);
+  CHECK(ending.exited(125));
+  CHECK(ending.out.empty());
+  CHECK(lines_of(ending.err).size() == 2);
+  CHECK(has(ending.err, reason));
+  CHECK(has(ending.err, "\nnosigpipe: instead: "));
+}
+
+// "send" of the small victim, in the way that a test compiles it.
+std::string small_victim(const Directory& directory, const Strings& flags, const std::string& compiler = "gcc") {
+  const auto file = directory / "small_victim";
+  output_of(joined({compiler, "-pthread", "-o", file, source("tests/victims/small_victim.c")}, flags));
+  return file;
+}
+
+std::string preload_of(const Strings& arguments, const Start& start = {}) {
+  auto text = launch(joined(arguments, {"printenv", "LD_PRELOAD"}), start).out;
+  if (!text.empty()) text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("what cannot be reached is refused with the reason and the remedy and 125") {
+  const Directory directory;
+  const auto victim = small_victim(directory, {"-static"});
+  REQUIRE(run({victim, "write"}).killed_by(SIGPIPE));
+  REQUIRE(run({victim, "write"}, with_shim()).killed_by(SIGPIPE));
+  is_refused({built("nosigpipe"), victim, "write"}, "linked statically");
+  is_refused({built("nosigpipe"), "--fallback=refuse", "--", victim, "write"}, "linked statically");
+  is_refused({built("nosigpipe"), "env", "-i", "true"}, "env clears LD_PRELOAD");
+}
+
+TEST_CASE("with fallback ignore it runs with SIGPIPE ignored and is told what is lost") {
+  const Directory directory;
+  const auto victim = small_victim(directory, {"-static"});
+  for (const Strings& option : {Strings{"--fallback=ignore"}, {"--fallback", "ignore"}}) {
+    const auto ending = launch(joined(option, {victim, "write"}));
+    INFO(ending.text() << ending.err);
+    CHECK(ending.exited(0));
+    CHECK(lines_of(ending.err).size() == 1);
+    CHECK(has(ending.err, "SIGPIPE is ignored instead"));
+  }
+}
+
+TEST_CASE("with fallback run it runs as it is") {
+  const Directory directory;
+  const auto victim = small_victim(directory, {"-static"});
+  const auto ending = launch({"--fallback=run", victim, "write"});
+  CHECK(ending.killed_by(SIGPIPE));
+  CHECK(ending.err.empty());
+}
+
+TEST_CASE("what can be reached is run whatever the fallback") {
+  const Strings victim = log_victim({"send", "stdio"});
+  for (const std::string fallback : {"refuse", "ignore", "run"})
+    CHECK(launch(joined({"--fallback=" + fallback}, victim)).exited(0));
+}
+
+TEST_CASE("a set-user-ID program is refused to who it gives rights to") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a program that changes its user");
+  const Directory directory;
+  const auto victim = small_victim(directory, {});
+  std::filesystem::permissions(victim, static_cast<std::filesystem::perms>(04755));
+  if (run(joined(as_nobody, {victim, "secure"})).out != "1\n")
+    SKIP_TEST("the temporary directory has no set-user-ID programs");
+  is_refused(joined(as_nobody, {built("nosigpipe"), victim, "write"}), "set-user-ID");
+  CHECK(launch({victim, "write"}).exited(0));
+}
+
+namespace {
+
+// A root of its own, which has everything of this one but /etc, and an /etc/ld.so.preload. Its mounts end with its last
+// process.
+class Root {
+ public:
+  explicit Root(const std::string& preload) {
+    for (const std::string part : {"root", "root/etc"}) std::filesystem::create_directory(directory_ / part);
+    for (const std::string name : {"passwd", "group", "ld.so.cache"})
+      std::filesystem::copy_file("/etc/" + name, directory_ / "root/etc/" + name);
+    std::ofstream(directory_ / "root/etc/ld.so.preload") << preload;
+  }
+
+  Ending run_in(const Strings& command, const Start& start = {}) const {
+    const std::string script =
+        "for part in bin lib lib32 lib64 usr dev proc tmp \"$2\"; do [ -e \"/$part\" ] || continue; "
+        "mkdir -p \"$1/$part\"; mount --bind \"/$part\" \"$1/$part\"; done; root=$1; shift 2; "
+        "exec chroot \"$root\" \"$@\"";
+    return run(joined({"unshare", "--mount", "sh", "-ec", script, "sh", directory_ / "root", built("")}, command),
+               start);
+  }
+
+ private:
+  const Directory directory_;
+};
+
+}  // namespace
+
+TEST_CASE("/etc/ld.so.preload reaches a set-user-ID program and LD_PRELOAD does not") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a root of its own");
+  const Directory directory;
+  const auto victim = small_victim(directory, {});
+  std::filesystem::permissions(victim, static_cast<std::filesystem::perms>(04755));
+  const auto as_somebody = joined(as_nobody, {victim});
+  if (run(joined(as_somebody, {"secure"})).out != "1\n")
+    SKIP_TEST("the temporary directory has no set-user-ID programs");
+  const Root without("");
+  const Root with(built("libnosigpipe.so") + "\n");
+  REQUIRE(without.run_in(joined(as_somebody, {"secure"})).out == "1\n");
+  CHECK(without.run_in(joined(as_somebody, {"write"})).killed_by(SIGPIPE));
+  CHECK(without.run_in(joined(as_somebody, {"write"}), with_shim()).killed_by(SIGPIPE));
+  const auto ending = with.run_in(joined(as_somebody, {"write"}));
+  INFO(ending.text() << ending.err);
+  CHECK(ending.exited(0));
+  CHECK(with.run_in(joined(as_nobody, {built("nosigpipe-doctor"), victim})).exited(0));
+  CHECK(without.run_in(joined(as_nobody, {built("nosigpipe-doctor"), victim})).exited(2));
+}
+
+TEST_CASE("a set-user-ID program of root that root starts is an ordinary one") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a program that changes its user");
+  const Directory directory;
+  const auto victim = small_victim(directory, {});
+  std::filesystem::permissions(victim, static_cast<std::filesystem::perms>(04755));
+  REQUIRE(run({victim, "write"}).killed_by(SIGPIPE));
+  CHECK(run({victim, "write"}, with_shim()).exited(0));
+}
+
+TEST_CASE("whoever has a shell open gets out of /etc/ld.so.preload again") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a root of its own");
+  const Directory directory;
+  const auto victim = small_victim(directory, {});
+  std::ofstream(directory / "deadly.c") << "__attribute__((constructor)) static void end(void) { __builtin_trap(); }\n";
+  output_of({"gcc", "-shared", "-fPIC", "-o", directory / "deadly.so", directory / "deadly.c"});
+  const Root root("");
+  const std::string script =
+      victim + " write; echo $?\n" + "echo " + built("libnosigpipe.so") + " >/etc/ld.so.preload\n" + victim +
+      " write; echo $?\n" + "echo " + directory / "deadly.so" + " >/etc/ld.so.preload\n" +
+      "/bin/true; [ $? -ne 0 ] && echo none starts\n" + ": >/etc/ld.so.preload\n" + victim + " write; echo $?\n";
+  const auto ending = root.run_in({"sh", "-c", script});
+  INFO(ending.err);
+  CHECK(ending.out == "141\n0\nnone starts\n141\n");
+}
+
+TEST_CASE("a library in /etc/ld.so.preload that is not there is told and does no harm") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a root of its own");
+  const Root root("/nonexistent/libnosigpipe.so\n");
+  const auto ending = root.run_in({"/bin/echo", "ran"});
+  CHECK(ending.out == "ran\n");
+  CHECK(has(ending.err, "/nonexistent/libnosigpipe.so"));
+}
+
+TEST_CASE("a 32-bit program gets the library of its class") {
+  const Directory directory;
+  const auto victim = small_victim(directory, {"-m32"});
+  REQUIRE(run({victim, "write"}).killed_by(SIGPIPE));
+  const auto ending = launch({victim, "write"});
+  INFO(ending.err);
+  CHECK(ending.exited(0));
+  CHECK(ending.err.empty());
+}
+
+TEST_CASE("a program of musl gets a path without $LIB and lives") {
+  const Directory directory;
+  const auto victim = small_victim(directory, {}, "musl-gcc");
+  REQUIRE(run({victim, "write"}).killed_by(SIGPIPE));
+  CHECK(launch({victim, "write"}).exited(0));
+}
+
+TEST_CASE("a script is judged by its interpreter and what execs by it is reached") {
+  const Directory directory;
+  const auto script = directory / "script";
+  std::ofstream(script) << "#!" + small_victim(directory, {"-static"}) + "\n";
+  std::filesystem::permissions(script, static_cast<std::filesystem::perms>(0755));
+  is_refused({built("nosigpipe"), script}, "linked statically");
+}
+
+// Where the library of each class lies in the directory that its loader calls $LIB, one path is for both.
+TEST_CASE("a 64-bit shell that starts a 32-bit program reaches it where the library lies in both directories") {
+  const auto lib_of = [](const std::string& loader) {
+    return std::filesystem::canonical(loader).parent_path().string().substr(std::string("/usr/").size());
+  };
+  if (!std::filesystem::exists("/usr/lib32/ld-linux.so.2") && !std::filesystem::exists("/lib/ld-linux.so.2"))
+    SKIP_TEST("there is no loader of 32-bit programs");
+  const Directory prefix;
+  const auto wide = prefix / lib_of("/lib64/ld-linux-x86-64.so.2");
+  const auto narrow = prefix / lib_of("/lib/ld-linux.so.2");
+  std::filesystem::create_directories(wide);
+  std::filesystem::create_directories(narrow);
+  std::filesystem::copy_file(built("libnosigpipe.so"), wide + "/libnosigpipe.so");
+  for (const std::string part : {"nosigpipe", "nosigpipe-doctor"})
+    std::filesystem::copy_file(built(part), wide + "/" + part);
+  const auto launcher = wide + "/nosigpipe";
+  const auto preload = [&] { return run({launcher, "printenv", "LD_PRELOAD"}).out; };
+  CHECK(preload() == wide + "/libnosigpipe.so\n");
+  const auto victim = small_victim(prefix, {"-m32"});
+  is_refused({launcher, victim, "write"}, "32-bit");
+
+  std::filesystem::copy_file(built("i386/libnosigpipe.so"), narrow + "/libnosigpipe.so");
+  CHECK(preload() == prefix / "$LIB/libnosigpipe.so\n");
+  const Strings shell{"sh", "-c", victim + " write; echo $?"};
+  CHECK(run(shell).out == "141\n");
+  const auto ending = run(joined({launcher}, shell));
+  CHECK(ending.out == "0\n");
+  CHECK(ending.err.empty());
+  CHECK(run({launcher, victim, "write"}).exited(0));
+}
+
+TEST_CASE("without the doctor beside it the launcher goes on as it did") {
+  const Directory directory;
+  for (const std::string part : {"nosigpipe", "libnosigpipe.so"})
+    std::filesystem::copy_file(built(part), directory / part);
+  const auto fixed = small_victim(directory, {"-static"});
+  CHECK(run({directory / "nosigpipe", fixed, "write"}).killed_by(SIGPIPE));
+  CHECK(run(joined({directory / "nosigpipe"}, log_victim({"send"}))).exited(0));
+}
+
+TEST_CASE("a command with odd characters is nothing that a shell would run") {
+  const Directory directory;
+  const auto name = directory / "a'b$(echo x)`echo y`;echo z\n\"";
+  std::filesystem::copy_file("/bin/true", name);
+  CHECK(launch({name, "'"}).exited(0));
+  const auto fixed = directory / "static'; echo injected; '";
+  std::filesystem::rename(small_victim(directory, {"-static"}), fixed);
+  const auto ending = launch({fixed, "write"});
+  CHECK(ending.exited(125));
+  CHECK(!has(ending.out, "injected"));
+}
+
+TEST_CASE("the doctor is asked without the libraries that are preloaded") {
+  Start start;
+  start.env = {"LD_PRELOAD=" + built("libnosigpipe.so"), "NOSIGPIPE_MODE=nosuch"};
+  const auto ending = launch({"sh", "-c", ":"}, start);
+  // One line each of the tools of the launcher and of the command, and none of the doctor.
+  CHECK(!has(ending.err, "nosigpipe-doctor"));
+  CHECK(ending.exited(0));
+}
+
+TEST_CASE("children strip takes our entry and it alone out of LD_PRELOAD") {
+  CHECK(preload_of({"--children=keep"}) == built("libnosigpipe.so"));
+  CHECK(launch({"--children=strip", "sh", "-c", "env"}).out.find("LD_PRELOAD") == std::string::npos);
+  for (const auto& [before, after] : {std::pair<std::string, std::string>{"libm.so.6", "libm.so.6"},
+                                      {"libm.so.6:libdl.so.2", "libm.so.6:libdl.so.2"},
+                                      {"libm.so.6 libdl.so.2", "libm.so.6:libdl.so.2"}}) {
+    Start start;
+    start.env = {"LD_PRELOAD=" + before};
+    CHECK(launch({"--children=strip", "sh", "-c", "printenv LD_PRELOAD"}, start).out == after + "\n");
+    start.env = {"LD_PRELOAD=" + before + ":" + built("libnosigpipe.so")};
+    CHECK(launch({"--children=strip", "sh", "-c", "printenv LD_PRELOAD"}, start).out == after + "\n");
+  }
+}
+
+TEST_CASE("children strip keeps the command safe and what it starts is as without the shim") {
+  const auto victim = built("tests/victims/log_victim");
+  const Strings alone = log_victim({"send", "stdio"});
+  CHECK(launch(joined({"--children=strip"}, alone)).exited(0));
+  const Strings shell{"sh", "-c", victim + " send; echo $?"};
+  CHECK(launch(joined({"--children=strip"}, shell)).out == "141\n");
+  CHECK(launch(joined({"--children=keep"}, shell)).out.ends_with("\n0\n"));
+}
+
+TEST_CASE("children strip works in a 32-bit program and in one of musl") {
+  for (const auto& [compiler, flags] : {std::pair<std::string, Strings>{"gcc", {"-m32"}}, {"musl-gcc", {}}}) {
+    const States states(flags, compiler);
+    INFO(compiler);
+    const Waiting victim(joined({built("nosigpipe"), "--children=strip"}, states.in({"tcp"})));
+    CHECK(victim.says(".shim.options.children") == "strip");
+    CHECK(victim.verdict() == 0);
+  }
+}
