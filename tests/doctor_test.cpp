@@ -54,6 +54,22 @@ TEST_CASE("a process that blocks SIGPIPE in both threads is safe") {
   is_told({"block", "thread-blocks", "tcp"}, "default", "2", kSafe);
 }
 
+TEST_CASE("a process whose main thread has ended is read through another") {
+  const States states;
+  const auto has_lost_it = [](const Waiting& victim) {
+    return eventually([&] { return has(contents("/proc/" + victim.number() + "/status"), "State:\tZ"); });
+  };
+  const Waiting bare(states.in({"tcp", "thread-alone"}));
+  REQUIRE(has_lost_it(bare));
+  CHECK(bare.says(".stream_sockets") == "1");
+  CHECK(bare.says(".exe") == states.file());
+  CHECK(bare.verdict() == kDies);
+  const Waiting victim(states.in({"tcp", "thread-alone"}), with_shim());
+  REQUIRE(has_lost_it(victim));
+  CHECK(victim.says(".shim.options.mode") == "protect");
+  CHECK(victim.verdict() == kSafe);
+}
+
 TEST_CASE("stream sockets are counted and no others") {
   const States states;
   const auto held = [&](const Strings& words) { return Waiting(states.in(words)).says(".stream_sockets"); };

@@ -32,11 +32,11 @@ Everybody look_at_all() {
     ++everybody.looked_at;
     // The shim can make only of these something else than they look like.
     if (process->disposition == Disposition::ignored || process->is_first) continue;
-    Finding finding{*process, {}, find_shim(pid), {}};
+    Finding finding{*process, {}, find_shim(process->thread), {}};
     const auto outcome = outcome_of(*process, finding.shim);
     if (outcome == Outcome::unknown && finding.shim) ++everybody.not_known;
     if (outcome != Outcome::dies) continue;
-    finding.sockets = sockets.held_by(pid);
+    finding.sockets = sockets.held_by(process->thread);
     if (!finding.sockets && is_alive(pid)) ++everybody.not_known;
     if (finding.sockets == std::size_t{0}) ++everybody.without_sockets;
     if (finding.sockets.value_or(0) == 0) continue;

@@ -18,13 +18,15 @@ bool has_sigpipe(std::string_view status, std::string_view set) {
   return (number_of(value_of(status, set), 16) >> (SIGPIPE - 1) & 1) != 0;
 }
 
+bool has_ended(std::string_view status) { return value_of(status, "State").find_first_of("ZX") == 0; }
+
 // A mask is a thread's own. Threads come and go meanwhile.
 void count_threads(Process& process) {
   std::error_code gone;
   for (const auto& task : std::filesystem::directory_iterator(process.directory() + "task", gone)) {
     const auto status = read_proc(task.path() / "status");
-    if (!status) continue;
-    ++process.threads;
+    if (!status || has_ended(*status)) continue;
+    if (process.threads++ == 0) process.thread = static_cast<int>(number_of(task.path().filename().string()));
     if (has_sigpipe(*status, "SigBlk")) ++process.blocking;
   }
 }
@@ -44,12 +46,12 @@ std::optional<bool> secure_in(const std::string& vector) {
 
 std::optional<Process> read_process(int pid) {
   Process process;
-  process.pid = pid;
+  process.pid = process.thread = pid;
   const auto status = read_proc(process.directory() + "status");
   if (!status || status->empty()) return {};
   process.name = value_of(*status, "Name");
   const auto threads = number_of(value_of(*status, "Threads"));
-  const bool is_zombie = value_of(*status, "State").find_first_of("ZX") == 0;
+  const bool is_zombie = has_ended(*status);
   process.has_ended = is_zombie && threads <= 1;
   process.is_kernel_thread = !is_zombie && value_of(*status, "VmSize").empty();
   const auto numbers = value_of(*status, "NSpid");

@@ -11,6 +11,7 @@ enum class Disposition { standard, ignored, caught };
 
 struct Process {
   int pid = 0;
+  int thread = 0;            // one that lives, where what all of them share is seen: the main one may have ended
   std::string name;          // of its main thread
   std::string exe;           // empty where it may not be known
   std::string command_line;  // blanks between the arguments
@@ -23,7 +24,7 @@ struct Process {
   int tracer = 0;
   std::optional<bool> is_secure;  // AT_SECURE: it was started with more rights than its caller had
 
-  std::string directory() const { return "/proc/" + std::to_string(pid) + "/"; }
+  std::string directory() const { return "/proc/" + std::to_string(thread) + "/"; }
 };
 
 // Nothing where there is none, or no more.

@@ -11,7 +11,7 @@ namespace doctor {
 std::string as_rows(const Finding& finding, const Verdict& verdict);
 std::string as_rows(const Command& command);
 
-// Assignments for the launcher: `library`, and `reason` with `remedy` where it is not reached, `has_asan` where it is so.
+// Assignments for the launcher: `library`, and `reason` with `remedy` where it is not reached, `has_asan`.
 std::string as_assignments(const Command& command);
 
 // The sentence that a command's rows end with.

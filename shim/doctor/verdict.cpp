@@ -57,8 +57,8 @@ std::string advice_for_safe(const Finding& finding) {
 Finding find_out(const Process& process) {
   Finding finding{process, {}, {}, {}};
   read_program(finding.process);
-  finding.sockets = StreamSockets().held_by(process.pid);
-  finding.shim = find_shim(process.pid);
+  finding.sockets = StreamSockets().held_by(process.thread);
+  finding.shim = find_shim(process.thread);
   finding.unit = unit_of(process.pid);
   return finding;
 }

@@ -36,6 +36,11 @@ static void* blocking(void* argument) {
   return argument;
 }
 
+static void* waiting(void* argument) {
+  for (;;) pause();
+  return argument;
+}
+
 static void sockets(int family, int type, int number) {
   for (int i = 0; i < number; ++i)
     if (family == AF_UNIX) {
@@ -59,6 +64,13 @@ int main(int count, char** words) {
       pthread_barrier_init(&begun, NULL, 2);
       pthread_create(&thread, NULL, blocking, NULL);
       pthread_barrier_wait(&begun);
+    }
+    if (strcmp(word, "thread-alone") == 0) {
+      pthread_t thread;
+      puts("ready");
+      fflush(stdout);
+      pthread_create(&thread, NULL, waiting, NULL);
+      pthread_exit(NULL);
     }
     if (strcmp(word, "told") == 0) signal(SIGUSR1, write_to_dead_socket);
     if (strcmp(word, "socketpair") == 0) sockets(AF_UNIX, SOCK_STREAM, 1);
