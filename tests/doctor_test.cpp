@@ -252,6 +252,21 @@ TEST_CASE("a process of musl is read as one of glibc") {
   CHECK(victim.verdict() == kSafe);
 }
 
+TEST_CASE("a library that LD_PRELOAD names and that has not got in is told with the reason") {
+  const auto advice = [](const States& states, const std::string& library) {
+    const Waiting victim(states.in({"tcp"}), preloading(library));
+    CHECK(victim.says(".shim") == "null");
+    CHECK(victim.verdict() == kDies);
+    return victim.says(".advice");
+  };
+  const States of_glibc;
+  const States of_musl({}, "musl-gcc");
+  const States narrow({"-m32"});
+  for (const auto* states : {&of_glibc, &of_musl})
+    CHECK(has(advice(*states, "/nonexistent/libnosigpipe.so"), "no such file where it runs"));
+  CHECK(has(advice(narrow, built("libnosigpipe.so")), "another class"));
+}
+
 TEST_CASE("a process that was started set-user-ID is told that LD_PRELOAD does not reach it") {
   if (geteuid() != 0) SKIP_TEST("only root can make a program that changes its user");
   const States states;

@@ -1,7 +1,13 @@
 #include "doctor/verdict.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <string_view>
+
 #include "doctor/command.h"
 #include "doctor/library.h"
+#include "doctor/proc_file.h"
 #include "doctor/stream_sockets.h"
 #include "program/policy.h"
 
@@ -10,6 +16,20 @@ namespace {
 
 // What the shim says of itself.
 bool protects(const ShimState& state) { return state.is_armed() && state.option("mode") == "protect"; }
+
+// The path of our library in the LD_PRELOAD that a process was started with; empty where there is none.
+std::string named_at_start(const Process& process) {
+  const auto environment = read_proc(process.directory() + "environ").value_or("");
+  for (std::string_view rest(environment); !rest.empty();) {
+    auto variable = take_until(rest, '\0');
+    if (take_until(variable, '=') != "LD_PRELOAD") continue;
+    std::string list(variable);
+    std::ranges::replace(list, ':', ' ');
+    for (std::string_view entries(list); !entries.empty();)
+      if (const auto entry = take_word(entries); entry.find("nosigpipe") != entry.npos) return std::string(entry);
+  }
+  return "";
+}
 
 std::string how_to_arm(const Finding& finding) {
   const auto& process = finding.process;
@@ -20,6 +40,11 @@ std::string how_to_arm(const Finding& finding) {
            "in /etc/ld.so.preload, or let it ignore SIGPIPE.";
   if (elf && elf->is_static())
     return "It is linked statically, so that LD_PRELOAD does not reach it: let it ignore SIGPIPE.";
+  if (const auto path = named_at_start(process); !path.empty())
+    return "LD_PRELOAD names " + path + ", which has not got in: " +
+           (path.find('$') == path.npos && access((process.directory() + "root" + path).c_str(), R_OK) != 0
+                ? "there is no such file where it runs."
+                : "it is of another class than the program, or has been put there since.");
   if (!finding.unit) return "Restart it so: nosigpipe --log=PATH " + process.command_line;
   const auto& unit = *finding.unit;
   std::string advice = "To arm it: systemctl edit " + unit.name +
