@@ -145,6 +145,32 @@ TEST_CASE("a set-user-ID program takes the mode from the machine's file and no m
   CHECK(as_nobody("write").killed_by(SIGPIPE));
 }
 
+TEST_CASE("the doctor and the launcher say that the machine's file is ignored, or turns it off, and why") {
+  const Etc etc;
+  NEEDS_AN_OVERLAY(etc);
+  const auto said = [&](const std::string& tool) { return run(etc.over({built(tool), "true"})).err; };
+  const auto both_say = [&](const std::string& words) {
+    for (const std::string tool : {"nosigpipe-doctor", "nosigpipe"}) {
+      const auto line = words.empty() ? "" : "nosigpipe-doctor: /etc/nosigpipe.conf " + words + "\n";
+      CHECK(said(tool) == line);
+    }
+  };
+  both_say("");
+  etc.conf("NOSIGPIPE_LOG=none\n");
+  both_say("");
+  etc.conf("NOSIGPIPE_MODE=off\n");
+  both_say("turns nosigpipe off for all that is started on this machine (NOSIGPIPE_MODE=off)");
+  etc.conf("NOSIGPIPE_MODE=off\n", 0664);
+  both_say("is ignored: others than root may write to it");
+  etc.conf(std::string(4097, '#'));
+  both_say("is ignored: it is longer than 4096 bytes");
+  REQUIRE(chown(etc.path().c_str(), 12345, 0) == 0);
+  both_say("is ignored: it does not belong to root");
+  std::filesystem::remove(etc.path());
+  std::filesystem::create_directory(etc.path());
+  both_say("is ignored: it is no regular file");
+}
+
 TEST_CASE("the start with the machine's file adds at most 18 system calls, the last of them to close it") {
   const Etc etc;
   NEEDS_AN_OVERLAY(etc);

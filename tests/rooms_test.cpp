@@ -20,7 +20,7 @@ const std::map<std::string, Names> kBelow = {
     {"system/arch", {}},
     {"tools", {}},
     {"report", {"tools", "system", "system/arch"}},
-    {"doctor", {"tools", "program"}},
+    {"doctor", {"tools", "program", "system"}},
 };
 
 std::string room_of(const std::string& file) {

@@ -7,6 +7,7 @@
 #include "doctor/everybody.h"
 #include "doctor/json.h"
 #include "doctor/library.h"
+#include "doctor/machine_remark.h"
 #include "doctor/options.h"
 #include "doctor/rows.h"
 #include "tools/display.h"
@@ -53,6 +54,7 @@ int run(const Options& options) {
     std::cout << "nosigpipe-doctor " NOSIGPIPE_VERSION "\n";
     return kSafe;
   }
+  if (const auto remark = machine_remark(); !remark.empty()) complain(remark, kSafe);
   return options.all ? tell_of_all(options) : options.pid ? tell_of_process(options) : tell_of_command(options);
 }
 

@@ -1,0 +1,11 @@
+// What is to be said of /etc/nosigpipe.conf, of which the library itself says nothing.
+#pragma once
+
+#include <string>
+
+namespace doctor {
+
+// Why the file is ignored, or that it turns the library off; empty where there is none, or nothing special about it.
+std::string machine_remark();
+
+}  // namespace doctor
