@@ -135,7 +135,8 @@ Options parse_options(const std::vector<std::string>& arguments, Timestamp now) 
       continue;
     }
     const auto equals = at->find('=');
-    const Option& option = option_of(at->substr(0, equals));
+    const auto name = at->substr(0, equals);
+    const Option& option = option_of(name);
     Argument given{option.name, {}, now};
     if (option.value.empty() && equals != at->npos) refuse("--" + given.name + " takes no value");
     if (equals != at->npos)
