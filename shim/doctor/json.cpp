@@ -3,34 +3,13 @@
 #include <cstdint>
 
 #include "doctor/rows.h"
-#include "tools/display.h"
+#include "tools/json.h"
 
 namespace doctor {
 namespace {
 
-// The members of one object.
-class Object {
- public:
-  Object& text(const char* name, const std::string& value) { return member(name, tools::json_quoted(value)); }
-  Object& text_if(const char* name, const std::string& value) { return value.empty() ? *this : text(name, value); }
-  Object& number(const char* name, std::uint64_t value) { return member(name, std::to_string(value)); }
-  Object& truth(const char* name, bool value) { return member(name, value ? "true" : "false"); }
-  Object& member(const char* name, const std::string& value) {
-    text_ += (text_.empty() ? "{" : ",") + tools::json_quoted(name) + ":" + value;
-    return *this;
-  }
-  std::string ended() const { return text_.empty() ? "{}" : text_ + "}"; }
-
- private:
-  std::string text_;
-};
-
-template <class List, class Write>
-std::string array(const List& list, Write write) {
-  std::string text;
-  for (const auto& item : list) text += (text.empty() ? "" : ",\n ") + write(item);
-  return "[" + text + "]";
-}
+using Object = tools::JsonObject;
+using tools::json_array;
 
 std::string shim_object(const MappedShim& shim) {
   Object object;
@@ -76,7 +55,8 @@ std::string as_json(const Command& command) {
   Object object;
   object.text("command", command.name).text("verdict", word_of(command.reach)).text("advice", advice_of(command));
   object.text_if("file", command.file).text_if("reason", command.reason).text_if("remedy", command.remedy);
-  object.member("through", array(command.through, [](const std::string& file) { return tools::json_quoted(file); }));
+  object.member("through",
+                json_array(command.through, [](const std::string& file) { return tools::json_quoted(file); }));
   object.text("rights", word_of(command.rights)).text_if("library", command.library);
   if (const auto& elf = command.elf) {
     object.number("bits", elf->is_64_bit ? 64 : 32).text("machine", machine_name(elf->machine));
@@ -88,8 +68,9 @@ std::string as_json(const Command& command) {
 
 std::string as_json(const Everybody& everybody) {
   return Object()
-             .member("processes", array(everybody.dying,
-                                        [](const Finding& finding) { return process_object(finding, judge(finding)); }))
+             .member("processes",
+                     json_array(everybody.dying,
+                                [](const Finding& finding) { return process_object(finding, judge(finding)); }))
              .number("looked_at", everybody.looked_at)
              .number("without_sockets", everybody.without_sockets)
              .number("not_known", everybody.not_known)

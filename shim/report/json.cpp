@@ -9,35 +9,23 @@
 
 #include "report/display.h"
 #include "report/results.h"
+#include "tools/json.h"
 
 namespace report {
 namespace {
 
-// The members of one object, each with a comma before it but the first.
-class Object {
- public:
-  Object& text(const char* name, const std::string& value) { return member(name, json_quoted(value)); }
-  Object& text_if(const char* name, const std::string& value) { return value.empty() ? *this : text(name, value); }
-  Object& number(const char* name, std::uint64_t value) { return member(name, std::to_string(value)); }
-  Object& member(const char* name, const std::string& value) {
-    text_ += (text_.empty() ? "{" : ",") + json_quoted(name) + ":" + value;
-    return *this;
-  }
-  Object& sum(const Sum& sum) {
-    number("count", sum.count).number("kills", sum.kills);
-    return sum.first > sum.last ? *this : text("first", for_programs(sum.first)).text("last", for_programs(sum.last));
-  }
-  std::string ended() const { return (text_.empty() ? "{" : text_) + "}"; }
+using Object = tools::JsonObject;
+using tools::json_array;
 
- private:
-  std::string text_;
-};
+Object& add_sum(Object& object, const Sum& sum) {
+  object.number("count", sum.count).number("kills", sum.kills);
+  if (sum.first > sum.last) return object;
+  return object.text("first", for_programs(sum.first)).text("last", for_programs(sum.last));
+}
 
-template <class List, class Write>
-std::string array(const List& list, Write write) {
-  std::string text;
-  for (const auto& item : list) text += (text.empty() ? "" : ",\n ") + write(item);
-  return "[" + text + "]";
+std::string object_of(const Sum& sum) {
+  Object object;
+  return add_sum(object, sum).ended();
 }
 
 Object& add_place(Object& object, const Place& place) {
@@ -52,7 +40,7 @@ void add_site(Object& object, const Entry& entry) {
   add_place(object, entry.place).text_if("through", entry.via).text_if("for", entry.for_whom);
   object.text_if("build_id", entry.build_id).text_if("note", entry.note);
   if (entry.chain.size() > 1)
-    object.member("chain", array(entry.chain, [](const Place& place) {
+    object.member("chain", json_array(entry.chain, [](const Place& place) {
                     Object of_chain;
                     return add_place(of_chain, place).ended();
                   }));
@@ -60,12 +48,12 @@ void add_site(Object& object, const Entry& entry) {
 
 std::string entry(const Entry& entry) {
   Object object;
-  object.sum(entry).text_if("name", entry.name);
+  add_sum(object, entry).text_if("name", entry.name);
   object.text_if("call", entry.call).text_if("exe", entry.exe);
   add_site(object, entry);
   const auto peers = entry.peers.top(3);
   if (!peers.empty())
-    object.member("peers", array(peers, [](const Peers::Peer& peer) {
+    object.member("peers", json_array(peers, [](const Peers::Peer& peer) {
                     return Object().text("peer", peer.name).number("count", peer.at_least()).ended();
                   }));
   return object.ended();
@@ -105,7 +93,7 @@ std::string causes(const Counters& counters) {
   }
   std::vector<std::pair<std::string, Sum>> sorted(sums.begin(), sums.end());
   std::ranges::stable_sort(sorted, std::ranges::greater{}, [](const auto& cause) { return cause.second.count; });
-  return array(sorted, [](const auto& cause) {
+  return json_array(sorted, [](const auto& cause) {
     const auto& [name, sum] = cause;
     return Object().text_if("cause", name).number("count", sum.count).number("kills", sum.kills).ended();
   });
@@ -120,25 +108,28 @@ std::string as_json(const Results& results) {
   const auto others = results.others(shown.size());
 
   Object object;
-  object.member("killed", array(results.killed, passed));
-  object.member("handled", array(results.handled, passed));
-  object.member("averted", Object().sum(tally.averted()).ended());
-  object.member("observed", Object().sum(tally.observed()).ended());
+  object.member("killed", json_array(results.killed, passed));
+  object.member("handled", json_array(results.handled, passed));
+  object.member("averted", object_of(tally.averted()));
+  object.member("observed", object_of(tally.observed()));
   object.number("processes", tally.processes());
   object.text("by", std::string(name_of(tally.by())));
-  object.member("rows", array(shown, entry));
-  if (others.rows > 0) object.member("others", Object().number("rows", others.rows).sum(others).ended());
+  object.member("rows", json_array(shown, entry));
+  if (others.rows > 0) {
+    Object rest;
+    object.member("others", add_sum(rest.number("rows", others.rows), others).ended());
+  }
   object.member("causes", causes(tally.counters()));
-  object.member("runaways", array(tally.runaways().list(), runaway));
+  object.member("runaways", json_array(tally.runaways().list(), runaway));
   object.number("timeline_seconds", static_cast<std::uint64_t>(tally.timeline().width().count()));
-  object.member("timeline", array(tally.timeline().bins(), [](const auto& bin) {
+  object.member("timeline", json_array(tally.timeline().bins(), [](const auto& bin) {
                   return "[" + json_quoted(for_programs(bin.first)) + "," + std::to_string(bin.second) + "]";
                 }));
   object.number("records", seen.records).number("damaged", seen.damaged).number("too_long", seen.too_long);
   object.number("unknown", seen.unknown).number("outside", seen.outside).number("lost", tally.lost());
   object.text("summary", summary(results));
-  object.member("remarks", array(remarks(results), json_quoted));
-  object.member("unread", array(results.unread, [](const std::string& why) { return json_quoted(why); }));
+  object.member("remarks", json_array(remarks(results), json_quoted));
+  object.member("unread", json_array(results.unread, [](const std::string& why) { return json_quoted(why); }));
   object.text_if("trouble", results.trouble).text_if("interpreted", results.compiled);
   return object.ended() + "\n";
 }
