@@ -80,6 +80,11 @@ TEST_CASE("two callers of a function whose frames vary in size are two call site
     CHECK(counts_of(logged({put, "one-depth=100"})) == Counts{100, 100});
 }
 
+TEST_CASE("two callers of a function whose frame is aligned are two call sites") {
+  for (const std::string& put : {std::string("raw"), std::string("stdio"), library})
+    CHECK(counts_of(logged({put, "aligned=10"})) == Counts{40, 40});
+}
+
 TEST_CASE("each depth of a recursion is a call site") {
   CHECK(counts_of(logged({library, "deep=10"})) == Counts(10, 3));
 }

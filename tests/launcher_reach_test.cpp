@@ -269,6 +269,19 @@ TEST_CASE("children strip takes our entry and it alone out of LD_PRELOAD") {
   }
 }
 
+TEST_CASE("children strip writes to no variable that we are not in, and leaves none that is empty") {
+  const Directory directory;
+  std::ofstream(directory / "constant.c") << "#include <stdlib.h>\n__attribute__((constructor)) static void put(void) {"
+                                             " putenv((char*)\"LD_PRELOAD=/other.so\"); }\n";
+  const auto library = directory / "libconstant.so";
+  output_of({"gcc", "-shared", "-fPIC", "-o", library, directory / "constant.c"});
+  Start start = with_shim({"NOSIGPIPE_CHILDREN=strip", "LD_PRELOAD=" + library});
+  CHECK(run({"true"}, start).exited(0));
+  start.env = {"NOSIGPIPE_CHILDREN=strip", "LD_PRELOAD=:" + built("libnosigpipe.so") + ":"};
+  start.shim = false;
+  CHECK(!run({"printenv", "LD_PRELOAD"}, start).exited(0));
+}
+
 TEST_CASE("children strip keeps the command safe and what it starts is as without the shim") {
   const auto victim = built("tests/victims/log_victim");
   const Strings alone = log_victim({"send", "stdio"});

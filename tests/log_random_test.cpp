@@ -31,7 +31,7 @@ std::vector<Function> functions_of(const std::string& program) {
     const auto first = std::stoul(begin, nullptr, 16);
     functions.push_back({first, first + std::stoul(size, nullptr, 16), name});
   }
-  REQUIRE(functions.size() == 8);
+  REQUIRE(functions.size() == 9);
   return functions;
 }
 

@@ -221,6 +221,14 @@ TEST_CASE("a child of vfork leaves its parent's counts alone") {
   CHECK(parsed(log, "total").size() == 1);
 }
 
+TEST_CASE("a child of vfork that gives up its user does not take over what its parent counts") {
+  if (geteuid() != 0) SKIP_TEST("only root has rights to give up");
+  const auto words = totals_victim({"unix-closed", "vfork-becomes-nobody", "storm=50", "vfork-writes"});
+  const auto lines = parsed(lives(words, with_shim({"NOSIGPIPE_LOG=stderr"})).err, "total");
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0]["total"] == "100");
+}
+
 TEST_CASE("a child of vfork in a pid namespace of its own leaves its parent's counts alone") {
   if (geteuid() != 0 || !run({"unshare", "--pid", "true"}).exited(0)) SKIP_TEST("unshare is not allowed");
   const Directory directory;

@@ -55,6 +55,7 @@ long by_number(long number, const long (&arguments)[6], const void* return_addre
   if (number == SYS_rt_sigprocmask) mask::blocks_from_here();
   if (number == SYS_prctl) kernel::before_prctl(arguments[0], static_cast<unsigned long>(arguments[1]));
   if (number == SYS_exit_group) event::log_totals();
+  if (number == SYS_chroot || number == SYS_pivot_root || number == SYS_umount2) event::before_root();
   const bool enters = sets_filter(number, arguments);
   const long result =
       enters ? handler::enter_seccomp(call, [&](long given) { return is_refused(number, arguments, given); }) : call();

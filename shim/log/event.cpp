@@ -41,11 +41,13 @@ AT_START constinit std::atomic<bool> has_counted = false;
 
 bool is_logged() { return logging::wanted() && !policy::makes_no_calls(); }
 
+// Asked for with each event until it is there.
 bool has_memory() {
   if (memory != nullptr || Memory::open()) return true;
+  static constinit std::atomic<bool> is_told = false;
+  if (is_told.exchange(true)) return false;
   text::Sized<100> line;
-  line << "nosigpipe: there is no memory for the log; nothing is logged";
-  logging::is_wanted.store(false);
+  line << "nosigpipe: there is no memory for the log; what happens now is not logged";
   logging::warn(line);
   return false;
 }
@@ -158,8 +160,8 @@ void before_root() {
 // The first frame is this one, wherever it is called from: it is not to be inlined.
 [[gnu::noinline]] void log(const Event& event) {
   if (!is_logged() || !has_memory()) return;
-  policy::now();  // decides, where no hook has done so
-  if (policy::started_in_filter()) unwind::copy_in_filter();
+  if (has_stack(event.context)) policy::now();  // decides, where no hook has done so
+  unwind::copy_in_filter(policy::started_in_filter());
   memory->begin_anew_after_fork();
   const int tid = kernel::tid();
   const int pid = memory->pid_by(tid);

@@ -95,7 +95,8 @@ std::string_view executable() {
   if (program_length.load(std::memory_order_acquire) == 0) {
     const long length = kernel::call(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program);
     const std::string_view name(program, length > 0 ? static_cast<std::size_t>(length) : 0);
-    const bool is_gone = name.size() > kGone.size() && text::part(name, name.size() - kGone.size()) == kGone;
+    const bool is_gone = name.size() > kGone.size() && text::part(name, name.size() - kGone.size()) == kGone &&
+                         (name.size() == sizeof program || kernel::file_at(AT_FDCWD, program).st_ino == 0);
     program_length.store(name.size() - (is_gone ? kGone.size() : 0), std::memory_order_release);
   }
   return {program, program_length.load()};

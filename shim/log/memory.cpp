@@ -27,6 +27,16 @@ static void make_known(Content*& known, Content* own) {
     kernel::call(SYS_munmap, own, sizeof *own);
 }
 
+// That of a child of vfork, which may do more than it is allowed to, is its parent's. Where the kernel does not say
+// whose memory it is (kcmp(2) may be left out, and asks for the right to trace), it is taken for one of fork.
+static int owner_of_memory() {
+  const int own = kernel::pid();
+  if (own == started_as) return own;
+  constexpr int kMemory = 1;  // KCMP_VM
+  const auto parent = static_cast<int>(kernel::call(SYS_getppid));
+  return kernel::call(SYS_kcmp, own, parent, kMemory, 0, 0) == 0 ? parent : own;
+}
+
 bool Memory::open() {
   auto* const found = mapped<Modules>();
   if (found == nullptr) return false;
@@ -34,7 +44,7 @@ bool Memory::open() {
   auto* const own = mapped<Memory>();
   if (own == nullptr) return false;
   is_emptied_by_fork = kernel::call(SYS_madvise, own, sizeof *own, MADV_WIPEONFORK) == 0;
-  const int pid = kernel::pid();
+  const int pid = owner_of_memory();
   own->owner.store(pid);
   own->is_as_opened = is_emptied_by_fork && pid == started_as;
   make_known(memory, own);

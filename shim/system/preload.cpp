@@ -23,22 +23,35 @@ int visit(dl_phdr_info* object, std::size_t, void* name) {
   return 1;
 }
 
-// What is left of the list, moved to its beginning; whether that is anything.
+// Its first entry, which is taken off; empty where there is none.
+std::string_view take_entry(std::string_view& list) {
+  while (!list.empty() && (list.front() == ':' || list.front() == ' ')) list.remove_prefix(1);
+  const auto end = list.find_first_of(": ");
+  const auto entry = text::part(list, 0, end);
+  list = text::part(list, entry.size());
+  return entry;
+}
+
+bool names(std::string_view list, std::string_view name) {
+  while (!list.empty())
+    if (file_name(take_entry(list)) == name) return true;
+  return false;
+}
+
+// What is left of the list, moved to its beginning; whether that is anything. Where we are not in it, nothing is
+// written: it may be a constant.
 bool strip_from(char* list, std::string_view name) {
+  std::string_view rest(list);
+  if (!names(rest, name)) return true;
   char* to = list;
-  bool has_any = false;
-  for (const char* entry = list; *entry != '\0';) {
-    const std::string_view rest(entry);
-    const auto length = rest.find_first_of(": ") < rest.size() ? rest.find_first_of(": ") : rest.size();
-    const auto word = text::part(rest, 0, length);
-    entry += length < rest.size() ? length + 1 : length;
-    if (file_name(word) == name) continue;
-    if (has_any) *to++ = ':';
-    for (const char c : word) *to++ = c;
-    has_any = true;
+  while (!rest.empty()) {
+    const auto entry = take_entry(rest);
+    if (entry.empty() || file_name(entry) == name) continue;
+    if (to != list) *to++ = ':';
+    for (const char c : entry) *to++ = c;
   }
   *to = '\0';
-  return has_any;
+  return to != list;
 }
 
 }  // namespace

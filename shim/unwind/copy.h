@@ -13,7 +13,7 @@ bool copy(void* to, std::uintptr_t from, std::size_t size);
 // Whether the page of this address can be read: of memory that nobody unmaps meanwhile, such as the thread's own stack.
 bool is_there(std::uintptr_t address);
 
-// From now on memory is asked for by no call that a seccomp filter may kill for.
-void copy_in_filter();
+// Whether a seccomp filter is there, or may be: then memory is asked for by no call that it may kill for.
+void copy_in_filter(bool is_there);
 
 }  // namespace unwind

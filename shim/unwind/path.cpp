@@ -32,8 +32,12 @@ bool Path::has_same_callers(const Path& other) const {
 void Path::leads_on_by(const unwind::Row& row, const unwind::Frame& frame, std::uintptr_t begin) {
   auto& pointer = pointers[count - 1];
   pointer = {0, kNone};
-  const bool by_stack = row.is_unknown || row.rules[unwind::kFrameAddress].base == unwind::kStack;
-  if (by_stack || unwind::kPointer == unwind::kRegisters) return;
+  const auto base = row.rules[unwind::kFrameAddress].base;
+  if (row.is_unknown || base == unwind::kStack) return;
+  if (base != unwind::kPointer) {  // an expression, or a register that is not kept here
+    pointer.value = kNone;
+    return;
+  }
   const auto value = frame.pointer() - begin;
   const auto at = frame.pointer_at == 0 ? kInRegister : frame.pointer_at - begin;
   const bool is_below = at == kInRegister || (at % kWord == 0 && at < slots[count - 1]);

@@ -6,6 +6,7 @@
 // here.
 //
 // From where, so many times: rarely=COUNT often=COUNT threads=COUNT (often, from two) small-thread=COUNT (often)
+// aligned=COUNT (four times by each of two callers, through an aligned frame)
 // sized=COUNT (from a frame that is larger each time) one-depth=COUNT (by each of two callers, through a frame that is
 // as much larger as its caller's is smaller) deep=DEPTH (once from each depth up to it, three times over)
 // ways=COUNT (each by another way) coroutines=COUNT (by two, in turns, whose stacks end where memory ends)
@@ -114,6 +115,34 @@ void from_one_depth(const std::string& count) {
   constexpr void (*kCallers[])(size_t, size_t) = {from_two_frames_of<0>, from_two_frames_of<1>};
   const int times = 2 * std::stoi(count);
   for (int i = 0; i < times; ++i) kCallers[i % 2](kSize[i % 2][0], kSize[i % 2][1]);
+}
+
+// Its frame is aligned and of varying size, and it has arguments on the stack: gcc finds its caller's frame by a word
+// in memory. Two callers whose frames differ by less than the alignment loses lead to it with the same registers.
+[[gnu::noinline]] void from_an_aligned_frame(long, long, long, long, long, long, size_t size, long) {
+  alignas(64) char room[64];
+  auto* more = static_cast<volatile char*>(__builtin_alloca(size));
+  asm volatile("" : : "r"(room), "r"(more) : "memory");
+  put(fd);
+  stay();
+}
+
+template <int kSize>
+[[gnu::noinline]] void from_a_frame_with(int) {
+  char room[kSize];
+  asm volatile("" : : "r"(room) : "memory");
+  from_an_aligned_frame(1, 2, 3, 4, 5, 6, 16, 8);
+  stay();
+}
+
+void from_aligned_frames(const std::string& count) {
+  constexpr void (*kCallers[])(int) = {from_a_frame_with<40>, from_a_frame_with<24>};
+  for (const size_t moved : {0, 16, 32, 48}) {
+    auto* room = static_cast<volatile char*>(__builtin_alloca(moved + 1));
+    asm volatile("" : : "r"(room) : "memory");
+    const int times = std::stoi(count);
+    for (int i = 0; i < 2 * times; ++i) kCallers[i / times](i);
+  }
 }
 
 [[gnu::noinline]] void down(int depth) {
@@ -243,6 +272,7 @@ int main(int argc, char* argv[]) {
          for (size_t i = 1; i <= std::stoul(count); ++i) from_a_frame_of(i * 48);
        }},
       {"one-depth", from_one_depth},
+      {"aligned", from_aligned_frames},
       {"deep",
        [](const std::string& depth) {
          for (int i = 0; i < 3; ++i)

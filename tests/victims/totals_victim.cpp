@@ -7,7 +7,7 @@
 // unix-closed unix-shutdown unix-named=PATH unix-named=@NAME (abstract, each @ a NUL).
 //
 // One more EPIPE: write (on the connection before), print (by stdio), storm=COUNT (by each of two threads), crowd=COUNT
-// (by each of 64), vfork-writes.
+// (by each of 64), vfork-writes. Before the first of them: vfork-becomes-nobody.
 //
 // While another thread has one EPIPE after another: replace=COUNT (a number that was just closed becomes this file's),
 // children=COUNT (of fork, each of which is to have the numbers that were open before).
@@ -251,6 +251,12 @@ void go_on_in_a_child() {
   }
 }
 
+void become_nobody_in_vfork() {
+  const pid_t child = vfork();
+  if (child == 0) _exit(setuid(65534) == 0 ? 0 : 1);
+  waitpid(child, nullptr, 0);
+}
+
 void write_in_vfork(int fd) {
   const pid_t child = vfork();
   if (child == 0) {
@@ -281,6 +287,7 @@ int main(int argc, char* argv[]) {
       {"storm", [&](const std::string& count) { storm(fd, count); }},
       {"crowd", [&](const std::string& count) { crowd(fd, count); }},
       {"vfork-writes", [&] { write_in_vfork(fd); }},
+      {"vfork-becomes-nobody", become_nobody_in_vfork},
       {"replace", [&](const std::string& count) { replace_low_numbers(fd, count); }},
       {"children", [&](const std::string& count) { have_children(fd, count); }},
 
