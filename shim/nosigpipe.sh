@@ -29,20 +29,20 @@ it is not found, else COMMAND's.
 HELP
 }
 
-fallback=refuse lone_log=
+fallback=refuse lone_log='' options=' @OPTIONS@ fallback=FALLBACK '
 while [ $# -gt 0 ]; do
   case $1 in
-    -h | --help) help && exit ;;
-    --version) echo "nosigpipe @VERSION@" && exit ;;
+    -h | --help) help || exit 125; exit ;;
+    --version) echo "nosigpipe @VERSION@" || exit 125; exit ;;
     --log) setting=log=stderr lone_log=yes ;;
     --) shift && break ;;
     -*) setting=${1#--} lone_log= ;;
     *) break ;;
   esac
   name=${setting%%=*}
-  case "$name, @OPTIONS@ fallback " in
+  case "$name,$options" in
     *[!a-z-]*,*) fail 125 "unknown option $1; see nosigpipe --help" ;;
-    *" $name "*) ;;
+    *" $name="*) variable=${options#*" $name="} ;;
     *) fail 125 "unknown option $1; see nosigpipe --help" ;;
   esac
   if [ "$name" = "$setting" ]; then
@@ -53,12 +53,12 @@ while [ $# -gt 0 ]; do
   case $setting in
     fallback=refuse | fallback=ignore | fallback=run) fallback=${setting#*=} ;;
     fallback=*) fail 125 "--$setting is not one of refuse|ignore|run" ;;
-    *) export "NOSIGPIPE_$(echo "$name" | tr a-z- A-Z_)=${setting#*=}" ;;
+    *) export "NOSIGPIPE_${variable%% *}=${setting#*=}" ;;
   esac
   shift
 done
 [ $# -gt 0 ] || fail 125 "no command given; see nosigpipe --help"
-if [ "$lone_log" ] && [ $# -gt 1 ] && ! command -v "$1" >/dev/null; then
+if [ "$lone_log" ] && [ $# -gt 1 ] && ! command -v -- "$1" >/dev/null; then
   case $1 in */*) file=$1 ;; *) file=./$1 ;; esac
   fail 125 "$1 is no command, and --log alone is --log=stderr: do you mean --log=$file?"
 fi
@@ -67,13 +67,14 @@ fi
 case $0 in */*) self=$0 ;; *) self=./$0 ;; esac
 [ ! -L "$self" ] || self=$(readlink -f "$self")
 here=$(CDPATH='' cd -P -- "${self%/*}/" && pwd -P)
-library=$here/libnosigpipe.so reason='' remedy='' has_asan=''
+library=$here/libnosigpipe.so doctor=$here/nosigpipe-doctor reason='' remedy='' has_asan=''
 [ -e "$library" ] || library=@LIBDIR@/libnosigpipe.so
 [ -r "$library" ] || fail 125 "$library cannot be read"
-if [ -x "$here/nosigpipe-doctor" ]; then
-  eval "$(LD_PRELOAD='' "$here/nosigpipe-doctor" "--for-launcher=$library" -- "$@")"
-else # by a tool that is often there
-  case $(readelf -d "$(command -v "$1")" 2>/dev/null) in *libasan.so*) has_asan=yes ;; esac
+case $library in *[\ :]* | *"\${"* | *\$[LOP]*) fail 125 "LD_PRELOAD cannot carry the path $library" ;; esac
+if [ -x "$doctor" ] && { answer=$(LD_PRELOAD='' "$doctor" "--for-launcher=$library" -- "$@"); [ $? -le 3 ]; }; then
+  eval "$answer"
+else # there is none, or it has failed: by a tool that is often there
+  case $(readelf -d "$(command -v -- "$1")" 2>/dev/null) in *libasan.so*) has_asan=yes ;; esac
 fi
 case ${reason:+$fallback} in
   refuse)
@@ -86,7 +87,6 @@ case ${reason:+$fallback} in
   run) exec "$@" ;;
 esac
 
-case $library in *[\ :]*) fail 125 "LD_PRELOAD cannot carry the path $library: it holds a space or a colon" ;; esac
 case ":${LD_PRELOAD-}:" in
   *[:\ ]"$library"[:\ ]*) ;;
   *[:\ /]lib*san.so*:* | *[:\ /]libclang_rt.*:*) export LD_PRELOAD="$LD_PRELOAD:$library" ;;

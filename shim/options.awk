@@ -1,4 +1,5 @@
-# Writes options.def as the launcher needs it: the options of --help or, with -v names=1, their names in one line.
+# Writes options.def as the launcher needs it: the options of --help or, with -v names=1, in one line
+# their names, and with each that of its variable.
 
 # The quoted texts of a line are the fields with even numbers.
 BEGIN { FS = "\"" }
@@ -43,7 +44,9 @@ function write_out() {
   write_out()
   name = option($1)
   what = $2
-  all = all (all == "" ? "" : " ") name
+  variable = toupper(name)
+  gsub(/-/, "_", variable)
+  all = all (all == "" ? "" : " ") name "=" variable
 }
 /^NUMBER\(/ { values = range($1) }
 /^ +VALUE\(/ {

@@ -300,3 +300,37 @@ TEST_CASE("children strip works in a 32-bit program and in one of musl") {
     CHECK(victim.verdict() == 0);
   }
 }
+
+TEST_CASE("a doctor that fails is as none") {
+  const Directory directory;
+  for (const std::string part : {"nosigpipe", "libnosigpipe.so"})
+    std::filesystem::copy_file(built(part), directory / part);
+  for (const std::string end : {"kill -SEGV $$", "echo 'library=/other'; exit 4"}) {
+    std::ofstream(directory / "nosigpipe-doctor") << "#!/bin/sh\n" << end << "\n";
+    std::filesystem::permissions(directory / "nosigpipe-doctor", std::filesystem::perms(0755));
+    CHECK(run({directory / "nosigpipe", "printenv", "LD_PRELOAD"}).out == directory / "libnosigpipe.so" + "\n");
+  }
+}
+
+TEST_CASE("a directory that LD_PRELOAD cannot carry is refused") {
+  for (const std::string name : {"in $LIB", "in$LIB", "a:b"}) {
+    const Directory directory;
+    const auto place = directory / name;
+    std::filesystem::create_directory(place);
+    for (const std::string part : {"nosigpipe", "libnosigpipe.so", "nosigpipe-doctor"})
+      std::filesystem::copy_file(built(part), place + "/" + part);
+    CHECK(run({place + "/nosigpipe", "true"}).exited(125));
+  }
+}
+
+TEST_CASE("the launcher itself needs no program of PATH") {
+  Start start;
+  start.env = {"PATH=/nonexistent"};
+  CHECK(run({built("nosigpipe"), "--runaway-after=7", "/usr/bin/printenv", "NOSIGPIPE_RUNAWAY_AFTER"}, start).out ==
+        "7\n");
+}
+
+TEST_CASE("help that cannot be written is a failure of the launcher's own") {
+  for (const std::string option : {"--help", "-h", "--version"})
+    CHECK(run({"sh", "-c", "exec \"$0\" \"$1\" >/dev/full", built("nosigpipe"), option}).exited(125));
+}

@@ -141,13 +141,17 @@ void begin() {
 
 void before_user(unsigned user) {
   constexpr unsigned kAsItIs = ~0U;
-  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::uid()) || !has_memory()) return;
+  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::uid())) return;
+  policy::now();
+  if (!has_memory()) return;
   memory->begin_anew_after_fork();
   destination::open();
 }
 
 void before_root() {
-  if (!is_logged() || !has_memory()) return;
+  if (!is_logged()) return;
+  policy::now();
+  if (!has_memory()) return;
   memory->begin_anew_after_fork();
   logging::executable();
   destination::open();
@@ -159,8 +163,9 @@ void before_root() {
 
 // The first frame is this one, wherever it is called from: it is not to be inlined.
 [[gnu::noinline]] void log(const Event& event) {
-  if (!is_logged() || !has_memory()) return;
+  if (!is_logged()) return;
   if (has_stack(event.context)) policy::now();  // decides, where no hook has done so
+  if (!has_memory()) return;
   unwind::copy_in_filter(policy::started_in_filter());
   memory->begin_anew_after_fork();
   const int tid = kernel::tid();

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "program/policy.h"
 #include "system/at_start.h"
 
 static constinit bool is_emptied_by_fork = false;  // by the kernel: not before Linux 4.14
@@ -28,10 +29,11 @@ static void make_known(Content*& known, Content* own) {
 }
 
 // That of a child of vfork, which may do more than it is allowed to, is its parent's. Where the kernel does not say
-// whose memory it is (kcmp(2) may be left out, and asks for the right to trace), it is taken for one of fork.
+// whose memory it is (kcmp(2) may be left out, and asks for the right to trace), or a filter may kill for the question,
+// it is taken for one of fork.
 static int owner_of_memory() {
   const int own = kernel::pid();
-  if (own == started_as) return own;
+  if (own == started_as || policy::started_in_filter()) return own;
   constexpr int kMemory = 1;  // KCMP_VM
   const auto parent = static_cast<int>(kernel::call(SYS_getppid));
   return kernel::call(SYS_kcmp, own, parent, kMemory, 0, 0) == 0 ? parent : own;

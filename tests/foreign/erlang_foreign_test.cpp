@@ -24,7 +24,9 @@ Ending erl(const Start& start = {}) { return run({"erl", "-noshell", "-eval", kP
 std::string linked_the_old_way(const Directory& directory) {
   const auto library = directory / "old.so";
   output_of({"sh", "-c",
-             "find " + built("shim") + " -name '*.o' ! -path '*/report/*' -exec gcc -shared -nostartfiles -o " +
+             "find " + built("shim") +
+                 " -name '*.o' ! -path '*/report/*' ! -path '*/doctor/*' ! -path '*/tools/*' -exec gcc -shared "
+                 "-nostartfiles -o " +
                  library + " {} +"});
   return library;
 }

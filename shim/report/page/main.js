@@ -12,14 +12,14 @@ function verdict() {
   return total + handled.length > 0 ? 'No SIGPIPE was deadly' : 'No SIGPIPE';
 }
 
-const kinds = {
+const kinds = new Map(Object.entries({
   pipe: 'a pipe that nobody reads, as any pipeline may have',
   fifo: 'a FIFO that nobody reads',
   socketpair: 'a socketpair that nobody reads',
   signal: 'a signal',
   runaway: 'nosigpipe, which ended a runaway',
   earlier: 'what was written earlier',
-};
+}));
 
 const strong = (text) => element('b', {}, printable(text));
 const sentence = (link, ...words) =>
@@ -27,7 +27,7 @@ const sentence = (link, ...words) =>
 
 function killer(passed) {
   const { exe, kind, call, from, module } = passed;
-  const by = [kinds[kind] ?? kind, from, call && `in ${call}`].filter(Boolean).join(', ');
+  const by = [kinds.get(kind) ?? kind, from, call && `in ${call}`].filter(Boolean).join(', ');
   const where = module ? [', at ', ...place(passed)] : '';
   const words = killed.length > 1 ? 'Killed, among others: ' : 'Killed: ';
   return sentence('#killed', words, strong(exe ?? 'unknown'), by ? ` by ${printable(by)}` : '', where, '.');
