@@ -279,6 +279,27 @@ TEST_CASE("headers that lie are no trouble") {
   }
 }
 
+TEST_CASE("headers that say the same a thousand times are read once") {
+  const Directory directory;
+  std::string names;
+  const auto add = [&](Elf64_Sxword tag, Elf64_Xword value) {
+    Elf64_Dyn entry{};
+    entry.d_tag = tag;
+    entry.d_un.d_val = value;
+    names.append(reinterpret_cast<const char*>(&entry), sizeof entry);
+  };
+  // No segment holds the texts, so that they begin one byte before the first.
+  add(DT_STRTAB, 0);
+  constexpr auto kTexts = sizeof(Elf64_Ehdr) + 250 * sizeof(Elf64_Phdr) + 4001 * sizeof(Elf64_Dyn);
+  for (int i = 0; i < 4000; ++i) add(DT_NEEDED, kTexts + 1);
+  for (const uint32_t kind : {PT_DYNAMIC, PT_INTERP, PT_NOTE}) {
+    const auto file = script(directory / "lying", lying_program(kind, 250, names));
+    const auto ending = soon({file});
+    INFO(kind << " " << ending.text() << ending.err);
+    CHECK((ending.exited(kReached) || ending.exited(kUnreachable) || ending.exited(kNotKnown)));
+  }
+}
+
 TEST_CASE("an empty PATH entry is the directory itself and a number behind -- is a command") {
   const States states;
   std::filesystem::copy_file(states.file(), states / "12345");

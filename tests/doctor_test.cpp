@@ -81,6 +81,16 @@ TEST_CASE("stream sockets are counted and no others") {
   CHECK(held({"tcp", "tcp6", "socketpair", "udp", "datagrams"}) == "4");
 }
 
+TEST_CASE("a process with thousands of sockets or mappings is told as one with few") {
+  const States states;
+  Waiting sockets(states.in({"told", "2000-tcp"}));
+  CHECK(sockets.says(".stream_sockets") == "2000");
+  CHECK(sockets.verdict() == kDies);
+  const Waiting mappings(states.in({"3000-mappings"}), with_shim());
+  CHECK(mappings.says(".shim.phase") == "armed");
+  CHECK(mappings.verdict() == kSafe);
+}
+
 TEST_CASE("sockets are counted in the process's own network namespace") {
   if (geteuid() != 0) SKIP_TEST("only root can make a network namespace");
   const States states;
@@ -203,6 +213,18 @@ TEST_CASE("a library that is none of ours is not found by its name") {
   const Waiting other(states.in({}), preloading(directory / "libnosigpipe.so"));
   CHECK(other.says(".shim") == "null");
   CHECK(other.verdict() == kDies);
+}
+
+TEST_CASE("a library that lies and is mapped a thousand times is no trouble") {
+  const Directory directory;
+  const States states;
+  const auto file = directory / "nosigpipe";
+  std::ofstream(file) << lying_program(PT_INTERP, 200, std::string(32 << 10, 'A'));
+  const Waiting victim({"sh", "-c", "exec \"$1\" thousand-mappings-of-9 9<\"$2\"", "sh", states.file(), file});
+  const auto said = soon({"--json", victim.number()});
+  INFO(said.text() << said.err);
+  CHECK(said.exited(kDies));
+  CHECK(member(said.out, ".shim") == "null");
 }
 
 TEST_CASE("what may not be read of another user's process is not known") {

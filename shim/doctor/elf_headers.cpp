@@ -15,21 +15,16 @@
 namespace doctor {
 namespace {
 
-constexpr std::size_t kMostSegments = 256;
+constexpr std::size_t kLargestTable = 64 << 10;  // of segments: the kernel takes no larger one
 constexpr std::size_t kLargestNotes = 64 << 10;
 constexpr std::size_t kLargestDynamic = 64 << 10;
 constexpr std::size_t kLongestText = 4096;
+constexpr std::size_t kMostNames = 256;
+constexpr std::size_t kMostInAll = 1 << 20;  // bytes of one file
 
 std::string bytes_at(const ReadAt& read, std::uint64_t at, std::uint64_t size, std::size_t most) {
   std::string bytes(std::min<std::uint64_t>(size, most), '\0');
   return read(at, bytes.data(), bytes.size()) ? bytes : "";
-}
-
-// Up to its NUL: as far as it can be read, piece by piece.
-std::string text_at(const ReadAt& read, std::uint64_t at) {
-  std::string text;
-  for (char c; text.size() < kLongestText && read(at + text.size(), &c, 1) && c != '\0';) text += c;
-  return text;
 }
 
 // One behind the other, each name and description filled up to four bytes.
@@ -58,14 +53,17 @@ class Reader {
     if (!read_(0, &header, sizeof header)) return false;
     to_.machine = header.e_machine;
     to_.is_program = header.e_type == ET_EXEC;
-    if (header.e_phentsize != sizeof(Segment) || header.e_phnum > kMostSegments) return false;
+    if (header.e_phentsize != sizeof(Segment) || header.e_phnum * sizeof(Segment) > kLargestTable) return false;
     segments_.resize(header.e_phnum);
     if (!read_(header.e_phoff, segments_.data(), segments_.size() * sizeof(Segment))) return false;
     for (const auto& segment : segments_) {
-      if (segment.p_type == PT_INTERP) to_.interpreter = text_at(read_, place_of(segment));
+      if (segment.p_type == PT_INTERP && to_.interpreter.empty()) {
+        to_.interpreter = text_at(read_, place_of(segment));
+        if (to_.interpreter.empty()) return false;
+      }
       if (segment.p_type == PT_NOTE)
         read_notes(bytes_at(read_, place_of(segment), segment.p_filesz, kLargestNotes), place_of(segment), to_.notes);
-      if (segment.p_type == PT_DYNAMIC) read_dynamic(segment);
+      if (segment.p_type == PT_DYNAMIC && !to_.has_dynamic) read_dynamic(segment);
     }
     // Of what is position-independent an interpreter or the flag says that it is a program.
     to_.is_program |= !to_.interpreter.empty() || to_.is_pie;
@@ -98,7 +96,8 @@ class Reader {
     if (from_ == From::memory) return;  // the loader has changed the addresses
     for (const auto& entry : entries) {
       if (entry.d_tag == DT_NULL) break;
-      if (entry.d_tag == DT_NEEDED) to_.needed.push_back(text_at(read_, texts + entry.d_un.d_val));
+      if (entry.d_tag == DT_NEEDED && to_.needed.size() < kMostNames)
+        to_.needed.push_back(text_at(read_, texts + entry.d_un.d_val));
       if (entry.d_tag == DT_SONAME) to_.soname = text_at(read_, texts + entry.d_un.d_val);
     }
   }
@@ -110,6 +109,22 @@ class Reader {
 };
 
 }  // namespace
+
+// Where a whole block cannot be read a half of it may be.
+std::string text_at(const ReadAt& read, std::uint64_t at) {
+  std::string text;
+  char block[256];
+  for (std::size_t size = sizeof block; size > 0 && text.size() < kLongestText;) {
+    if (!read(at + text.size(), block, size)) {
+      size /= 2;
+      continue;
+    }
+    const auto length = strnlen(block, size);
+    text.append(block, length);
+    if (length < size) break;
+  }
+  return text;
+}
 
 const std::uint16_t kThisMachine = [] {
   const auto own = read_headers_of("/proc/self/exe");
@@ -133,7 +148,12 @@ std::string ElfHeaders::libc() const {
   return "";
 }
 
-std::optional<ElfHeaders> read_headers(const ReadAt& read, From from) {
+std::optional<ElfHeaders> read_headers(const ReadAt& read_any, From from) {
+  const ReadAt read = [&read_any, left = kMostInAll](std::uint64_t at, void* to, std::size_t size) mutable {
+    if (size > left) return false;
+    left -= size;
+    return read_any(at, to, size);
+  };
   unsigned char identity[EI_NIDENT + 4];
   if (!read(0, identity, sizeof identity) || std::memcmp(identity, ELFMAG, SELFMAG) != 0) return {};
   ElfHeaders headers;

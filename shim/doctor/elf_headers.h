@@ -14,6 +14,9 @@ namespace doctor {
 // So many bytes from there; whether they could all be read.
 using ReadAt = std::function<bool(std::uint64_t at, void* to, std::size_t size)>;
 
+// A text up to its NUL: as far as it can be read, and no longer than a path.
+std::string text_at(const ReadAt& read, std::uint64_t at);
+
 struct ElfNote {
   std::string owner;
   std::uint32_t type;
@@ -43,7 +46,7 @@ struct ElfHeaders {
 enum class From { file, memory };
 std::optional<ElfHeaders> read_headers(const ReadAt& read, From from);
 
-// Nothing where it is no regular file, cannot be read, or is no ELF file.
+// Nothing where it is no regular file, cannot be read, or is no ELF file that is understood.
 std::optional<ElfHeaders> read_headers_of(const std::string& path);
 
 // "x86-64", or the number where it has no name here.

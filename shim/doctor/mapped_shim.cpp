@@ -3,8 +3,11 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstring>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include "doctor/elf_headers.h"
 #include "doctor/proc_file.h"
@@ -24,8 +27,18 @@ struct Mapping {
   bool is_unlinked;
 };
 
-std::vector<Mapping> mappings_of(int pid) {
+constexpr std::string_view kInMemory = "/memfd:";
+
+// By its name; a file in memory has any.
+bool may_be_shim(std::string_view path) {
+  return path.substr(path.rfind('/') + 1).find("nosigpipe") != path.npos || path.starts_with(kInMemory);
+}
+
+// Each file once, and those in memory, of which a program may have many, behind the others.
+std::vector<Mapping> candidates_in(int pid) {
+  constexpr std::size_t kMost = 64;
   std::vector<Mapping> mappings;
+  std::set<std::pair<std::uint64_t, std::string_view>> seen;
   const std::string text = read_proc("/proc/" + std::to_string(pid) + "/maps").value_or("");
   std::string_view rest(text);
   while (!rest.empty()) {
@@ -36,19 +49,15 @@ std::vector<Mapping> mappings_of(int pid) {
     take_word(line);  // the device, which on some file systems is another than that of stat(2)
     const auto inode = number_of(take_word(line));
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-    if (offset != 0 || inode == 0) continue;
+    if (offset != 0 || inode == 0 || !may_be_shim(line) || !seen.emplace(inode, line).second) continue;
     constexpr std::string_view kUnlinked = " (deleted)";
     const bool is_unlinked = line.ends_with(kUnlinked);
     if (is_unlinked) line.remove_suffix(kUnlinked.size());
     mappings.push_back({start, inode, std::string(line), is_unlinked});
   }
+  std::ranges::stable_partition(mappings, [](const auto& one) { return !one.path.starts_with(kInMemory); });
+  mappings.resize(std::min(mappings.size(), kMost));
   return mappings;
-}
-
-// By its name; a file in memory has any.
-bool may_be_shim(const Mapping& mapping) {
-  return mapping.path.find("nosigpipe", mapping.path.rfind('/') + 1) != std::string::npos ||
-         mapping.path.starts_with("/memfd:");
 }
 
 ReadAt memory_of(int pid, std::uint64_t base) {
@@ -95,9 +104,7 @@ std::string text_behind(const ReadAt& read, std::uint64_t at, bool is_64_bit, st
   std::uint32_t narrow = 0;
   if (is_64_bit ? !read(at, &address, sizeof address) : !read(at, &narrow, sizeof narrow)) return "";
   if (!is_64_bit) address = narrow;
-  std::string text;
-  for (char c; text.size() < 4096 && read(address - base + text.size(), &c, 1) && c != '\0';) text += c;
-  return text;
+  return text_at(read, address - base);
 }
 
 std::optional<ShimState> state_in(const ElfHeaders& headers, const ReadAt& read, std::uint64_t base) {
@@ -127,7 +134,7 @@ std::optional<ShimState> state_in(const ElfHeaders& headers, const ReadAt& read,
 Change change_of(const Mapping& mapping, int pid) {
   struct stat status {};
   const auto now = "/proc/" + std::to_string(pid) + "/root" + mapping.path;
-  if (mapping.path.starts_with("/memfd:")) return Change::none;
+  if (mapping.path.starts_with(kInMemory)) return Change::none;
   if (stat(now.c_str(), &status) != 0) return mapping.is_unlinked ? Change::removed : Change::none;
   return mapping.is_unlinked || status.st_ino != mapping.inode ? Change::replaced : Change::none;
 }
@@ -143,8 +150,7 @@ std::string ShimState::option(const std::string& name) const {
 }
 
 std::optional<MappedShim> find_shim(int pid) {
-  for (const auto& mapping : mappings_of(pid)) {
-    if (!may_be_shim(mapping)) continue;
+  for (const auto& mapping : candidates_in(pid)) {
     MappedShim shim{mapping.path, change_of(mapping, pid), {}, {}};
     const auto read = memory_of(pid, mapping.start);
     if (const auto headers = read_headers(read, From::memory)) {

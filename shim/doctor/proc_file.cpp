@@ -10,18 +10,20 @@
 
 namespace doctor {
 
+constexpr std::size_t kLongest = 64 << 20;
+
 std::optional<std::string> read_proc(const std::string& path) {
   const tools::Fd file = tools::open_to_read(path);
   if (!file) return {};
   std::string text;
-  for (std::size_t room = 4096;; room *= 2) {
-    const std::size_t length = text.size();
-    text.resize(length + room);
-    const ssize_t got = read(file.get(), text.data() + length, room);
-    text.resize(length + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  char block[64 << 10];  // many files give a page at a time, whatever the room
+  while (text.size() < kLongest) {
+    const ssize_t got = read(file.get(), block, sizeof block);
     if (got < 0) return {};  // ESRCH: it has ended
-    if (got == 0) return text;
+    if (got == 0) break;
+    text.append(block, static_cast<std::size_t>(got));
   }
+  return text;
 }
 
 std::string link_of(const std::string& path) {

@@ -8,6 +8,7 @@
 
 namespace doctor {
 
+// At most some 64 MiB of it, of which no more than a table of sockets is that long.
 std::optional<std::string> read_proc(const std::string& path);
 
 // Where a link of /proc leads to; empty where that is not known.

@@ -1,6 +1,7 @@
 // What nosigpipe-doctor says, and processes for it to look at.
 #pragma once
 
+#include <elf.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,6 +16,28 @@
 
 inline Ending doctor(const Strings& arguments, const Start& start = {}) {
   return run(joined({built("nosigpipe-doctor")}, arguments), start);
+}
+
+// The doctor's answer, killed if it takes more than five seconds of a processor.
+inline Ending soon(const Strings& arguments) {
+  return run(joined({"prlimit", "--cpu=5", built("nosigpipe-doctor")}, arguments));
+}
+
+// A program of this machine whose headers lie: so many segments of this kind all lead to `bytes`, in which there is no
+// end to any text.
+inline std::string lying_program(uint32_t kind, uint16_t segments, std::string bytes) {
+  Elf64_Ehdr header;
+  contents(built("nosigpipe-doctor")).copy(reinterpret_cast<char*>(&header), sizeof header);
+  header.e_phoff = sizeof header;
+  header.e_phnum = segments;
+  const auto place = sizeof header + segments * sizeof(Elf64_Phdr);
+  Elf64_Phdr segment{};
+  segment.p_type = kind;
+  segment.p_offset = segment.p_vaddr = place;
+  segment.p_filesz = bytes.size();
+  std::string program(reinterpret_cast<const char*>(&header), sizeof header);
+  for (int i = 0; i < segments; ++i) program.append(reinterpret_cast<const char*>(&segment), sizeof segment);
+  return program + bytes + std::string(8192, 'A');
 }
 
 // The value of a member of a JSON text, by jq; "null" where there is none.

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -52,6 +54,23 @@ static void sockets(int family, int type, int number) {
     }
 }
 
+// A page each, which the kernel does not put together with its neighbours; of this file where it is one.
+static void mappings(int file, int number) {
+  for (int i = 0; i < number; ++i) {
+    const int rights = i % 2 == 0 ? PROT_READ : PROT_READ | PROT_WRITE;
+    const int kind = file < 0 ? MAP_ANONYMOUS | MAP_PRIVATE : MAP_PRIVATE;
+    if (mmap(NULL, 4096, rights, kind, file, 0) == MAP_FAILED) abort();
+  }
+}
+
+// As many descriptors as may be.
+static void without_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) abort();
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) abort();
+}
+
 int main(int count, char** words) {
   for (int i = 1; i < count; ++i) {
     const char* word = words[i];
@@ -79,6 +98,9 @@ int main(int count, char** words) {
     if (strcmp(word, "tcp") == 0) sockets(AF_INET, SOCK_STREAM, 1);
     if (strcmp(word, "tcp6") == 0) sockets(AF_INET6, SOCK_STREAM, 1);
     if (strcmp(word, "hundred") == 0) sockets(AF_UNIX, SOCK_STREAM, 50);
+    if (strcmp(word, "2000-tcp") == 0) without_limit(), sockets(AF_INET, SOCK_STREAM, 2000);
+    if (strcmp(word, "3000-mappings") == 0) mappings(-1, 3000);
+    if (strcmp(word, "thousand-mappings-of-9") == 0) mappings(9, 1000);
     if (strcmp(word, "odd-name") == 0) prctl(PR_SET_NAME, "a\033[31m\nb");
     if (strcmp(word, "zombie") == 0 && fork() == 0) return 0;
     if (strcmp(word, "write") == 0 && write(1, "x", 1) != 1) return 1;  // what the shim's hooks do is decided here
