@@ -164,7 +164,7 @@ void before_root() {
 // The first frame is this one, wherever it is called from: it is not to be inlined.
 [[gnu::noinline]] void log(const Event& event) {
   if (!is_logged()) return;
-  if (has_stack(event.context)) policy::now();  // decides, where no hook has done so
+  if (!policy::is_decided() && has_stack(event.context)) policy::now();
   if (!has_memory()) return;
   unwind::copy_in_filter(policy::started_in_filter());
   memory->begin_anew_after_fork();

@@ -54,6 +54,8 @@ bool started_in_filter();
 // Whether a handler of ours stands anywhere: not with --guard=hooks, nor with --mode=off.
 bool has_handler_of_ours();
 
+inline bool is_decided() { return (in_use.load(std::memory_order_acquire) & undecided) == 0; }
+
 inline unsigned now() {
   const unsigned bits = in_use.load(std::memory_order_acquire);
   return (bits & undecided) == 0 ? bits : decide();
