@@ -177,6 +177,7 @@ TEST_CASE("of a script its interpreter is judged") {
   Start start;
   start.env = {"PATH=" + std::filesystem::path(states.file()).parent_path().string() + ":" + std::getenv("PATH")};
   CHECK(said({with("by-env", "#!/usr/bin/env states")}, ".file", start) == states.file());
+  CHECK(said({with("tabs", "#!\t/usr/bin/env\tstates")}, ".file", start) == states.file());
   CHECK(said({with("split", "#!/usr/bin/env -S states ready")}, ".file", start) == states.file());
   CHECK(said({with("cleared", "#!/usr/bin/env -iS states ready")}, ".verdict", start) == "unreachable");
   CHECK(said({with("cleared", "#!/usr/bin/env -S -i states ready")}, ".verdict", start) == "unreachable");
@@ -209,6 +210,67 @@ TEST_CASE("env is looked through and what it clears is told") {
   }
 }
 
+TEST_CASE("options of env are read as env reads them") {
+  const States states;
+  const auto verdict = [&](const Strings& options) {
+    return said(joined(joined({"env"}, options), states.in({})), ".verdict");
+  };
+  const auto comes_true = [&](const Strings& options) {
+    return gets_in(joined(joined({"env"}, options), states.in({})));
+  };
+  for (const Strings& clears : {Strings{"--ignore-env"}, {"--uns=LD_PRELOAD"}, {"--uns", "LD_PRELOAD"}, {"-vi"}}) {
+    INFO(clears[0]);
+    CHECK(verdict(clears) == "unreachable");
+    CHECK(!comes_true(clears));
+  }
+  const auto ours = "LD_PRELOAD=" + built("libnosigpipe.so");
+  for (const Strings& keeps : {Strings{ours}, {"-i", ours}, {"-u", "LD_PRELOAD", ours}, {"--default-signal=PIPE"}}) {
+    INFO(keeps[0]);
+    CHECK(verdict(keeps) == "reached");
+    CHECK(comes_true(keeps));
+  }
+  CHECK(verdict({"LD_PRELOAD=/nonexistent.so"}) == "unreachable");
+  CHECK(verdict({"--no-such-option"}) == "unknown");
+  CHECK(verdict({"--ign"}) == "unknown");  // of two
+}
+
+TEST_CASE("the directory and the PATH that env gives are those that its command is looked for in") {
+  const States states;
+  const auto directory = std::filesystem::path(states.file()).parent_path().string();
+  for (const Strings& command : {Strings{"env", "-C", directory, "./states"},
+                                 {"env", "--chd=" + directory, "./states"},
+                                 {"env", "PATH=" + directory, "states"},
+                                 {"env", "-C", directory, "PATH=.", "states"},
+                                 {"env", "-C/", "env", "-C", "." + directory, "./states"}}) {
+    INFO(command[1]);
+    CHECK(said(command, ".verdict") == "reached");
+    CHECK(std::filesystem::equivalent(said(command, ".file"), states.file()));
+    CHECK(gets_in(command));
+  }
+  CHECK(said({"env", "PATH=/nonexistent", "true"}, ".verdict") == "unknown");
+  Start start;
+  start.env = {"PATH=" + directory + ":/bin"};
+  CHECK(said({"env", "states"}, ".verdict", start) == "reached");
+  CHECK(said({"env", "-u", "PATH", "states"}, ".verdict", start) == "unknown");
+}
+
+TEST_CASE("quotes of env -S are followed and what else it knows could not be told") {
+  const States states;
+  std::filesystem::copy_file(states.file(), states / "a b");
+  const auto split = [&](const std::string& text) { return Strings{"env", "-S", text}; };
+  for (const auto& text :
+       {"'" + (states / "a b") + "'", "\"" + (states / "a b") + "\" tcp", "X='a b' " + states.file()}) {
+    INFO(text);
+    CHECK(said(split(text), ".verdict") == "reached");
+    CHECK(gets_in(split(text)));
+  }
+  CHECK(said(split("-u 'LD_PRELOAD' " + states.file()), ".verdict") == "unreachable");
+  for (const std::string text : {"\\x", "${HOME}", "true # x", "'true"}) {
+    INFO(text);
+    CHECK(doctor(joined({"--"}, split(text))).exited(kNotKnown));
+  }
+}
+
 TEST_CASE("who clears LD_PRELOAD is told with what to do instead") {
   const Directory directory;
   for (const std::string name : {"sudo", "su", "bwrap", "doas", "pkexec", "runuser", "systemd-run"})
@@ -223,16 +285,46 @@ TEST_CASE("who clears LD_PRELOAD is told with what to do instead") {
                                 {"su", "-"},
                                 {"su", "-l", "x"},
                                 {"su", "--login"},
+                                {"su", "-lc", "x"},
+                                {"su", "--logi"},
+                                {"su", "root", "-l"},
                                 {"runuser", "-", "x"},
                                 {"bwrap", "--clearenv", "true"},
                                 {"systemd-run", "true"}}) {
     INFO(clears[0] << " " << clears[1]);
     CHECK(verdict(clears) == "unreachable");
   }
-  for (const Strings& keeps : {Strings{"su", "root"}, {"bwrap", "true"}, {"runuser", "-u", "root"}}) {
+  for (const Strings& keeps :
+       {Strings{"su", "root"}, {"su", "-c", "-l"}, {"bwrap", "true"}, {"runuser", "-u", "root"}}) {
     INFO(keeps[0]);
     CHECK(verdict(keeps) == "reached");
   }
+}
+
+TEST_CASE("what systemd is told to hand through is reached") {
+  const Directory directory;
+  const auto ours = "LD_PRELOAD=" + built("libnosigpipe.so");
+  for (const std::string name : {"systemd-run", "systemd-socket-activate"}) {
+    std::filesystem::copy_file("/bin/true", directory / name);
+    const auto verdict = [&](const Strings& words) { return said(joined({directory / name}, words), ".verdict"); };
+    INFO(name);
+    for (const Strings& handed : {Strings{"-E", "LD_PRELOAD"},
+                                  {"-ELD_PRELOAD"},
+                                  {"--setenv=LD_PRELOAD"},
+                                  {"-E", ours},
+                                  {"-E" + ours},
+                                  {"--setenv=" + ours},
+                                  {"--setenv", ours},
+                                  {"-E", "LD_PRELOAD=/usr/$LIB/libnosigpipe.so"}}) {
+      INFO(handed.back());
+      CHECK(verdict(joined(handed, {"true"})) == "reached");
+      CHECK(verdict(joined({"true"}, handed)) == "unreachable");
+    }
+    CHECK(verdict({"-E", "LD_PRELOAD=/nonexistent.so", "true"}) == "unreachable");
+    CHECK(verdict({"-E", "LD_PRELOADED", "true"}) == "unreachable");
+    CHECK(verdict({"--no-such-option", "true"}) == "unknown");
+  }
+  CHECK(said({directory / "systemd-run", "--scope", "true"}, ".verdict") == "reached");
 }
 
 TEST_CASE("a program that is started by its loader is judged itself") {
@@ -240,6 +332,17 @@ TEST_CASE("a program that is started by its loader is judged itself") {
   const States fixed({"-static"});
   const auto loader = said({states.file()}, ".interpreter");
   CHECK(said({loader, states.file()}, ".file") == states.file());
+  for (const Strings& options : {Strings{"--library-path", "/lib"},
+                                 {"--argv0", fixed.file()},
+                                 {"--preload", built("libnosigpipe.so")},
+                                 {"--inhibit-rpath", ""},
+                                 {"--inhibit-cache"}}) {
+    const auto command = joined(joined({loader}, options), states.in({}));
+    INFO(options[0]);
+    CHECK(said(command, ".file") == states.file());
+    CHECK(gets_in(command));
+  }
+  CHECK(said({loader, "--library-path", "/lib", fixed.file()}, ".verdict") == "unreachable");
   CHECK(gets_in(joined({loader}, states.in({}))));
 }
 
@@ -277,6 +380,18 @@ TEST_CASE("headers that lie are no trouble") {
     std::ofstream(file) << program.substr(0, length);
     CHECK(!doctor({file}).killed_by(11));
   }
+}
+
+TEST_CASE("a program of many segments is judged and one that is not understood is no script") {
+  const Directory directory;
+  const auto judged = [&](uint16_t segments) {
+    return doctor({"--json", script(directory / "program", lying_program(PT_LOAD, segments, ""))});
+  };
+  CHECK(member(judged(1000).out, ".linkage") == "dynamic");  // ET_DYN of no interpreter: a library
+  const auto more = judged(1171);                            // than the kernel takes
+  CHECK(more.exited(kNotKnown));
+  CHECK(member(more.out, ".file") == directory / "program");
+  CHECK(has(member(more.out, ".reason"), "not understood"));
 }
 
 TEST_CASE("headers that say the same a thousand times are read once") {

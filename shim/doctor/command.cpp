@@ -1,5 +1,6 @@
 #include "doctor/command.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 
 #include "doctor/library.h"
@@ -24,27 +26,43 @@ bool is_executable(const std::string& file) {
   return stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(file.c_str(), X_OK) == 0;
 }
 
-// As execvp(3) finds it; empty where there is none.
-std::string find_file(const std::string& name) {
-  if (name.find('/') != name.npos) return is_executable(name) ? name : "";
+// Where execvp(3) looks, and from which directory; empty is the one that we are in.
+struct Place {
+  std::string path;
+  std::filesystem::path directory;
+};
+
+Place own_place() {
   const char* path = std::getenv("PATH");
-  const std::string directories = path != nullptr ? path : "/usr/local/bin:/bin:/usr/bin";
-  std::string_view rest(directories);
+  return {path != nullptr ? path : "/usr/local/bin:/bin:/usr/bin", {}};
+}
+
+// As execvp(3) finds it; empty where there is none.
+std::string find_file(const std::string& name, const Place& place) {
+  if (name.find('/') != name.npos) {
+    const std::string file = place.directory / name;
+    return is_executable(file) ? file : "";
+  }
+  std::string_view rest(place.path);
   for (bool more = true; more;) {
     more = rest.find(':') != rest.npos;
-    const std::string directory(take_until(rest, ':'));
-    const auto file = (directory.empty() ? "." : directory) + "/" + name;
+    const auto directory = take_until(rest, ':');
+    const std::string file = place.directory / (std::string(directory.empty() ? "." : directory) + "/" + name);
     if (is_executable(file)) return file;
   }
   return "";
 }
 
-// The words of a script's first line behind its #!, at most two; none where it has no such line.
-std::vector<std::string> interpreter_of(const std::string& script) {
-  const tools::Fd file = tools::open_to_read(script, O_NONBLOCK | O_NOCTTY);
-  char start[256];  // the kernel's own limit
+// As many bytes as the kernel itself looks at.
+std::string beginning_of(const std::string& name) {
+  const tools::Fd file = tools::open_to_read(name, O_NONBLOCK | O_NOCTTY);
+  char start[256];
   const ssize_t length = file ? pread(file.get(), start, sizeof start, 0) : -1;
-  std::string_view text(start, static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+  return {start, static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
+}
+
+// The words behind the #! of a script's first line, at most two; none where it has no such line.
+std::vector<std::string> interpreter_in(std::string_view text) {
   if (!text.starts_with("#!")) return {};
   auto line = take_until(text, '\n').substr(2);
   std::vector<std::string> words;
@@ -102,42 +120,50 @@ std::string runtime_of(const std::string& file, const std::optional<ElfHeaders>&
 Command judge_command(std::vector<std::string> argv, const std::string& library) {
   Command command;
   command.name = argv[0];
+  auto place = own_place();
   for (int depth = 0; depth < 8; ++depth) {
     if (!command.file.empty()) command.through.push_back(command.file);
-    command.file = find_file(argv[0]);
+    command.file = find_file(argv[0], place);
     if (command.file.empty()) {
       command.reason = tools::printable(argv[0]) + " is no program that can be run";
       return command;
     }
     command.rights = rights_gained(command.file);
     command.elf = read_headers_of(command.file);
-    const auto started = started_by(argv);
+    const bool is_loader = command.elf && command.elf->soname.starts_with("ld");
+    const auto started = is_loader ? started_by_loader(argv) : started_by(argv);
     if (!started.lost_in.empty()) {
       command.reach = Reach::unreachable;
       command.reason = started.lost_in + " clears LD_PRELOAD";
       command.remedy = started.remedy;
       return command;
     }
-    if (command.elf && started.argv.empty()) {
-      // The loader, as a program, runs the one that it is given.
-      const auto program =
-          std::find_if(argv.begin() + 1, argv.end(), [](const auto& word) { return !word.starts_with('-'); });
-      if (!command.elf->soname.starts_with("ld") || program == argv.end()) {
-        judge_program(command, library);
-        return command;
-      }
-      argv.erase(argv.begin(), program);
-    } else if (!started.argv.empty()) {
+    if (!started.not_known.empty()) {
+      command.reason = started.not_known;
+      return command;
+    }
+    if (!started.argv.empty()) {
       argv = started.argv;
-    } else if (access(command.file.c_str(), R_OK) != 0) {
+      if (started.path) place.path = *started.path;
+      if (!started.directory.empty()) place.directory = std::filesystem::absolute(place.directory / started.directory);
+      continue;
+    }
+    if (command.elf) {
+      judge_program(command, library);
+      return command;
+    }
+    if (access(command.file.c_str(), R_OK) != 0) {
       command.reason = std::string("it cannot be read: ") + std::strerror(errno);
       return command;
-    } else {
-      auto interpreter = interpreter_of(command.file);
-      if (interpreter.empty()) interpreter = {"/bin/sh"};  // as execvp and shells have it
-      interpreter.push_back(command.file);
-      argv = interpreter;
     }
+    const auto beginning = beginning_of(command.file);
+    if (beginning.starts_with(ELFMAG)) {
+      command.reason = "its ELF headers are not understood";
+      return command;
+    }
+    argv = interpreter_in(beginning);
+    if (argv.empty()) argv = {"/bin/sh"};  // as execvp and shells have it
+    argv.push_back(command.file);
   }
   command.reason = "too many scripts run one another";
   return command;

@@ -10,6 +10,7 @@
 
 #include "doctor/mapped_shim.h"
 #include "doctor/proc_file.h"
+#include "tools/display.h"
 
 namespace doctor {
 namespace {
@@ -64,13 +65,19 @@ std::string library_for(const ElfHeaders& program, const std::string& library) {
   return "";
 }
 
-bool is_preloaded_for_all() {
-  std::string text = read_proc("/etc/ld.so.preload").value_or("");
+bool names_ours(std::string_view list) {
+  std::string text(list);
   std::ranges::replace_if(
-      text, [](char c) { return c == '\n' || c == ':' || c == '\t'; }, ' ');
-  for (std::string_view rest(text); !rest.empty();)
-    if (!version_of(std::string(take_word(rest))).empty()) return true;
+      text, [](char c) { return c == '\n' || c == ':'; }, ' ');
+  for (std::string_view rest(text); !rest.empty();) {
+    const std::string entry(take_word(rest));
+    if (entry.find('$') != entry.npos ? tools::base_name(entry).find("nosigpipe") != entry.npos
+                                      : !version_of(entry).empty())
+      return true;
+  }
   return false;
 }
+
+bool is_preloaded_for_all() { return names_ours(read_proc("/etc/ld.so.preload").value_or("")); }
 
 }  // namespace doctor

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "doctor/elf_headers.h"
 
@@ -14,6 +15,10 @@ std::string own_library();
 // class in the place of $LIB: where the library lies in those of both classes, it reaches what the program starts of
 // the other class, too. Empty where there is none of this class or machine.
 std::string library_for(const ElfHeaders& program, const std::string& library);
+
+// Whether a list as LD_PRELOAD has it names a library of ours; where the loader puts something in the place of a part
+// of the path its name counts.
+bool names_ours(std::string_view list);
 
 // Whether /etc/ld.so.preload names a library of ours: that reaches programs with more rights than their caller, too.
 bool is_preloaded_for_all();

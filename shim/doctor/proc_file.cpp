@@ -41,7 +41,8 @@ std::string_view take_until(std::string_view& text, char end) {
 
 std::string_view take_word(std::string_view& text) {
   text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  return take_until(text, ' ');
+  const auto end = text.find_first_of(" \t");
+  return take_until(text, end == text.npos ? ' ' : text[end]);
 }
 
 std::string_view value_of(std::string_view text, std::string_view name) {

@@ -23,7 +23,7 @@ std::uint64_t number_of(std::string_view text, int base = 10);
 // Up to the next one of these, which is taken off the text with what ends it.
 std::string_view take_until(std::string_view& text, char end);
 
-// The next word, between blanks.
+// The next word, between blanks and tabs.
 std::string_view take_word(std::string_view& text);
 
 }  // namespace doctor

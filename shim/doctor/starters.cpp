@@ -1,97 +1,76 @@
 #include "doctor/starters.h"
 
 #include <algorithm>
-#include <string_view>
 
-#include "doctor/proc_file.h"
+#include "doctor/library.h"
 #include "tools/display.h"
 
 namespace doctor {
 namespace {
 
-using Words = std::vector<std::string>;
-
-bool has(const Words& argv, std::initializer_list<std::string_view> words) {
-  return std::ranges::any_of(argv.begin() + 1, argv.end(),
-                             [&](const auto& argument) { return std::ranges::find(words, argument) != words.end(); });
+Started not_understood(const std::string& name) {
+  return {"", "", "the arguments of " + name + " are not understood", {}, "", {}};
 }
 
-// env(1): options, variables, and then a command.
-class Env {
- public:
-  explicit Env(Words argv) : argv_(std::move(argv)) {}
-
-  Started run() {
-    for (at_ = 1; at_ < argv_.size(); ++at_) {
-      const auto word = argv_[at_];
-      if (word == "--") continue;  // variables may follow
-      if (word.starts_with("--"))
-        take_long(word);
-      else if (word.starts_with('-'))
-        take_short(word);
-      else if (word.find('=') == word.npos)
-        return loses_ ? Started{"env", "leave LD_PRELOAD in the environment, or start nosigpipe behind env", {}}
-                      : Started{"", "", {argv_.begin() + static_cast<std::ptrdiff_t>(at_), argv_.end()}};
-      else
-        loses_ |= word.starts_with("LD_PRELOAD=");
-    }
-    return {};
-  }
-
- private:
-  void take_long(const std::string& word) {
-    const auto equals = word.find('=');
-    const auto name = word.substr(2, equals - 2);
-    if (name == "ignore-environment") loses_ = true;
-    const bool has_value = name == "unset" || name == "chdir" || name == "split-string";
-    if (has_value) take_value(name[0] == 's' ? 'S' : name[0], equals == word.npos ? next() : word.substr(equals + 1));
-  }
-
-  // Several letters, of which the last may have a value: in the same word or the next.
-  void take_short(const std::string& word) {
-    if (word == "-") loses_ = true;
-    for (std::size_t i = 1; i < word.size(); ++i) {
-      if (word[i] == 'i') loses_ = true;
-      if (std::string_view("uCS").find(word[i]) == std::string_view::npos) continue;
-      take_value(word[i], i + 1 < word.size() ? word.substr(i + 1) : next());
-      break;
-    }
-  }
-
-  std::string next() { return at_ + 1 < argv_.size() ? argv_[++at_] : ""; }
-
-  void take_value(char option, std::string value) {
-    if (option == 'u') loses_ |= value == "LD_PRELOAD";
-    if (option != 'S') return;
-    // Words that stand in its place, options among them.
-    Words words;
-    for (std::string_view rest(value); !rest.empty();)
-      if (const auto word = take_word(rest); !word.empty()) words.emplace_back(word);
-    argv_.insert(argv_.begin() + static_cast<std::ptrdiff_t>(std::min(at_ + 1, argv_.size())), words.begin(),
-                 words.end());
-  }
-
-  Words argv_;
-  std::size_t at_ = 0;
-  bool loses_ = false;
-};
+// The manager, or who waits for a client, starts it with what -E names: with a value, or as it is here.
+Started started_with_named(const std::string& name, const Arguments& read, const std::string& remedy) {
+  if (read.has('?')) return not_understood(name);
+  constexpr std::string_view kName = "LD_PRELOAD";
+  const bool is_named = std::ranges::any_of(read.options, [&](const auto& option) {
+    if (option.letter != 'E' || !option.value.starts_with(kName)) return false;
+    const auto value = std::string_view(option.value).substr(kName.size());
+    return value.empty() || (value[0] == '=' && names_ours(value.substr(1)));
+  });
+  if (!is_named && !read.has('c')) return {name, remedy, "", {}, "", {}};
+  return {"", "", "", read.rest, "", {}};
+}
 
 }  // namespace
 
 Started started_by(const Words& argv) {
   const auto name = tools::base_name(argv[0]);
-  const auto lost = [&](const std::string& remedy) { return Started{name, remedy, {}}; };
-  if (name == "env") return Env(argv).run();
+  const auto lost = [&](const std::string& remedy) { return Started{name, remedy, "", {}, "", {}}; };
+  if (name == "env") return started_by_env(argv);
   if (name == "sudo" || name == "doas" || name == "pkexec")
     return lost("start nosigpipe behind it: " + name + " nosigpipe COMMAND");
-  if ((name == "su" || name == "runuser") && has(argv, {"-", "-l", "--login"}))
-    return lost("start nosigpipe behind it, or leave the environment: " + name + " without -");
-  if (name == "bwrap" && has(argv, {"--clearenv"}))
+  if (name == "su" || name == "runuser") {
+    const auto read =
+        read_arguments(argv, "c:fg:G:lmpPTs:u:hVw:",
+                       "command= session-command= fast group= supp-group= l:login preserve-environment pty "
+                       "no-pty shell= user= whitelist-environment= help version");
+    if (read.has('l') || (!read.rest.empty() && read.rest[0] == "-"))
+      return lost("start nosigpipe behind it, or leave the environment: " + name + " without -");
+    if (read.has('?')) return not_understood(name);
+  }
+  if (name == "bwrap" && std::ranges::find(argv, "--clearenv") != argv.end())
     return lost("hand it through: --setenv LD_PRELOAD, of a path that is there inside");
-  if (name == "systemd-socket-activate" && !has(argv, {"LD_PRELOAD", "--setenv=LD_PRELOAD", "-ELD_PRELOAD"}))
-    return lost("hand it through: -E LD_PRELOAD, and -E for each NOSIGPIPE_ variable");
-  if (name == "systemd-run") return lost("the manager starts it: systemd-run -E LD_PRELOAD=... COMMAND");
+  if (name == "systemd-socket-activate")
+    return started_with_named(
+        name,
+        read_arguments(argv, "+hl:aE:d", "E:setenv= listen= accept datagram seqpacket inetd fdname= now help version"),
+        "hand it through: -E LD_PRELOAD, and -E for each NOSIGPIPE_ variable");
+  if (name == "systemd-run")
+    return started_with_named(
+        name,
+        read_arguments(argv, "+hrH:M:E:p:tPqGdSu:C:vj",
+                       "E:setenv= c:scope user system unit= description= slice= slice-inherit host= machine= "
+                       "capsule= service-type= property= uid= gid= nice= same-dir pty pty-late pipe quiet "
+                       "verbose shell wait collect no-block no-ask-password ignore-failure send-sighup "
+                       "job-mode= expand-environment= background= json= root-directory= same-root-dir "
+                       "working-directory= remain-after-exit on-active= on-boot= on-startup= on-unit-active= "
+                       "on-unit-inactive= on-calendar= on-clock-change on-timezone-change path-property= "
+                       "socket-property= timer-property= help version no-pager"),
+        "the manager starts it: systemd-run -E LD_PRELOAD=... COMMAND");
   return {};
+}
+
+Started started_by_loader(const Words& argv) {
+  const auto read =
+      read_arguments(argv, "+",
+                     "library-path= glibc-hwcaps-prepend= glibc-hwcaps-mask= inhibit-rpath= audit= preload= "
+                     "argv0= inhibit-cache list verify list-tunables list-diagnostics help version");
+  if (read.has('?')) return not_understood("the loader");
+  return {"", "", "", read.rest, "", {}};
 }
 
 }  // namespace doctor
