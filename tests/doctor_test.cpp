@@ -287,6 +287,50 @@ TEST_CASE("a library that LD_PRELOAD names and that has not got in is told with 
   for (const auto* states : {&of_glibc, &of_musl})
     CHECK(has(advice(*states, "/nonexistent/libnosigpipe.so"), "no such file where it runs"));
   CHECK(has(advice(narrow, built("libnosigpipe.so")), "another class"));
+  CHECK(!has(advice(of_glibc, "/nonexistent/nosigpipe/other.so"), "LD_PRELOAD names"));
+}
+
+TEST_CASE("how to restart a process is told in words that a shell reads as its arguments") {
+  const States states;
+  const Waiting victim(states.in({"tcp", "a b", "it's", "", "*"}));
+  if (victim.says(".unit") != "null") SKIP_TEST("what is started here belongs to a service");
+  const auto advice = victim.says(".advice");
+  INFO(advice);
+  const auto begin = advice.find("nosigpipe --log=PATH ");
+  REQUIRE(begin != advice.npos);
+  const auto words = advice.substr(begin);
+  CHECK(output_of({"sh", "-c", "nosigpipe() { shift; printf '<%s>' \"$@\"; }; " + words}) ==
+        "<" + states.file() + "><tcp><a b><it's><><*>");
+  // A title that a program has written over its arguments is none.
+  for (const auto& title : Strings{"server: worker", "-sh", states / "gone"}) {
+    const Waiting titled({"bash", "-c", "exec -a \"$1\" \"$0\" tcp", states.file(), title});
+    INFO(title);
+    CHECK(has(titled.says(".advice"), "nosigpipe --log=PATH " + states.file() + ", with its arguments."));
+  }
+}
+
+TEST_CASE("several processes are told one behind the other and the status is the worst") {
+  const States states;
+  const Waiting safe(states.in({"ignore"}));
+  const Waiting dying(states.in({"tcp"}));
+  const Waiting handling(states.in({"handle"}));
+  const std::string none = std::to_string(1 << 30);
+  const auto both = doctor({"--json", safe.number(), dying.number()});
+  CHECK(both.exited(kDies));
+  CHECK(lines_of(both.out).size() == 2);
+  CHECK(member(both.out, ".pid") == safe.number() + "\n" + dying.number());
+  CHECK(lines_of(doctor({safe.number(), dying.number()}).out).size() ==
+        lines_of(doctor({safe.number()}).out + doctor({dying.number()}).out).size());
+  CHECK(doctor({safe.number(), safe.number()}).exited(kSafe));
+  CHECK(doctor({handling.number(), safe.number()}).exited(kNotKnown));
+  CHECK(doctor({dying.number(), handling.number()}).exited(kDies));
+  const auto gone = doctor({none, dying.number()});
+  CHECK(gone.exited(kDies));
+  CHECK(has(gone.err, none));
+  CHECK(has(gone.out, dying.number()));
+  CHECK(doctor({none, safe.number()}).exited(kNotKnown));
+  CHECK(doctor({"--", "1", "2"}).exited(kNotKnown));  // a command
+  CHECK(doctor({dying.number(), "x"}).exited(kNotKnown));
 }
 
 TEST_CASE("a process that was started set-user-ID is told that LD_PRELOAD does not reach it") {

@@ -109,6 +109,8 @@ void judge_program(Command& command, const std::string& library) {
 
 }  // namespace
 
+bool is_in_path(const std::string& name) { return !find_file(name, own_place()).empty(); }
+
 std::string runtime_of(const std::string& file, const std::optional<ElfHeaders>& elf) {
   const auto name = tools::base_name(file);
   if (elf && elf->is_of_go()) return "Go's runtime sees to SIGPIPE on sockets";

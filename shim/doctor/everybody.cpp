@@ -56,8 +56,8 @@ std::string as_table(const Everybody& everybody) {
   for (const auto& [process, sockets, shim, unit] : everybody.dying) {
     std::string line = right(std::to_string(process.pid), 7) + right(std::to_string(*sockets), 8) +
                        right(std::to_string(process.threads), 8) + " ";
-    const auto command = process.command_line.empty() ? "[" + process.name + "]" : process.command_line;
-    line += tools::printable(command);
+    const auto command = process.command_line();
+    line += tools::printable(command.empty() ? "[" + process.name + "]" : command);
     text += line.substr(0, kWidth) + "\n";
   }
   using tools::plural;

@@ -28,7 +28,7 @@ std::string process_object(const Finding& finding, const Verdict& verdict) {
   const auto& process = finding.process;
   Object object;
   object.number("pid", static_cast<std::uint64_t>(process.pid)).text("name", process.name);
-  object.text_if("exe", process.exe).text_if("command_line", process.command_line);
+  object.text_if("exe", process.exe).text_if("command_line", process.command_line());
   object.text("verdict", word_of(verdict.outcome)).text("advice", verdict.advice);
   object.text("sigpipe", word_of(process.disposition));
   object.number("threads", process.threads).number("blocking", process.blocking);

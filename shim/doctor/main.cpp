@@ -1,4 +1,4 @@
-// nosigpipe-doctor: tells whether SIGPIPE would kill a process, and whether nosigpipe can reach a command.
+// nosigpipe-doctor: tells whether SIGPIPE would kill processes, and whether nosigpipe can reach a command.
 #include <exception>
 #include <iostream>
 #include <stdexcept>
@@ -29,13 +29,24 @@ int tell_of_all(const Options& options) {
   return everybody.dying.empty() ? kSafe : kDies;
 }
 
-int tell_of_process(const Options& options) {
-  const auto process = read_process(*options.pid);
-  if (!process) return complain("there is no process " + std::to_string(*options.pid), kNotKnown);
+int tell_of_process(int pid, const Options& options) {
+  const auto process = read_process(pid);
+  if (!process) return complain("there is no process " + std::to_string(pid), kNotKnown);
   const auto finding = find_out(*process);
   const auto verdict = judge(finding);
   std::cout << (options.json ? as_json(finding, verdict) : as_rows(finding, verdict));
   return verdict.outcome == Outcome::safe ? kSafe : verdict.outcome == Outcome::dies ? kDies : kNotKnown;
+}
+
+// The worst of their statuses: one that would die is worse than one of which it could not be told.
+int tell_of_processes(const Options& options) {
+  bool any_dies = false, any_is_not_known = false;
+  for (const int pid : options.pids) {
+    const int status = tell_of_process(pid, options);
+    any_dies |= status == kDies;
+    any_is_not_known |= status == kNotKnown;
+  }
+  return any_dies ? kDies : any_is_not_known ? kNotKnown : kSafe;
 }
 
 int tell_of_command(const Options& options) {
@@ -55,7 +66,8 @@ int run(const Options& options) {
     return kSafe;
   }
   if (const auto remark = machine_remark(); !remark.empty()) complain(remark, kSafe);
-  return options.all ? tell_of_all(options) : options.pid ? tell_of_process(options) : tell_of_command(options);
+  if (options.all) return tell_of_all(options);
+  return options.pids.empty() ? tell_of_command(options) : tell_of_processes(options);
 }
 
 }  // namespace

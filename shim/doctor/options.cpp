@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 
@@ -59,6 +60,17 @@ std::optional<int> pid_of(const std::string& word) {
   return pid;
 }
 
+// None where one of the words is no number.
+std::vector<int> pids_of(const std::vector<std::string>& words) {
+  std::vector<int> pids;
+  for (const auto& word : words) {
+    const auto pid = pid_of(word);
+    if (!pid) return {};
+    pids.push_back(*pid);
+  }
+  return pids;
+}
+
 }  // namespace
 
 Options parse_options(const std::vector<std::string>& arguments) {
@@ -68,7 +80,7 @@ Options parse_options(const std::vector<std::string>& arguments) {
   const bool is_command = at != arguments.end() && *at == "--";
   options.command.assign(at + (is_command ? 1 : 0), arguments.end());
   if (options.help || options.version) return options;
-  if (!is_command && options.command.size() == 1) options.pid = pid_of(options.command[0]);
+  if (!is_command) options.pids = pids_of(options.command);
   if (options.all && !options.command.empty()) refuse("--all asks of all processes: give no PID and no COMMAND");
   if (!options.all && options.command.empty()) refuse("give a PID, a COMMAND or --all; --help lists what there is");
   if (options.command.size() > 0 && options.command[0].empty()) refuse("the COMMAND is empty");
@@ -77,7 +89,7 @@ Options parse_options(const std::vector<std::string>& arguments) {
 
 std::string help() {
   std::string text =
-      "usage: nosigpipe-doctor [OPTION]... PID\n"
+      "usage: nosigpipe-doctor [OPTION]... PID...\n"
       "       nosigpipe-doctor [OPTION]... [--] COMMAND [ARG]...\n"
       "       nosigpipe-doctor [OPTION]... --all\n"
       "Tells whether SIGPIPE on a socket would kill a process, and whether nosigpipe\n"
@@ -89,7 +101,7 @@ std::string help() {
   text +=
       "\nExit status: 0 safe, or a command that is reached or need not be; 1 would die;\n"
       "2 the command cannot be reached; 3 it could not be told; 125 the command line is\n"
-      "wrong. With --all 1 if any would die.\n";
+      "wrong. Of several processes 1 if any would die, then 3 if one could not be told.\n";
   return text;
 }
 

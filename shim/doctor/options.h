@@ -1,7 +1,6 @@
 // The command line of nosigpipe-doctor.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +13,7 @@ struct Options {
   std::string for_launcher;  // empty: it does not ask
   bool help = false;
   bool version = false;
-  std::optional<int> pid;
+  std::vector<int> pids;
   std::vector<std::string> command;
 };
 

@@ -44,6 +44,13 @@ std::optional<bool> secure_in(const std::string& vector) {
 
 }  // namespace
 
+std::string Process::command_line() const {
+  std::string line;
+  for (const auto& argument : arguments) line += (line.empty() ? "" : " ") + argument;
+  line.resize(line.find_last_not_of(' ') + 1);  // a title is followed by what is left of the arguments, empty ones
+  return line;
+}
+
 std::optional<Process> read_process(int pid) {
   Process process;
   process.pid = process.thread = pid;
@@ -70,9 +77,8 @@ std::optional<Process> read_process(int pid) {
 
 void read_program(Process& process) {
   process.exe = link_of(process.directory() + "exe");
-  process.command_line = read_proc(process.directory() + "cmdline").value_or("");
-  while (process.command_line.ends_with('\0')) process.command_line.pop_back();
-  std::ranges::replace(process.command_line, '\0', ' ');
+  const auto command_line = read_proc(process.directory() + "cmdline").value_or("");
+  for (std::string_view rest(command_line); !rest.empty();) process.arguments.emplace_back(take_until(rest, '\0'));
   const auto vector = read_proc(process.directory() + "auxv").value_or("");
   const auto elf = read_headers_of(process.directory() + "exe");
   if (!elf) return;

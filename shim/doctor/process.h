@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace doctor {
 
@@ -11,11 +12,11 @@ enum class Disposition { standard, ignored, caught };
 
 struct Process {
   int pid = 0;
-  int thread = 0;            // one that lives, where what all of them share is seen: the main one may have ended
-  std::string name;          // of its main thread
-  std::string exe;           // empty where it may not be known
-  std::string command_line;  // blanks between the arguments
-  bool has_ended = false;    // and nobody has waited for it yet
+  int thread = 0;    // one that lives, where what all of them share is seen: the main one may have ended
+  std::string name;  // of its main thread
+  std::string exe;   // empty where it may not be known
+  std::vector<std::string> arguments;
+  bool has_ended = false;  // and nobody has waited for it yet
   bool is_kernel_thread = false;
   bool is_first = false;  // of its PID namespace, which no default action kills
   Disposition disposition = Disposition::standard;
@@ -24,6 +25,7 @@ struct Process {
   int tracer = 0;
   std::optional<bool> is_secure;  // AT_SECURE: it was started with more rights than its caller had
 
+  std::string command_line() const;  // blanks between the arguments
   std::string directory() const { return "/proc/" + std::to_string(thread) + "/"; }
 };
 

@@ -62,11 +62,8 @@ std::string program_row(const ElfHeaders& elf) {
   return text;
 }
 
-// A shell takes it for one word, whatever is in it.
 std::string assignment(const std::string& name, const std::string& value) {
-  std::string quoted;
-  for (const char c : value) quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  return name + "='" + quoted + "'\n";
+  return name + "=" + tools::shell_quoted(value) + "\n";
 }
 
 }  // namespace

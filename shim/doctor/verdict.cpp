@@ -10,6 +10,7 @@
 #include "doctor/proc_file.h"
 #include "doctor/stream_sockets.h"
 #include "program/policy.h"
+#include "tools/display.h"
 
 namespace doctor {
 namespace {
@@ -26,9 +27,26 @@ std::string named_at_start(const Process& process) {
     std::string list(variable);
     std::ranges::replace(list, ':', ' ');
     for (std::string_view entries(list); !entries.empty();)
-      if (const auto entry = take_word(entries); entry.find("nosigpipe") != entry.npos) return std::string(entry);
+      if (const auto entry = take_word(entries);
+          tools::base_name(std::string(entry)).find("nosigpipe") != std::string::npos)
+        return std::string(entry);
   }
   return "";
+}
+
+// Who starts it again: its arguments, unless it has written a title over them. Then the first is no program.
+std::string how_to_restart(const Process& process) {
+  const std::string prefix = "Restart it so: nosigpipe --log=PATH";
+  const auto& arguments = process.arguments;
+  const bool is_path = !arguments.empty() && arguments[0].find('/') != std::string::npos;
+  const auto file = process.directory() + (is_path && arguments[0].starts_with('/') ? "root" : "cwd/") +
+                    (is_path ? arguments[0] : "");
+  if (is_path ? access(file.c_str(), X_OK) == 0 : !arguments.empty() && is_in_path(arguments[0])) {
+    std::string words;
+    for (const auto& argument : arguments) words += " " + tools::shell_quoted(argument);
+    return prefix + words;
+  }
+  return prefix + " " + tools::shell_quoted(process.exe.empty() ? process.name : process.exe) + ", with its arguments.";
 }
 
 std::string how_to_arm(const Finding& finding) {
@@ -45,7 +63,7 @@ std::string how_to_arm(const Finding& finding) {
            (path.find('$') == path.npos && access((process.directory() + "root" + path).c_str(), R_OK) != 0
                 ? "there is no such file where it runs."
                 : "it is of another class than the program, or has been put there since.");
-  if (!finding.unit) return "Restart it so: nosigpipe --log=PATH " + process.command_line;
+  if (!finding.unit) return how_to_restart(process);
   const auto& unit = *finding.unit;
   std::string advice = "To arm it: systemctl edit " + unit.name +
                        ", with [Service] Environment=LD_PRELOAD=" + own_library() +

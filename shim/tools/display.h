@@ -15,6 +15,9 @@ std::string printable(std::string_view text, std::size_t most = std::string_view
 // In double quotes, for JSON. A byte above 0x7e is \u00NN, as in the log.
 std::string json_quoted(std::string_view text);
 
+// As one word of a shell's, in quotes where it needs them.
+std::string shell_quoted(std::string_view text);
+
 std::string grouped(std::uint64_t number);                                                  // 1,234,567
 std::string plural(std::uint64_t number, const std::string& one, const std::string& many);  // 1 row, 2 rows
 std::string percentage(std::uint64_t part, std::uint64_t whole);                            // 12.3%, at most 100.0%
