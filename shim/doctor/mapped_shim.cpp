@@ -55,7 +55,8 @@ std::vector<Mapping> candidates_in(int pid) {
     if (is_unlinked) line.remove_suffix(kUnlinked.size());
     mappings.push_back({start, inode, std::string(line), is_unlinked});
   }
-  std::ranges::stable_partition(mappings, [](const auto& one) { return !one.path.starts_with(kInMemory); });
+  std::stable_partition(mappings.begin(), mappings.end(),
+                        [](const auto& one) { return !one.path.starts_with(kInMemory); });
   mappings.resize(std::min(mappings.size(), kMost));
   return mappings;
 }
