@@ -1,5 +1,5 @@
-// A process in the states that its arguments name, which says "ready" and waits to be killed, or for a SIGUSR1. In C, so that a test can
-// compile it in the ways that programs are: static, 32-bit, for musl.
+// A process in the states that its arguments name, which says "ready" and waits to be killed, or for a SIGUSR1. In C,
+// so that a test can compile it in the ways that programs are: static, 32-bit, for musl.
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
