@@ -72,11 +72,11 @@ TEST_CASE("a start is at most 35,000 instructions more than with a library that 
 }
 
 // A little over what it is, so that what makes it grow is seen to: a library is mapped into each process of the system.
-TEST_CASE("the shared object is at most 165,000 bytes without debug information and 250 relocations") {
+TEST_CASE("the shared object is at most 180,000 bytes without debug information and 250 relocations") {
   const auto shape = cost::shape_of(built("libnosigpipe.so"));
   INFO(shape.bytes << " bytes, " << shape.relocations << " relocations");
   CHECK(shape.bytes > 0);
-  CHECK(shape.bytes <= 165'000);
+  CHECK(shape.bytes <= 180'000);
   CHECK(shape.relocations > 0);
   CHECK(shape.relocations <= 250);
 }
