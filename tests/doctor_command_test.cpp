@@ -376,7 +376,7 @@ TEST_CASE("headers that lie are no trouble") {
     INFO(at << " " << ending.text() << ending.err);
     CHECK((ending.exited(kReached) || ending.exited(kUnreachable) || ending.exited(kNotKnown)));
   }
-  for (const size_t length : {4, 16, 20, 64, 100}) {
+  for (const size_t length : {4U, 16U, 20U, 64U, 100U}) {
     std::ofstream(file) << program.substr(0, length);
     CHECK(!doctor({file}).killed_by(11));
   }
@@ -407,8 +407,8 @@ TEST_CASE("headers that say the same a thousand times are read once") {
   add(DT_STRTAB, 0);
   constexpr auto kTexts = sizeof(Elf64_Ehdr) + 250 * sizeof(Elf64_Phdr) + 4001 * sizeof(Elf64_Dyn);
   for (int i = 0; i < 4000; ++i) add(DT_NEEDED, kTexts + 1);
-  for (const uint32_t kind : {PT_DYNAMIC, PT_INTERP, PT_NOTE}) {
-    const auto file = script(directory / "lying", lying_program(kind, 250, names));
+  for (const auto kind : {PT_DYNAMIC, PT_INTERP, PT_NOTE}) {
+    const auto file = script(directory / "lying", lying_program(static_cast<uint32_t>(kind), 250, names));
     const auto ending = soon({file});
     INFO(kind << " " << ending.text() << ending.err);
     CHECK((ending.exited(kReached) || ending.exited(kUnreachable) || ending.exited(kNotKnown)));

@@ -137,7 +137,7 @@ template <int kSize>
 
 void from_aligned_frames(const std::string& count) {
   constexpr void (*kCallers[])(int) = {from_a_frame_with<40>, from_a_frame_with<24>};
-  for (const size_t moved : {0, 16, 32, 48}) {
+  for (const unsigned moved : {0U, 16U, 32U, 48U}) {
     auto* room = static_cast<volatile char*>(__builtin_alloca(moved + 1));
     asm volatile("" : : "r"(room) : "memory");
     const int times = std::stoi(count);
