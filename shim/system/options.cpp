@@ -130,10 +130,8 @@ extern constinit Options current asm("nosigpipe_options");
 [[gnu::used]] constinit Options current{};
 
 // Threads that come here at once all write the same. The room is on a stack that is large yet: our handler, which may
-// be on a small one, is armed only later.
-const Options& get() {
-  if (known.load(std::memory_order_acquire)) [[likely]]
-    return current;
+// be on a small one, is armed only later. So it is not get()'s own.
+[[gnu::noinline, gnu::cold]] static void find_out() {
   char room[machine_file::kMost];
   const auto file = machine_file::read(room);
   const bool any = !file.empty() || any_is_given();
@@ -148,6 +146,11 @@ const Options& get() {
   if (!path.empty()) text::copy(log_path, path);
   current.log_path = path.empty() ? "" : log_path;
   known.store(true, std::memory_order_release);
+}
+
+const Options& get() {
+  if (!known.load(std::memory_order_acquire)) [[unlikely]]
+    find_out();
   return current;
 }
 
