@@ -2,6 +2,8 @@
 // the environment and in systemd's EnvironmentFile=.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <string_view>
 
@@ -12,9 +14,17 @@ namespace machine_file {
 constexpr const char* kPath = "/etc/nosigpipe.conf";
 constexpr std::size_t kMost = 4096;
 
-// Its text; empty where there is none that is valid: a regular file of at most kMost bytes, which belongs to root and
-// which nobody else may write to, asked of the descriptor that it is read from. One system call where there is none,
-// errno is left alone. Nothing is said of one that is not valid: it would be a line in every command of the machine.
+// Why a file of this mode, owner and size, as stat(2) has them, is ignored; nullptr: it is not.
+constexpr const char* why_ignored(unsigned mode, unsigned owner, long long size) {
+  if ((mode & S_IFMT) != S_IFREG) return "it is no regular file";
+  if (owner != 0) return "it does not belong to root";
+  if ((mode & (S_IWGRP | S_IWOTH)) != 0) return "others than root may write to it";
+  return size > static_cast<long long>(kMost) ? "it is longer than 4096 bytes" : nullptr;
+}
+
+// Its text; empty where there is none, or it is ignored, which is asked of the descriptor that it is read from. One
+// system call where there is none, errno is left alone. Nothing is said of one that is not valid: it would be a line in
+// every command of the machine.
 std::string_view read(char (&room)[kMost]);
 
 // Without what is blank around them.
