@@ -29,6 +29,11 @@ std::uint64_t root_now() {
   return file.st_ino ^ file.st_dev << 32;
 }
 
+std::string_view program() {
+  const auto executable = logging::executable();
+  return text::part(executable, executable.rfind('/') + 1);
+}
+
 // Puts the pid for %p and the program's name for %e, and the directory before a relative path.
 void expand_path() {
   text::Line line(path, sizeof path);
@@ -39,7 +44,7 @@ void expand_path() {
     if (pair == "%p")
       line << kernel::pid();
     else if (pair == "%e")
-      line << text::part(logging::executable(), logging::executable().rfind('/') + 1);
+      line << program();
     else
       line << text::part(pattern, i, 1);
     if (pair == "%p" || pair == "%e" || pair == "%%") ++i;

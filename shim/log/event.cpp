@@ -130,6 +130,15 @@ void write_total(Scratch& scratch, CallSites& sites, CallSite& site) {
   }
 }
 
+// Before it is out of reach; false where there is nothing to remember it in.
+bool open_early() {
+  policy::now();
+  if (!has_memory()) return false;
+  memory->begin_anew_after_fork();
+  destination::open();
+  return true;
+}
+
 }  // namespace
 
 void begin() {
@@ -141,20 +150,12 @@ void begin() {
 
 void before_user(unsigned user) {
   constexpr unsigned kAsItIs = ~0U;
-  if (!is_logged() || user == kAsItIs || user == static_cast<unsigned>(kernel::uid())) return;
-  policy::now();
-  if (!has_memory()) return;
-  memory->begin_anew_after_fork();
-  destination::open();
+  if (is_logged() && user != kAsItIs && user != static_cast<unsigned>(kernel::uid())) open_early();
 }
 
 void before_root() {
-  if (!is_logged()) return;
-  policy::now();
-  if (!has_memory()) return;
-  memory->begin_anew_after_fork();
+  if (!is_logged() || !open_early()) return;
   logging::executable();
-  destination::open();
   const Lease lease;
   if (!lease) return;
   lease->maps.look();
