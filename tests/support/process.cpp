@@ -9,7 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -123,6 +125,13 @@ Process::Process(const Strings& argv, const Start& start) {
   _exit(127);
 }
 
+bool Patience::is_over() const {
+  const auto past = std::chrono::steady_clock::now() - begin_;
+  double at_work = 1;
+  if (past < limit_ || getloadavg(&at_work, 1) != 1) return past >= limit_;
+  return past >= limit_ * std::max(1.0, at_work / std::thread::hardware_concurrency());
+}
+
 Process::~Process() {
   if (!reaped_) {
     ::kill(-pid_, SIGKILL);
@@ -146,7 +155,10 @@ Ending Process::wait(std::chrono::milliseconds limit) {
   if (reaped_) return ending_;
   const int handle = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
   pollfd ended{handle, POLLIN, 0};
-  ending_.timed_out = poll(&ended, 1, static_cast<int>(limit.count())) == 0;
+  const Patience patience(limit);
+  do {
+    ending_.timed_out = poll(&ended, 1, 100) == 0;
+  } while (ending_.timed_out && !patience.is_over());
   close(handle);
   if (ending_.timed_out) ::kill(-pid_, SIGKILL);
   waitpid(pid_, &ending_.status, 0);

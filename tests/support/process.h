@@ -41,6 +41,18 @@ Start ignoring_sigpipe(Start start = {});
 
 constexpr std::chrono::seconds kPatience{100};
 
+// How long something may take, as it would have the machine for itself: with three programs at work for each processor,
+// three times as long.
+class Patience {
+ public:
+  explicit Patience(std::chrono::milliseconds limit) : limit_(limit) {}
+  bool is_over() const;
+
+ private:
+  std::chrono::milliseconds limit_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 // A program under way. It starts with SIGPIPE default and unblocked unless told otherwise, with every NOSIGPIPE_
 // variable removed, in a process group of its own. The destructor kills what is left of that group.
 class Process {
@@ -72,7 +84,7 @@ std::string output_of(const Strings& argv, const Start& start = {});
 // Where the build has put a file: built("libnosigpipe.so"), built("tests/victims/victim").
 std::string built(const std::string& name);
 
-// Waits until the condition holds, looking again every few milliseconds; false when the limit has passed.
+// Waits until the condition holds, looking again every few milliseconds; false when patience is over.
 template <class Condition>
 bool eventually(Condition condition, std::chrono::milliseconds limit = std::chrono::seconds(60));
 
@@ -80,9 +92,9 @@ void nap();  // a few milliseconds between two looks at a condition
 
 template <class Condition>
 bool eventually(Condition condition, std::chrono::milliseconds limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
+  const Patience patience(limit);
   while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
+    if (patience.is_over()) return false;
     nap();
   }
   return true;

@@ -12,7 +12,8 @@
 namespace {
 
 constexpr int kFd = 200;
-constexpr int kCalls = 40'000;  // of each writer
+constexpr int kCalls = 40'000;  // of each writer, and more until this many have met EPIPE
+constexpr int kFewest = 10;
 
 using Replace = std::function<void(int dead)>;
 
@@ -24,7 +25,11 @@ void replaced(const Verb& verb, const Replace& replace) {
   std::vector<std::thread> list;
   for (int i = 0; i < 2; ++i)
     list.emplace_back([&] {
-      for (int call = 0; call < kCalls; ++call) verb.call(kFd);
+      for (int call = 0, epipes = 0; call < kCalls || epipes < kFewest; ++call) {
+        errno = 0;
+        verb.call(kFd);
+        if (errno == EPIPE) ++epipes;
+      }
       --writers;
     });
   while (writers > 0) {
