@@ -3,10 +3,8 @@
 # LD_PRELOAD reaches the command, and by which path, nosigpipe-doctor says, if it is there.
 set -u
 
-fail() {
-  echo "nosigpipe: $2" >&2
-  exit "$1"
-}
+say() { printf 'nosigpipe: %s\n' "$1" >&2; }
+fail() { say "$1"; exit 125; }
 
 help() {
   cat <<'HELP'
@@ -29,71 +27,73 @@ it is not found, else COMMAND's.
 HELP
 }
 
-fallback=refuse lone_log='' options=' @OPTIONS@ fallback=FALLBACK '
+# What is exported by one of these names is COMMAND's, too: so no other program calls a variable so.
+our_fallback=refuse our_lone_log='' our_options=' @OPTIONS@ fallback=FALLBACK '
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) help || exit 125; exit ;;
     --version) echo "nosigpipe @VERSION@" || exit 125; exit ;;
-    --log) setting=log=stderr lone_log=yes ;;
+    --log) our_setting=log=stderr our_lone_log=yes ;;
     --) shift && break ;;
-    -*) setting=${1#--} lone_log= ;;
+    -*) our_setting=${1#--} our_lone_log= ;;
     *) break ;;
   esac
-  name=${setting%%=*}
-  case "$name,$options" in
-    *[!a-z-]*,*) fail 125 "unknown option $1; see nosigpipe --help" ;;
-    *" $name="*) variable=${options#*" $name="} ;;
-    *) fail 125 "unknown option $1; see nosigpipe --help" ;;
+  our_name=${our_setting%%=*}
+  case "$our_name,$our_options" in
+    *[!a-z-]*,*) fail "unknown option $1; see nosigpipe --help" ;;
+    *" $our_name="*) our_variable=${our_options#*" $our_name="} ;;
+    *) fail "unknown option $1; see nosigpipe --help" ;;
   esac
-  if [ "$name" = "$setting" ]; then
-    [ $# -gt 1 ] || fail 125 "--$name needs a value: --$name=VALUE"
+  if [ "$our_name" = "$our_setting" ]; then
+    [ $# -gt 1 ] || fail "--$our_name needs a value: --$our_name=VALUE"
     shift
-    setting=$name=$1
+    our_setting=$our_name=$1
   fi
-  case $setting in
-    fallback=refuse | fallback=ignore | fallback=run) fallback=${setting#*=} ;;
-    fallback=*) fail 125 "--$setting is not one of refuse|ignore|run" ;;
-    *) export "NOSIGPIPE_${variable%% *}=${setting#*=}" ;;
+  case $our_setting in
+    fallback=refuse | fallback=ignore | fallback=run) our_fallback=${our_setting#*=} ;;
+    fallback=*) fail "--$our_setting is not one of refuse|ignore|run" ;;
+    *) export "NOSIGPIPE_${our_variable%% *}=${our_setting#*=}" ;;
   esac
   shift
 done
-[ $# -gt 0 ] || fail 125 "no command given; see nosigpipe --help"
-if [ "$lone_log" ] && [ $# -gt 1 ] && ! command -v -- "$1" >/dev/null; then
-  case $1 in */*) file=$1 ;; *) file=./$1 ;; esac
-  fail 125 "$1 is no command, and --log alone is --log=stderr: do you mean --log=$file?"
+[ $# -gt 0 ] || fail "no command given; see nosigpipe --help"
+if [ "$our_lone_log" ] && [ $# -gt 1 ] && ! command -v -- "$1" >/dev/null; then
+  case $1 in */*) our_file=$1 ;; *) our_file=./$1 ;; esac
+  fail "$1 is no command, and --log alone is --log=stderr: do you mean --log=$our_file?"
 fi
 
 # Each program that is started here costs as much as the start of COMMAND.
-case $0 in */*) self=$0 ;; *) self=./$0 ;; esac
-[ ! -L "$self" ] || self=$(readlink -f "$self")
-here=$(CDPATH='' cd -P -- "${self%/*}/" && pwd -P)
-library=$here/libnosigpipe.so doctor=$here/nosigpipe-doctor reason='' remedy='' has_asan=''
-[ -e "$library" ] || library=@LIBDIR@/libnosigpipe.so
-[ -r "$library" ] || fail 125 "$library cannot be read"
-case $library in *[\ :]* | *"\${"* | *\$[LOP]*) fail 125 "LD_PRELOAD cannot carry the path $library" ;; esac
-if [ -x "$doctor" ] && { answer=$(LD_PRELOAD='' "$doctor" "--for-launcher=$library" -- "$@"); [ $? -le 3 ]; }; then
-  eval "$answer"
+case $0 in */*) our_self=$0 ;; *) our_self=./$0 ;; esac
+[ ! -L "$our_self" ] || our_self=$(readlink -f "$our_self")
+our_here=$(CDPATH='' cd -P -- "${our_self%/*}/" && pwd -P)
+our_library=$our_here/libnosigpipe.so our_doctor=$our_here/nosigpipe-doctor our_reason='' our_remedy='' our_has_asan=''
+[ -e "$our_library" ] || our_library=@LIBDIR@/libnosigpipe.so
+[ -r "$our_library" ] || fail "$our_library cannot be read"
+case $our_library in *[\ :]* | *"\${"* | *\$[LOP]*) fail "LD_PRELOAD cannot carry the path $our_library" ;; esac
+if [ -x "$our_doctor" ] &&
+  { our_answer=$(LD_PRELOAD='' "$our_doctor" "--for-launcher=$our_library" -- "$@"); [ $? -le 3 ]; }; then
+  eval "$our_answer"
 else # there is none, or it has failed: by a tool that is often there
-  case $(readelf -d "$(command -v -- "$1")" 2>/dev/null) in *libasan.so*) has_asan=yes ;; esac
+  case $(readelf -d "$(command -v -- "$1")" 2>/dev/null) in *libasan.so*) our_has_asan=yes ;; esac
 fi
-case ${reason:+$fallback} in
+case ${our_reason:+$our_fallback} in
   refuse)
-    echo "nosigpipe: $1 cannot be reached: $reason" >&2
-    fail 125 "instead: $remedy (or --fallback=ignore, or --fallback=run)" ;;
+    say "$our_reason"
+    fail "instead: $our_remedy (or --fallback=ignore, or --fallback=run)" ;;
   ignore)
-    echo "nosigpipe: $reason; SIGPIPE is ignored instead: for pipes and what it starts, too, and nothing is logged" >&2
+    say "$our_reason; SIGPIPE is ignored instead: for pipes and what it starts, too, and nothing is logged"
     trap '' PIPE
     exec "$@" ;;
   run) exec "$@" ;;
 esac
 
 case ":${LD_PRELOAD-}:" in
-  *[:\ ]"$library"[:\ ]*) ;;
-  *[:\ /]lib*san.so*:* | *[:\ /]libclang_rt.*:*) export LD_PRELOAD="$LD_PRELOAD:$library" ;;
-  *) export LD_PRELOAD="$library${LD_PRELOAD:+:$LD_PRELOAD}" ;;
+  *[:\ ]"$our_library"[:\ ]*) ;;
+  *[:\ /]lib*san.so*:* | *[:\ /]libclang_rt.*:*) export LD_PRELOAD="$LD_PRELOAD:$our_library" ;;
+  *) export LD_PRELOAD="$our_library${LD_PRELOAD:+:$LD_PRELOAD}" ;;
 esac
 # gcc's AddressSanitizer would refuse to start behind us. To preload it, too, would put it into every child.
-case $has_asan,${ASAN_OPTIONS-} in
+case $our_has_asan,${ASAN_OPTIONS-} in
   *verify_asan_link_order=*) ;;
   yes,*) export ASAN_OPTIONS="verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}" ;;
 esac

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <regex>
 
 #include "support/doctor.h"
 #include "support/victims.h"
@@ -24,13 +25,6 @@ void is_refused(const Strings& argv, const std::string& reason) {
   CHECK(lines_of(ending.err).size() == 2);
   CHECK(has(ending.err, reason));
   CHECK(has(ending.err, "\nnosigpipe: instead: "));
-}
-
-// "send" of the small victim, in the way that a test compiles it.
-std::string small_victim(const Directory& directory, const Strings& flags, const std::string& compiler = "gcc") {
-  const auto file = directory / "small_victim";
-  output_of(joined({compiler, "-pthread", "-o", file, source("tests/victims/small_victim.c")}, flags));
-  return file;
 }
 
 std::string preload_of(const Strings& arguments, const Start& start = {}) {
@@ -246,6 +240,35 @@ TEST_CASE("a command with odd characters is nothing that a shell would run") {
   CHECK(!has(ending.out, "injected"));
 }
 
+TEST_CASE("the command has every variable as it was whatever the launcher calls its own") {
+  const auto text = contents(built("nosigpipe"));
+  const std::regex word("(our_)?([a-z_]{2,})");
+  Start start;
+  for (std::sregex_iterator at(text.begin(), text.end(), word), end; at != end; ++at)
+    start.env.push_back((*at)[2].str() + "=as it was");
+  for (const std::string name : {"fallback", "library", "name", "options", "reason"})
+    REQUIRE(std::ranges::find(start.env, name + "=as it was") != start.env.end());
+  const auto sorted = [](std::string environment) {
+    auto lines = lines_of(environment);
+    std::ranges::sort(lines);
+    return lines;
+  };
+  CHECK(sorted(launch(joined({"--"}, {"sh", "-c", "unset LD_PRELOAD; exec env"}), start).out) ==
+        sorted(run({"sh", "-c", "exec env"}, start).out));
+}
+
+TEST_CASE("no byte of a command's name reaches the terminal as it is") {
+  const Directory directory;
+  const auto odd = directory / "a\033[31m\\033[1m";
+  std::filesystem::rename(small_victim(directory, {"-static"}), odd);
+  for (const Strings& arguments : {Strings{odd}, {"--fallback=ignore", odd}, {"--no\\033[1m"}}) {
+    const auto ending = launch(joined(arguments, {"write"}));
+    INFO(ending.err);
+    CHECK(has(ending.err, "\\033[1m"));
+    CHECK(!has(ending.err, "\033"));
+  }
+}
+
 TEST_CASE("the doctor is asked without the libraries that are preloaded") {
   Start start;
   start.env = {"LD_PRELOAD=" + built("libnosigpipe.so"), "NOSIGPIPE_MODE=nosuch"};
@@ -305,7 +328,7 @@ TEST_CASE("a doctor that fails is as none") {
   const Directory directory;
   for (const std::string part : {"nosigpipe", "libnosigpipe.so"})
     std::filesystem::copy_file(built(part), directory / part);
-  for (const std::string end : {"kill -SEGV $$", "echo 'library=/other'; exit 4"}) {
+  for (const std::string end : {"kill -SEGV $$", "echo 'our_library=/other'; exit 4"}) {
     std::ofstream(directory / "nosigpipe-doctor") << "#!/bin/sh\n" << end << "\n";
     std::filesystem::permissions(directory / "nosigpipe-doctor", std::filesystem::perms(0755));
     CHECK(run({directory / "nosigpipe", "printenv", "LD_PRELOAD"}).out == directory / "libnosigpipe.so" + "\n");

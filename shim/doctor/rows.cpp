@@ -71,9 +71,10 @@ std::string assignment(const std::string& name, const std::string& value) {
 std::string as_assignments(const Command& command) {
   std::string text;
   if (command.reach == Reach::unreachable)
-    text += assignment("reason", printable(command.reason)) + assignment("remedy", printable(command.remedy));
-  if (!command.library.empty()) text += assignment("library", command.library);
-  if (command.has_sanitizer()) text += assignment("has_asan", "yes");
+    text += assignment("our_reason", printable(command.name + " cannot be reached: " + command.reason)) +
+            assignment("our_remedy", printable(command.remedy));
+  if (!command.library.empty()) text += assignment("our_library", command.library);
+  if (command.has_sanitizer()) text += assignment("our_has_asan", "yes");
   return text;
 }
 

@@ -11,7 +11,8 @@ namespace doctor {
 std::string as_rows(const Finding& finding, const Verdict& verdict);
 std::string as_rows(const Command& command);
 
-// Assignments for the launcher: `library`, and `reason` with `remedy` where it is not reached, `has_asan`.
+// Assignments for the launcher: `our_library`, and `our_reason` with `our_remedy` where it is not reached,
+// `our_has_asan`.
 std::string as_assignments(const Command& command);
 
 // The sentence that a command's rows end with.

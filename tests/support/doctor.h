@@ -118,3 +118,10 @@ class States {
   const Directory directory_;
   const std::string file_;
 };
+
+// "send" of the small victim, in the way that a test compiles it.
+inline std::string small_victim(const Directory& directory, const Strings& flags, const std::string& compiler = "gcc") {
+  const auto file = directory / "small_victim";
+  output_of(joined({compiler, "-pthread", "-o", file, source("tests/victims/small_victim.c")}, flags));
+  return file;
+}
