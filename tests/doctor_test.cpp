@@ -2,6 +2,7 @@
 #include "support/doctor.h"
 
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include <memory>
 #include <regex>
@@ -74,7 +75,7 @@ TEST_CASE("stream sockets are counted and no others") {
   const States states;
   const auto held = [&](const Strings& words) { return Waiting(states.in(words)).says(".stream_sockets"); };
   CHECK(held({}) == "0");
-  CHECK(held({"datagrams", "udp"}) == "0");
+  CHECK(held({"datagrams", "seqpackets", "udp"}) == "0");  // which raise none
   CHECK(held({"tcp"}) == "1");
   CHECK(held({"tcp6"}) == "1");
   CHECK(held({"socketpair"}) == "2");
@@ -241,6 +242,7 @@ TEST_CASE("what may not be read of another user's process is not known") {
   CHECK(member(asked(roots), ".stream_sockets") == "null");
   CHECK(member(asked(roots), ".shim") == "null");
   CHECK(member(asked(roots), ".sigpipe") == "caught");
+  CHECK(has(member(asked(roots), ".advice"), "Whose handler is called may not be known"));
 }
 
 TEST_CASE("a 32-bit process is read as one of 64 bits") {
@@ -290,6 +292,37 @@ TEST_CASE("a library that LD_PRELOAD names and that has not got in is told with 
   CHECK(!has(advice(of_glibc, "/nonexistent/nosigpipe/other.so"), "LD_PRELOAD names"));
 }
 
+TEST_CASE("a process in a container without the library is told to have it there") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a mount namespace");
+  const States states;
+  const auto in_container = [&](const std::string& over) {
+    const Waiting victim(
+        {"unshare", "--mount", "sh", "-ec", "mount -t tmpfs none \"$1\"; exec \"$2\" tcp", "sh", over, states.file()});
+    return victim.says(".advice");
+  };
+  const auto without = in_container(built(""));
+  INFO(without);
+  CHECK(has(without, "in a container"));
+  CHECK(has(without, "LD_PRELOAD=" + built("libnosigpipe.so")));
+  CHECK(!has(in_container("/mnt"), "in a container"));
+}
+
+TEST_CASE("a program of Go with a socket for its output could not be told") {
+  const Directory directory;
+  std::ofstream(directory / "note.c") << "__asm__(\".section .note.go.buildid,\\\"a\\\",@note\\n.long 4, 4, 4\\n\"\n"
+                                         "        \".asciz \\\"Go\\\\0\\\"\\n.long 0\\n.previous\");\n";
+  const States states({directory / "note.c"});
+  CHECK(Waiting(states.in({"handle"})).verdict() == kSafe);
+  int pair[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+  Start start;
+  start.err = pair[0];
+  const Waiting victim(states.in({"handle"}), start);
+  CHECK(victim.verdict() == kNotKnown);
+  CHECK(has(victim.says(".advice"), "descriptors 1 and 2, of which one is a socket here"));
+  for (const int fd : pair) close(fd);
+}
+
 TEST_CASE("how to restart a process is told in words that a shell reads as its arguments") {
   const States states;
   const Waiting victim(states.in({"tcp", "a b", "it's", "", "*"}));
@@ -329,6 +362,11 @@ TEST_CASE("several processes are told one behind the other and the status is the
   CHECK(has(gone.err, none));
   CHECK(has(gone.out, dying.number()));
   CHECK(doctor({none, safe.number()}).exited(kNotKnown));
+  const auto json = doctor({"--json", none, safe.number()});
+  CHECK(json.exited(kNotKnown));
+  CHECK(json.err.empty());
+  CHECK(member(json.out, ".pid") == none + "\n" + safe.number());
+  CHECK(member(json.out, ".verdict") == "unknown\nsafe");
   CHECK(doctor({"--", "1", "2"}).exited(kNotKnown));  // a command
   CHECK(doctor({dying.number(), "x"}).exited(kNotKnown));
 }

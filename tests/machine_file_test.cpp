@@ -171,6 +171,19 @@ TEST_CASE("the doctor and the launcher say that the machine's file is ignored, o
   both_say("is ignored: it is no regular file");
 }
 
+TEST_CASE("the doctor knows that the machine's file strips children of the shim") {
+  const Etc etc;
+  NEEDS_AN_OVERLAY(etc);
+  const auto asked = [&](const Strings& variables) {
+    return run(etc.over({built("nosigpipe-doctor"), "env", "true"}), with_shim(variables));
+  };
+  etc.conf("NOSIGPIPE_CHILDREN=strip\n");
+  CHECK(asked({}).exited(2));
+  CHECK(asked({"NOSIGPIPE_CHILDREN=keep"}).exited(0));
+  CHECK(etc.conf("NOSIGPIPE_CHILDREN=keep\n").run_with().exited(0));
+  CHECK(asked({}).exited(0));
+}
+
 TEST_CASE("the start with the machine's file adds at most 18 system calls, the last of them to close it") {
   const Etc etc;
   NEEDS_AN_OVERLAY(etc);

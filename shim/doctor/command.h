@@ -27,13 +27,9 @@ struct Command {
 };
 
 // `argv` is not empty; `library` is ours for this machine.
-Command judge_command(std::vector<std::string> argv, const std::string& library);
+Command judge_command(const std::vector<std::string>& argv, const std::string& library);
 
 // Whether a program of this name is found where we look for programs.
 bool is_in_path(const std::string& name);
-
-// Why who runs this file by itself sees to SIGPIPE: the beginning of a sentence. Empty: it does not, as far as is
-// known.
-std::string runtime_of(const std::string& file, const std::optional<ElfHeaders>& elf);
 
 }  // namespace doctor

@@ -1,6 +1,7 @@
+#include "doctor/env.h"
+
 #include "doctor/library.h"
 #include "doctor/proc_file.h"
-#include "doctor/starters.h"
 
 namespace doctor {
 namespace {
@@ -31,13 +32,13 @@ std::optional<Words> split(const std::string& text) {
 
 }  // namespace
 
-Started started_by_env(Words argv) {
-  const Started not_known{"", "", "the arguments of env are not understood", {}, "", {}};
+Started by_env(const std::string& name, const Words& given) {
+  Words argv = given;
   Started started;
   bool loses = false;
-  const auto unset = [&](bool all, const std::string& name) {
-    loses |= all || name == "LD_PRELOAD";
-    if (all || name == "PATH") started.path = "/bin:/usr/bin";  // execvp(3)'s own
+  const auto unset = [&](bool all, const std::string& variable) {
+    loses |= all || variable == "LD_PRELOAD";
+    if (all || variable == "PATH") started.path = "/bin:/usr/bin";  // execvp(3)'s own
   };
   Words rest;
   for (bool is_split = true; is_split;) {
@@ -48,12 +49,12 @@ Started started_by_env(Words argv) {
                        "default-signal? ignore-signal? list-signal-handling help version");
     rest = read.rest;
     for (const auto& [letter, value, end] : read.options) {
-      if (letter == '?') return not_known;
+      if (letter == '?') return not_understood(name);
       if (letter == 'i' || letter == 'u') unset(letter == 'i', value);
       if (letter == 'C') started.directory = value;
       if (letter != 'S') continue;
       auto words = split(value);  // that stand in its place, options among them
-      if (!words) return not_known;
+      if (!words) return not_understood(name);
       words->insert(words->begin(), argv[0]);
       words->insert(words->end(), argv.begin() + static_cast<std::ptrdiff_t>(end), argv.end());
       argv = *words;
@@ -65,13 +66,16 @@ Started started_by_env(Words argv) {
   if (word != rest.end() && *word == "-") unset(true, *word++);
   for (; word != rest.end() && word->find('=') != word->npos; ++word) {
     std::string_view value(*word);
-    const auto name = take_until(value, '=');
-    if (name == "LD_PRELOAD") loses = !names_ours(value);
-    if (name == "PATH") started.path = value;
+    const auto variable = take_until(value, '=');
+    if (variable == "LD_PRELOAD") loses = !names_ours(value), started.preload = value;
+    if (variable == "PATH") started.path = value;
   }
   started.argv.assign(word, rest.end());
-  if (!loses || started.argv.empty()) return started;
-  return {"env", "leave LD_PRELOAD in the environment, or start nosigpipe behind env", "", {}, "", {}};
+  if (loses && !started.argv.empty()) {
+    started.lost_in = name;
+    started.remedy = "leave LD_PRELOAD in the environment, or start nosigpipe behind env";
+  }
+  return started;
 }
 
 }  // namespace doctor

@@ -51,6 +51,15 @@ std::string process_object(const Finding& finding, const Verdict& verdict) {
 
 std::string as_json(const Finding& finding, const Verdict& verdict) { return process_object(finding, verdict) + "\n"; }
 
+std::string as_json_of_none(int pid) {
+  return Object()
+             .number("pid", static_cast<std::uint64_t>(pid))
+             .text("verdict", word_of(Outcome::unknown))
+             .text("advice", "There is no such process.")
+             .ended() +
+         "\n";
+}
+
 std::string as_json(const Command& command) {
   Object object;
   object.text("command", command.name).text("verdict", word_of(command.reach)).text("advice", advice_of(command));

@@ -33,6 +33,21 @@ bool fits(const std::string& library, const ElfHeaders& program) {
          headers->is_foreign == program.is_foreign && !version_of(library).empty();
 }
 
+bool has_our_name(const std::string& entry) { return tools::base_name(entry).find("nosigpipe") != entry.npos; }
+
+// Where the loader puts something in the place of a part, or looks for it itself, a name is all there is.
+bool is_seen(const std::string& entry) { return entry.find('$') == entry.npos && entry.find('/') != entry.npos; }
+
+template <class Is>
+bool any_entry(std::string_view list, Is is) {
+  std::string text(list);
+  std::ranges::replace_if(
+      text, [](char c) { return c == '\n' || c == ':'; }, ' ');
+  for (std::string_view rest(text); !rest.empty();)
+    if (is(std::string(take_word(rest)))) return true;
+  return false;
+}
+
 // Of the two classes that one kernel runs, the one that this program is not of.
 const char* other_loader(const ElfHeaders& program) {
   return program.is_64_bit ? "/lib/ld-linux.so.2" : "/lib64/ld-linux-x86-64.so.2";
@@ -65,19 +80,21 @@ std::string library_for(const ElfHeaders& program, const std::string& library) {
   return "";
 }
 
-bool names_ours(std::string_view list) {
-  std::string text(list);
-  std::ranges::replace_if(
-      text, [](char c) { return c == '\n' || c == ':'; }, ' ');
-  for (std::string_view rest(text); !rest.empty();) {
-    const std::string entry(take_word(rest));
-    if (entry.find('$') != entry.npos ? tools::base_name(entry).find("nosigpipe") != entry.npos
-                                      : !version_of(entry).empty())
-      return true;
-  }
-  return false;
+bool names_ours(std::string_view list, const ElfHeaders* program) {
+  return any_entry(list, [program](const std::string& entry) {
+    if (!is_seen(entry)) return has_our_name(entry);
+    return program != nullptr ? fits(entry, *program) : !version_of(entry).empty();
+  });
 }
 
-bool is_preloaded_for_all() { return names_ours(read_proc("/etc/ld.so.preload").value_or("")); }
+bool names_ours_inside(std::string_view list) { return any_entry(list, has_our_name); }
+
+bool is_missing_in(const fs::path& root, const std::string& library) {
+  return is_seen(library) && version_of(root / fs::path(library).relative_path()).empty();
+}
+
+bool is_preloaded_for_all(const ElfHeaders& program) {
+  return names_ours(read_proc("/etc/ld.so.preload").value_or(""), &program);
+}
 
 }  // namespace doctor

@@ -1,6 +1,7 @@
 // Where our library lies, and which path in LD_PRELOAD leads a program to the one that fits it.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -16,11 +17,17 @@ std::string own_library();
 // the other class, too. Empty where there is none of this class or machine.
 std::string library_for(const ElfHeaders& program, const std::string& library);
 
-// Whether a list as LD_PRELOAD has it names a library of ours; where the loader puts something in the place of a part
-// of the path its name counts.
-bool names_ours(std::string_view list);
+// Whether a list as LD_PRELOAD has it names a library of ours, which fits this program; where the loader puts something
+// in the place of a part of the path, or finds it by a name alone, that name counts.
+bool names_ours(std::string_view list, const ElfHeaders* program = nullptr);
 
-// Whether /etc/ld.so.preload names a library of ours: that reaches programs with more rights than their caller, too.
-bool is_preloaded_for_all();
+// The same for a list that is read where other files are than here: names count alone.
+bool names_ours_inside(std::string_view list);
+
+// Whether this path leads nowhere in that root; where the loader puts something in the place of a part it is not told.
+bool is_missing_in(const std::filesystem::path& root, const std::string& library);
+
+// Whether /etc/ld.so.preload names one: that reaches programs with more rights than their caller, too.
+bool is_preloaded_for_all(const ElfHeaders& program);
 
 }  // namespace doctor

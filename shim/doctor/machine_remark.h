@@ -8,4 +8,7 @@ namespace doctor {
 // Why the file is ignored, or that it turns the library off; empty where there is none, or nothing special about it.
 std::string machine_remark();
 
+// What it says of a variable; empty where it says nothing, or is ignored.
+std::string machine_says(const std::string& variable);
+
 }  // namespace doctor

@@ -31,7 +31,11 @@ int tell_of_all(const Options& options) {
 
 int tell_of_process(int pid, const Options& options) {
   const auto process = read_process(pid);
-  if (!process) return complain("there is no process " + std::to_string(pid), kNotKnown);
+  if (!process && !options.json) return complain("there is no process " + std::to_string(pid), kNotKnown);
+  if (!process) {
+    std::cout << as_json_of_none(pid);
+    return kNotKnown;
+  }
   const auto finding = find_out(*process);
   const auto verdict = judge(finding);
   std::cout << (options.json ? as_json(finding, verdict) : as_rows(finding, verdict));

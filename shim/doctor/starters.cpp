@@ -1,67 +1,107 @@
 #include "doctor/starters.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
-#include "doctor/library.h"
+#include "doctor/clearing.h"
+#include "doctor/env.h"
 #include "tools/display.h"
 
 namespace doctor {
 namespace {
 
-Started not_understood(const std::string& name) {
-  return {"", "", "the arguments of " + name + " are not understood", {}, "", {}};
+// Who runs the command behind its options and so many words, and leaves it the environment.
+struct Plain {
+  std::string_view name;
+  std::size_t words;
+  const char* letters;
+  std::string_view longs;
+};
+
+constexpr Plain kPlain[] = {
+    {"nohup", 0, "+", "help version"},
+    {"nice", 0, "+n:0123456789", "adjustment= help version"},
+    {"timeout", 1, "+k:s:v", "foreground kill-after= preserve-status signal= verbose help version"},
+    {"setsid", 0, "+cfwhV", "ctty fork wait help version"},
+    {"stdbuf", 0, "+i:o:e:", "input= output= error= help version"},
+    {"time", 0, "+af:o:pqvV", "append format= output= portability quiet verbose help version"},
+    {"ionice", 0, "+n:c:p:P:u:thV", "classdata= class= pid= pgid= uid= ignore help version"},
+    {"taskset", 1, "+apchV", "all-tasks pid cpu-list help version"},
+    {"chrt", 1, "+abdD:fiphmoP:T:rRvV",
+     "all-tasks batch deadline fifo help idle max other rr reset-on-fork pid sched-runtime= sched-period= "
+     "sched-deadline= verbose version"},
+    {"flock", 1, "+sexnoFuE:w:c:hV",
+     "shared exclusive nonblock nb no-fork unlock close verbose conflict-exit-code= timeout= wait= command= help "
+     "version"},
+    {"setuidgid", 1, "+", ""},
+    {"softlimit", 0, "+a:c:d:f:l:m:o:p:r:s:t:", ""},
+    {"chpst", 0, "+vP012u:U:b:n:l:L:m:d:o:p:f:c:r:t:", ""},
+    {"tini", 0, "+hgsvwp:e:l:", "version"},
+    {"gosu", 1, "+", ""},
+    {"su-exec", 1, "+", ""},
+};
+
+Started by_chroot(const std::string& name, const Words& argv) {
+  const auto read = read_arguments(argv, "+", "groups= userspec= skip-chdir help version");
+  if (read.has('?')) return not_understood(name);
+  auto started = goes_on(read.rest, 1);
+  if (!read.rest.empty()) started.root = read.rest[0];
+  return started;
 }
 
-// The manager, or who waits for a client, starts it with what -E names: with a value, or as it is here.
-Started started_with_named(const std::string& name, const Arguments& read, const std::string& remedy) {
-  if (read.has('?')) return not_understood(name);
-  constexpr std::string_view kName = "LD_PRELOAD";
-  const bool is_named = std::ranges::any_of(read.options, [&](const auto& option) {
-    if (option.letter != 'E' || !option.value.starts_with(kName)) return false;
-    const auto value = std::string_view(option.value).substr(kName.size());
-    return value.empty() || (value[0] == '=' && names_ours(value.substr(1)));
-  });
-  if (!is_named && !read.has('c')) return {name, remedy, "", {}, "", {}};
-  return {"", "", "", read.rest, "", {}};
-}
+struct Starter {
+  std::string_view name;
+  Started (*started)(const std::string& name, const Words& argv);
+};
+
+constexpr Starter kOthers[] = {
+    {"env", by_env},
+    {"sudo", by_sudo},
+    {"doas", by_doas},
+    {"pkexec", by_doas},
+    {"su", by_su},
+    {"runuser", by_su},
+    {"setpriv", by_setpriv},
+    {"chroot", by_chroot},
+    {"bwrap", by_bwrap},
+    {"docker", by_container},
+    {"podman", by_container},
+    {"nerdctl", by_container},
+    {"systemd-run", by_systemd_run},
+    {"systemd-socket-activate", by_socket_activate},
+};
 
 }  // namespace
 
+Started lost_in(const std::string& name, const std::string& remedy, const Words& argv) {
+  auto started = goes_on(argv);
+  started.lost_in = name;
+  started.remedy = remedy;
+  return started;
+}
+
+Started not_understood(const std::string& name) {
+  Started started;
+  started.not_known = "the arguments of " + name + " are not understood";
+  return started;
+}
+
+Started goes_on(const Words& words, std::size_t number) {
+  Started started;
+  started.argv.assign(words.begin() + static_cast<std::ptrdiff_t>(std::min(number, words.size())), words.end());
+  return started;
+}
+
 Started started_by(const Words& argv) {
   const auto name = tools::base_name(argv[0]);
-  const auto lost = [&](const std::string& remedy) { return Started{name, remedy, "", {}, "", {}}; };
-  if (name == "env") return started_by_env(argv);
-  if (name == "sudo" || name == "doas" || name == "pkexec")
-    return lost("start nosigpipe behind it: " + name + " nosigpipe COMMAND");
-  if (name == "su" || name == "runuser") {
-    const auto read =
-        read_arguments(argv, "c:fg:G:lmpPTs:u:hVw:",
-                       "command= session-command= fast group= supp-group= l:login preserve-environment pty "
-                       "no-pty shell= user= whitelist-environment= help version");
-    if (read.has('l') || (!read.rest.empty() && read.rest[0] == "-"))
-      return lost("start nosigpipe behind it, or leave the environment: " + name + " without -");
-    if (read.has('?')) return not_understood(name);
-  }
-  if (name == "bwrap" && std::ranges::find(argv, "--clearenv") != argv.end())
-    return lost("hand it through: --setenv LD_PRELOAD, of a path that is there inside");
-  if (name == "systemd-socket-activate")
-    return started_with_named(
-        name,
-        read_arguments(argv, "+hl:aE:d", "E:setenv= listen= accept datagram seqpacket inetd fdname= now help version"),
-        "hand it through: -E LD_PRELOAD, and -E for each NOSIGPIPE_ variable");
-  if (name == "systemd-run")
-    return started_with_named(
-        name,
-        read_arguments(argv, "+hrH:M:E:p:tPqGdSu:C:vj",
-                       "E:setenv= c:scope user system unit= description= slice= slice-inherit host= machine= "
-                       "capsule= service-type= property= uid= gid= nice= same-dir pty pty-late pipe quiet "
-                       "verbose shell wait collect no-block no-ask-password ignore-failure send-sighup "
-                       "job-mode= expand-environment= background= json= root-directory= same-root-dir "
-                       "working-directory= remain-after-exit on-active= on-boot= on-startup= on-unit-active= "
-                       "on-unit-inactive= on-calendar= on-clock-change on-timezone-change path-property= "
-                       "socket-property= timer-property= help version no-pager"),
-        "the manager starts it: systemd-run -E LD_PRELOAD=... COMMAND");
-  return {};
+  if ((name == "busybox" || name == "toybox") && argv.size() > 1) return started_by({argv.begin() + 1, argv.end()});
+  if (const auto* other = std::ranges::find(kOthers, name, &Starter::name); other != std::end(kOthers))
+    return other->started(name, argv);
+  const auto* plain = std::ranges::find(kPlain, name, &Plain::name);
+  if (plain == std::end(kPlain)) return {};
+  const auto read = read_arguments(argv, plain->letters, plain->longs);
+  return read.has('?') ? not_understood(name) : goes_on(read.rest, plain->words);
 }
 
 Started started_by_loader(const Words& argv) {
@@ -69,8 +109,7 @@ Started started_by_loader(const Words& argv) {
       read_arguments(argv, "+",
                      "library-path= glibc-hwcaps-prepend= glibc-hwcaps-mask= inhibit-rpath= audit= preload= "
                      "argv0= inhibit-cache list verify list-tunables list-diagnostics help version");
-  if (read.has('?')) return not_understood("the loader");
-  return {"", "", "", read.rest, "", {}};
+  return read.has('?') ? not_understood("the loader") : goes_on(read.rest);
 }
 
 }  // namespace doctor

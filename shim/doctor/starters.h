@@ -2,6 +2,7 @@
 // is in LD_PRELOAD gets through them.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -10,20 +11,24 @@
 namespace doctor {
 
 struct Started {
-  std::string lost_in;              // the name of who clears LD_PRELOAD; empty: it gets through
-  std::string remedy;               // what to do instead
-  std::string not_known;            // why its arguments are not understood
-  Words argv;                       // what is started, where that is known; empty: this is no starter
-  std::string directory;            // where it is started; empty: here
-  std::optional<std::string> path;  // the PATH that it is looked for in, where it is another; empty: none is set
+  Words argv;                          // what is started, where that is known; empty: this is no starter
+  std::string lost_in;                 // the name of who clears LD_PRELOAD; empty: it gets through
+  std::string remedy;                  // what to do instead
+  std::string not_known;               // why its arguments are not understood
+  std::optional<std::string> preload;  // the LD_PRELOAD that it gets in the place of ours
+  std::string root;                    // its root directory; empty: this one
+  std::string directory;               // where it is started; empty: here
+  std::optional<std::string> path;     // the PATH that it is looked for in, where it is another; empty: none is set
 };
 
 Started started_by(const Words& argv);
 
-// env(1): options, variables, and then a command.
-Started started_by_env(Words argv);
-
 // The loader, as a program, runs the one that it is given.
 Started started_by_loader(const Words& argv);
+
+// What is behind the first words, as many as there are; who clears LD_PRELOAD; whose arguments are not understood.
+Started goes_on(const Words& words, std::size_t number = 0);
+Started lost_in(const std::string& name, const std::string& remedy, const Words& argv = {});
+Started not_understood(const std::string& name);
 
 }  // namespace doctor

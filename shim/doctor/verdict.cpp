@@ -8,6 +8,7 @@
 #include "doctor/command.h"
 #include "doctor/library.h"
 #include "doctor/proc_file.h"
+#include "doctor/program.h"
 #include "doctor/stream_sockets.h"
 #include "program/policy.h"
 #include "tools/display.h"
@@ -49,6 +50,17 @@ std::string how_to_restart(const Process& process) {
   return prefix + " " + tools::shell_quoted(process.exe.empty() ? process.name : process.exe) + ", with its arguments.";
 }
 
+// Whether its root directory is another one, without our library in it: a container, and not who has changed it later.
+bool is_elsewhere(const Process& process) {
+  const auto mounts = link_of(process.directory() + "ns/mnt");
+  return !mounts.empty() && mounts != link_of("/proc/self/ns/mnt") &&
+         access((process.directory() + "root" + own_library()).c_str(), R_OK) != 0;
+}
+
+bool has_socket_at(const Process& process, int fd) {
+  return link_of(process.directory() + "fd/" + std::to_string(fd)).starts_with("socket:");
+}
+
 std::string how_to_arm(const Finding& finding) {
   const auto& process = finding.process;
   const auto elf = read_headers_of(process.directory() + "exe");
@@ -63,6 +75,9 @@ std::string how_to_arm(const Finding& finding) {
            (path.find('$') == path.npos && access((process.directory() + "root" + path).c_str(), R_OK) != 0
                 ? "there is no such file where it runs."
                 : "it is of another class than the program, or has been put there since.");
+  if (is_elsewhere(process))
+    return "It runs in a container, or among other mounts, where there is no " + own_library() +
+           ": have it there, and start it with LD_PRELOAD=" + own_library() + ".";
   if (!finding.unit) return how_to_restart(process);
   const auto& unit = *finding.unit;
   std::string advice = "To arm it: systemctl edit " + unit.name +
@@ -128,7 +143,12 @@ Verdict judge(const Finding& finding) {
     if (finding.shim && !finding.shim->state)
       return {outcome,
               "nosigpipe is in it, but its state cannot be read: ask as root, unless it is of an older version."};
-    const auto runtime = runtime_of(process.exe, read_headers_of(process.directory() + "exe"));
+    if (process.exe.empty())
+      return {outcome, "Whose handler is called may not be known, nosigpipe's or one of its own: ask as root."};
+    const auto elf = read_headers_of(process.directory() + "exe");
+    const auto runtime = runtime_of(process.exe, elf);
+    if (elf && elf->is_of_go() && (has_socket_at(process, 1) || has_socket_at(process, 2)))
+      return {outcome, runtime + ", of which one is a socket here: that may end it, with nosigpipe, too."};
     if (!runtime.empty()) return {Outcome::safe, "You do not need nosigpipe here: " + runtime + "."};
     return {outcome,
             "A handler of the program's own is called, with nosigpipe, too; whether it ends the program cannot be "

@@ -104,6 +104,18 @@ TEST_CASE("the doctor is right about prometheus, which is of Go") {
   CHECK(member(doctor({"--json", "prometheus"}).out, ".verdict") == "unneeded");
 }
 
+TEST_CASE("a program of Go dies of a socket that is its output, with nosigpipe, too") {
+  for (const auto& start : {Start(), with_shim()}) {
+    int pair[2];
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    close(pair[1]);
+    Start dead = start;
+    dead.out = pair[0];
+    CHECK(run({"prometheus", "--version"}, dead).killed_by(SIGPIPE));
+    close(pair[0]);
+  }
+}
+
 TEST_CASE("the doctor is right about rsyslogd") {
   const Directory directory;
   const int port = free_port();

@@ -94,6 +94,7 @@ int main(int count, char** words) {
     if (strcmp(word, "told") == 0) signal(SIGUSR1, write_to_dead_socket);
     if (strcmp(word, "socketpair") == 0) sockets(AF_UNIX, SOCK_STREAM, 1);
     if (strcmp(word, "datagrams") == 0) sockets(AF_UNIX, SOCK_DGRAM, 1);
+    if (strcmp(word, "seqpackets") == 0) sockets(AF_UNIX, SOCK_SEQPACKET, 1);
     if (strcmp(word, "udp") == 0) sockets(AF_INET, SOCK_DGRAM, 1);
     if (strcmp(word, "tcp") == 0) sockets(AF_INET, SOCK_STREAM, 1);
     if (strcmp(word, "tcp6") == 0) sockets(AF_INET6, SOCK_STREAM, 1);
