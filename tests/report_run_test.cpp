@@ -90,20 +90,29 @@ TEST_CASE("what is deadly fails a command that has not failed itself") {
   CHECK(run_shell(words(dies)).exited(0));
 }
 
-TEST_CASE("SIGINT and SIGTERM and SIGHUP are handed on") {
+TEST_CASE("signals that would end it are handed on to the command, and nothing is left behind") {
   const Directory directory;
-  for (const std::string name : {"INT", "TERM", "HUP"}) {
+  const Directory temporary;
+  Start start;
+  start.env = {"TMPDIR=" + temporary.path()};
+  for (const auto& [name, number] : {std::pair<std::string, int>{"INT", SIGINT},
+                                     {"TERM", SIGTERM},
+                                     {"HUP", SIGHUP},
+                                     {"QUIT", SIGQUIT},
+                                     {"USR1", SIGUSR1},
+                                     {"USR2", SIGUSR2}}) {
     INFO(name);
-    const int number = name == "INT" ? SIGINT : name == "TERM" ? SIGTERM : SIGHUP;
     const auto ready = directory / name;
-    Process process(reporting(
-        {"sh", "-c", "trap 'echo got; exit 5' " + name + "; : >" + ready + "; while :; do sleep 0.05; done"}));
+    Process process(
+        reporting({"sh", "-c", "trap 'echo got; exit 5' " + name + "; : >" + ready + "; while :; do sleep 0.05; done"}),
+        start);
     REQUIRE(eventually([&] { return std::filesystem::exists(ready); }));
     process.signal(number);
     const Ending ending = process.wait();
     CHECK(ending.exited(5));
     CHECK(ending.out == "got\n");
     CHECK(has(ending.err, "No SIGPIPE"));
+    CHECK(is_empty(temporary));
   }
 }
 

@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "report/fd.h"
+#include "tools/fd.h"
 
 namespace report {
 namespace {
@@ -43,7 +43,7 @@ bool came_from_terminal(const siginfo_t& signal) { return signal.si_code == SI_K
 PrivateLog::PrivateLog() : directory_(fs::absolute(fs::temp_directory_path() / "nosigpipe.XXXXXX")) {
   if (mkdtemp(directory_.data()) == nullptr) fail(directory_);
   name_ = directory_ + "/log";
-  if (!Fd(open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600))) fail(name_);
+  if (!tools::Fd(open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600))) fail(name_);
 }
 
 PrivateLog::~PrivateLog() {
@@ -62,7 +62,7 @@ int run_command(const std::vector<std::string>& command, const std::string& log)
   signal(SIGCHLD, SIG_DFL);
   sigset_t ours, before;
   sigemptyset(&ours);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&ours, number);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD}) sigaddset(&ours, number);
   sigprocmask(SIG_BLOCK, &ours, &before);
 
   const pid_t pid = fork();

@@ -22,8 +22,9 @@ class PrivateLog {
 };
 
 // Runs the command under the launcher that stands beside this program, or else the one in PATH, and waits for its end.
-// SIGINT, SIGTERM and SIGHUP are handed on to it, and end this program no more. Its exit status, or 128 and the signal
-// that has killed it; 125 where there is no launcher. Throws std::runtime_error where no process can be started.
+// SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGUSR1 and 2 are handed on to it, and end this program no more. Its exit
+// status, or 128 and the signal that has killed it; 125 where there is no launcher. Throws std::runtime_error where no
+// process can be started.
 int run_command(const std::vector<std::string>& command, const std::string& log);
 
 }  // namespace report
