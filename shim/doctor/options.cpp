@@ -1,16 +1,15 @@
 #include "doctor/options.h"
 
-#include <algorithm>
 #include <charconv>
-#include <iterator>
 #include <optional>
-#include <stdexcept>
 #include <string_view>
+
+#include "tools/options.h"
 
 namespace doctor {
 namespace {
 
-[[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
+using tools::refuse;
 
 // What each option of options.def does.
 namespace set {
@@ -23,33 +22,12 @@ void version(Options& options, const std::string&) { options.version = true; }
 
 }  // namespace set
 
-struct Option {
-  std::string name;
-  std::string_view value, help;
-  void (*set)(Options& options, const std::string& value);
-};
+using Set = void(Options& options, const std::string& value);
 
-std::string dashed(std::string name) {
-  std::ranges::replace(name, '_', '-');
-  return name;
-}
-
-const Option kOptions[] = {
-#define OPTION(name, value, help) {dashed(#name), value, help, set::name},
+const tools::Option<Set> kOptions[] = {
+#define OPTION(name, value, help) {#name, value, help, set::name},
 #include "doctor/options.def"
 };
-
-void take(Options& options, const std::string& word) {
-  const auto equals = word.find('=');
-  const auto name = word == "-h" ? "help" : word.starts_with("--") ? word.substr(2, equals - 2) : "";
-  const auto* option = std::ranges::find(kOptions, name, &Option::name);
-  if (option == std::end(kOptions)) refuse("unknown option " + word + "; --help lists what there is");
-  if (option->value.empty() != (equals == word.npos))
-    refuse(
-        "--" + name +
-        (option->value.empty() ? " takes no value" : " wants a value: --" + name + "=" + std::string(option->value)));
-  option->set(options, equals == word.npos ? "" : word.substr(equals + 1));
-}
 
 // A number is a process, unless -- has said that a command follows.
 std::optional<int> pid_of(const std::string& word) {
@@ -76,7 +54,11 @@ std::vector<int> pids_of(const std::vector<std::string>& words) {
 Options parse_options(const std::vector<std::string>& arguments) {
   Options options;
   auto at = arguments.begin();
-  for (; at != arguments.end() && at->starts_with('-') && *at != "--"; ++at) take(options, *at);
+  for (; at != arguments.end() && at->starts_with('-') && *at != "--"; ++at) {
+    std::string value;
+    const auto& option = tools::take_option(kOptions, at, arguments.end(), value);
+    option.set(options, value);
+  }
   const bool is_command = at != arguments.end() && *at == "--";
   options.command.assign(at + (is_command ? 1 : 0), arguments.end());
   if (options.help || options.version) return options;
@@ -88,21 +70,15 @@ Options parse_options(const std::vector<std::string>& arguments) {
 }
 
 std::string help() {
-  std::string text =
-      "usage: nosigpipe-doctor [OPTION]... PID...\n"
-      "       nosigpipe-doctor [OPTION]... [--] COMMAND [ARG]...\n"
-      "       nosigpipe-doctor [OPTION]... --all\n"
-      "Tells whether SIGPIPE on a socket would kill a process, and whether nosigpipe\n"
-      "can reach a command, which is not run.\n\n";
-  for (const auto& option : kOptions) {
-    const auto form = option.value.empty() ? option.name : option.name + "=" + std::string(option.value);
-    text += (option.name == "help" ? "  -h, --" : "  --") + form + "\n      " + std::string(option.help) + "\n";
-  }
-  text +=
-      "\nExit status: 0 safe, or a command that is reached or need not be; 1 would die;\n"
-      "2 the command cannot be reached; 3 it could not be told; 125 the command line is\n"
-      "wrong. Of several processes 1 if any would die, then 3 if one could not be told.\n";
-  return text;
+  return "usage: nosigpipe-doctor [OPTION]... PID...\n"
+         "       nosigpipe-doctor [OPTION]... [--] COMMAND [ARG]...\n"
+         "       nosigpipe-doctor [OPTION]... --all\n"
+         "Tells whether SIGPIPE on a socket would kill a process, and whether nosigpipe\n"
+         "can reach a command, which is not run.\n\n" +
+         tools::help_of(kOptions) +
+         "\nExit status: 0 safe, or a command that is reached or need not be; 1 would die;\n"
+         "2 the command cannot be reached; 3 it could not be told; 125 the command line is\n"
+         "wrong. Of several processes 1 if any would die, then 3 if one could not be told.\n";
 }
 
 }  // namespace doctor

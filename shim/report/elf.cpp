@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-#include "report/display.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
@@ -78,7 +78,7 @@ std::string build_id_in(const std::string& notes) {
     const std::size_t description = name + filled(note.n_namesz);
     if (description > notes.size() || notes.size() - description < note.n_descsz) break;
     if (note.n_type == NT_GNU_BUILD_ID && notes.compare(name, 4, std::string_view("GNU\0", 4)) == 0)
-      return hex_bytes(std::string_view(notes).substr(description, note.n_descsz));
+      return tools::hex_bytes(std::string_view(notes).substr(description, note.n_descsz));
     at = description + filled(note.n_descsz);
   }
   return {};
@@ -142,12 +142,12 @@ std::vector<bool> Elf::in_functions(const std::vector<std::uint64_t>& addresses)
 
 std::optional<Elf> Elf::open(const std::string& path) {
   if (!path.starts_with('/') || path.size() >= PATH_MAX || path.find('\0') != path.npos) return {};
-  const Fd file(path_only(path));
+  const tools::Fd file(path_only(path));
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || is_virtual(file.get())) return {};
   if (belongs_to_another(status)) return {};
   const auto again = "/proc/self/fd/" + std::to_string(file.get());
-  Fd fd(::open(again.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  tools::Fd fd(::open(again.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd) return {};
   const auto identity = bytes_at(fd.get(), 0, EI_NIDENT);
   if (identity.size() < EI_NIDENT || !identity.starts_with(ELFMAG)) return {};

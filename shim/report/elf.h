@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "report/fd.h"
 #include "report/timestamp.h"
+#include "tools/fd.h"
 
 namespace report {
 
@@ -36,13 +36,14 @@ class Elf {
   std::uint32_t crc() const;
 
  private:
-  Elf(Fd fd, std::string path, Timestamp changed) : fd_(std::move(fd)), path_(std::move(path)), changed_(changed) {}
+  Elf(tools::Fd fd, std::string path, Timestamp changed)
+      : fd_(std::move(fd)), path_(std::move(path)), changed_(changed) {}
   template <class Header, class Section, class Note>
   void read_sections();
   template <class Symbol>
   void find_functions(const std::vector<std::uint64_t>& addresses, std::vector<bool>& in_one) const;
 
-  Fd fd_;
+  tools::Fd fd_;
   std::string path_;
   Timestamp changed_;
   std::string build_id_;

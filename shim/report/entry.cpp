@@ -7,12 +7,12 @@
 #include <unordered_map>
 #include <utility>
 
-#include "report/display.h"
+#include "tools/display.h"
 
 namespace report {
 
 std::string address_of(const Place& place) {
-  const std::string name = place.module.empty() ? "unknown" : base_name(place.module);
+  const std::string name = place.module.empty() ? "unknown" : tools::base_name(place.module);
   return place.offset.empty() ? name : name + "+" + place.offset;
 }
 

@@ -7,14 +7,14 @@
 #include <string>
 #include <string_view>
 
-#include "report/display.h"
 #include "report/results.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
 
 std::string frame(std::string_view name) {
-  std::string text = printable(name);
+  std::string text = tools::printable(name);
   std::ranges::replace(text, ';', ':');
   return text;
 }
@@ -26,7 +26,7 @@ std::string as_folded(const Results& results) {
   const auto number = results.shown(0);
   for (std::size_t i = 0; i < number; ++i) {
     const auto& entry = results.entries[i];
-    std::string stack = frame(base_name(entry.exe.empty() ? "unknown" : entry.exe));
+    std::string stack = frame(tools::base_name(entry.exe.empty() ? "unknown" : entry.exe));
     for (auto place = entry.chain.rbegin(); place != entry.chain.rend(); ++place) stack += ";" + frame(name_of(*place));
     if (entry.chain.empty()) stack += ";" + frame(name_of(entry.place));
     add_saturated(stacks[stack + ";" + frame(entry.call.empty() ? "unknown" : entry.call)], entry.count);

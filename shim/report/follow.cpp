@@ -26,7 +26,7 @@ Followed::Followed(std::string name, Reader& reader) : name_(std::move(name)), r
 void Followed::open_latest() {
   Open file;
   // A FIFO without a writer would otherwise be waited for.
-  file.fd = open_to_read(name_, O_NONBLOCK);
+  file.fd = tools::open_to_read(name_, O_NONBLOCK);
   struct stat status {};
   if (!file.fd || fstat(file.fd.get(), &status) != 0) return;
   file.device = status.st_dev;
@@ -94,8 +94,8 @@ Follower::Follower(const std::vector<std::string>& names, Reader& reader) {
   sigaddset(&ending, SIGINT);
   sigaddset(&ending, SIGTERM);
   sigprocmask(SIG_BLOCK, &ending, nullptr);
-  signals_ = Fd(signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
-  changes_ = Fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  signals_ = tools::Fd(signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
+  changes_ = tools::Fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   for (const auto& name : names) {
     files_.emplace_back(name, reader);
     if (name != "-")

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "report/fd.h"
 #include "report/reader.h"
+#include "tools/fd.h"
 
 namespace report {
 
@@ -31,7 +31,7 @@ class Followed {
 
  private:
   struct Open {
-    Fd fd;
+    tools::Fd fd;
     dev_t device = 0;
     ino_t inode = 0;
     bool regular = false;
@@ -62,8 +62,8 @@ class Follower {
 
  private:
   std::vector<Followed> files_;
-  Fd signals_;
-  Fd changes_;  // in the files' directories
+  tools::Fd signals_;
+  tools::Fd changes_;  // in the files' directories
 };
 
 }  // namespace report

@@ -2,9 +2,9 @@
 #include <string>
 #include <string_view>
 
-#include "report/display.h"
 #include "report/page.h"
 #include "report/results.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
@@ -14,7 +14,7 @@ std::string as_data(std::string_view json) {
   std::string data;
   for (const char c : json) {
     if (c == '<' || c == '>' || c == '&')
-      data += "\\u00" + hex_bytes({&c, 1});
+      data += "\\u00" + tools::hex_bytes({&c, 1});
     else
       data += c;
   }
@@ -26,7 +26,7 @@ std::string as_data(std::string_view json) {
 std::string as_html(const Results& results, const std::string& stacks) {
   constexpr std::string_view kPlace = "@DATA@";
   const auto at = kPage.find(kPlace);
-  const auto json = "{\"report\":" + as_json(results) + ",\"stacks\":" + json_quoted(stacks) + "}";
+  const auto json = "{\"report\":" + as_json(results) + ",\"stacks\":" + tools::json_quoted(stacks) + "}";
   return std::string(kPage.substr(0, at)) + as_data(json) + std::string(kPage.substr(at + kPlace.size()));
 }
 

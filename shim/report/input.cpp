@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "report/display.h"
 #include "report/progress.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
@@ -25,14 +25,14 @@ bool is_gzip(int fd) {
 
 }  // namespace
 
-Input::Input(const std::string& name) : name_(name == "-" ? "standard input" : name), file_(open_to_read(name)) {
+Input::Input(const std::string& name) : name_(name == "-" ? "standard input" : name), file_(tools::open_to_read(name)) {
   struct stat status {};
   if (!file_ || fstat(file_.get(), &status) != 0) fail(name_, std::strerror(errno));
   if (S_ISDIR(status.st_mode)) fail(name_, "is a directory");
   if (!S_ISREG(status.st_mode)) return;
   size_ = status.st_size;
   if (!is_gzip(file_.get())) return;
-  zcat_ = std::make_unique<Child>(std::vector<std::string>{"zcat"}, file_.get());
+  zcat_ = std::make_unique<tools::Child>(std::vector<std::string>{"zcat"}, file_.get());
   if (!zcat_->started()) fail(name_, "is gzipped, and zcat cannot be started");
 }
 
@@ -67,7 +67,7 @@ void read_all(Input& input, Reader& reader) {
   reader.finish(stream);
   const auto others = reader.seen().others() - before.others();
   if (others > 0 && reader.seen().ours() == before.ours())
-    fail(input.name(), plural(others, "line", "lines") + ", none written by nosigpipe");
+    fail(input.name(), tools::plural(others, "line", "lines") + ", none written by nosigpipe");
 }
 
 std::vector<std::string> without_repeats(const std::vector<std::string>& names) {

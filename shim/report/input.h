@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "report/child.h"
-#include "report/fd.h"
 #include "report/reader.h"
+#include "tools/child.h"
+#include "tools/fd.h"
 
 namespace report {
 
@@ -31,9 +31,9 @@ class Input {
 
  private:
   std::string name_;
-  Fd file_;
+  tools::Fd file_;
   off_t size_ = -1;
-  std::unique_ptr<Child> zcat_;
+  std::unique_ptr<tools::Child> zcat_;
 };
 
 // Reads all of it, and throws as the input does; what was read before that is used. Throws also where it has lines, and

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "report/display.h"
 #include "report/results.h"
+#include "tools/display.h"
 #include "tools/json.h"
 
 namespace report {
@@ -123,13 +123,13 @@ std::string as_json(const Results& results) {
   object.member("runaways", json_array(tally.runaways().list(), runaway));
   object.number("timeline_seconds", static_cast<std::uint64_t>(tally.timeline().width().count()));
   object.member("timeline", json_array(tally.timeline().bins(), [](const auto& bin) {
-                  return "[" + json_quoted(for_programs(bin.first)) + "," + std::to_string(bin.second) + "]";
+                  return "[" + tools::json_quoted(for_programs(bin.first)) + "," + std::to_string(bin.second) + "]";
                 }));
   object.number("records", seen.records).number("damaged", seen.damaged).number("too_long", seen.too_long);
   object.number("unknown", seen.unknown).number("outside", seen.outside).number("lost", tally.lost());
   object.text("summary", summary(results));
-  object.member("remarks", json_array(remarks(results), json_quoted));
-  object.member("unread", json_array(results.unread, [](const std::string& why) { return json_quoted(why); }));
+  object.member("remarks", json_array(remarks(results), tools::json_quoted));
+  object.member("unread", json_array(results.unread, [](const std::string& why) { return tools::json_quoted(why); }));
   object.text_if("trouble", results.trouble).text_if("interpreted", results.compiled);
   return object.ended() + "\n";
 }

@@ -16,7 +16,7 @@ std::vector<std::string> details(const PassedEntry& entry, std::size_t room) {
   const auto& [row, where] = entry;
   std::vector<std::string> pieces;
   if (!row.from.empty())
-    pieces.push_back((row.kind == "fifo" ? "" : "from ") + printable(row.from) +
+    pieces.push_back((row.kind == "fifo" ? "" : "from ") + tools::printable(row.from) +
                      (row.from_others ? " and others;" : ";"));
   if (!row.site.empty()) pieces.push_back(location(where, room - 1) + (row.elsewhere ? " and elsewhere;" : ";"));
   if (!where.note.empty()) pieces.push_back(where.note + ";");
@@ -40,9 +40,9 @@ std::string text_of(const Section& section, const Results& results, const Screen
   Sum others = section.others;
   for (const auto& entry : std::span(section.entries).subspan(number)) others.add(entry.row);
 
-  std::size_t count = std::max<std::size_t>(5, grouped(others.count).size()), call = 4, kind = 6;
+  std::size_t count = std::max<std::size_t>(5, tools::grouped(others.count).size()), call = 4, kind = 6;
   for (const auto& [row, where] : shown) {
-    count = std::max(count, grouped(row.count).size());
+    count = std::max(count, tools::grouped(row.count).size());
     call = std::clamp(row.call.size(), call, std::size_t{14});
     kind = std::clamp(row.kind.size(), kind, std::size_t{10});
   }
@@ -51,15 +51,15 @@ std::string text_of(const Section& section, const Results& results, const Screen
   std::string text = "\n" + paint.bold(section.heading) + "\n";
   for (const auto& entry : shown) {
     const auto& row = entry.row;
-    const auto times = right(grouped(row.count), count);
-    text += "  " + (section.is_red ? paint.red(times) : times) + "  " + left(printable(row.call, call), call) + "  " +
-            left(printable(row.kind, kind), kind) + "  " +
-            paint.bold(paint.cut(row.exe.empty() ? "unknown" : printable(row.exe), before_name)) + "\n";
+    const auto times = right(tools::grouped(row.count), count);
+    text += "  " + (section.is_red ? paint.red(times) : times) + "  " + left(tools::printable(row.call, call), call) +
+            "  " + left(tools::printable(row.kind, kind), kind) + "  " +
+            paint.bold(paint.cut(row.exe.empty() ? "unknown" : tools::printable(row.exe), before_name)) + "\n";
     const std::size_t room = screen.width == 0 ? 4096 : screen.width - std::min(screen.width, indent.size());
     text += paint.wrapped(details(entry, room), indent);
     if (const auto frames = chain(entry.where); !frames.empty()) text += paint.wrapped(frames, indent);
   }
-  if (others.count > 0) text += "  " + right(grouped(others.count), count) + "  others\n";
+  if (others.count > 0) text += "  " + right(tools::grouped(others.count), count) + "  others\n";
   return text;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "report/display.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
@@ -36,12 +36,13 @@ std::string_view without_parameters(std::string_view function) {
 
 Parts parts_of(const Entry& entry) {
   const auto& place = entry.place;
-  const auto source = printable(place.source.empty() ? address_of(place) : place.source);
+  const auto source = tools::printable(place.source.empty() ? address_of(place) : place.source);
   Parts parts;
-  parts.function = {"", printable(place.function), kShortest};
-  parts.source = {place.function.empty() ? "" : "  ", source, base_name(source).size() + 3};
-  if (!entry.via.empty()) parts.through = {" through ", printable(base_name(entry.via)), std::string::npos};
-  if (!entry.for_whom.empty()) parts.for_whom = {" < ", printable(entry.for_whom), kShortest};
+  parts.function = {"", tools::printable(place.function), kShortest};
+  parts.source = {place.function.empty() ? "" : "  ", source, tools::base_name(source).size() + 3};
+  if (!entry.via.empty())
+    parts.through = {" through ", tools::printable(tools::base_name(entry.via)), std::string::npos};
+  if (!entry.for_whom.empty()) parts.for_whom = {" < ", tools::printable(entry.for_whom), kShortest};
   return parts;
 }
 
@@ -77,7 +78,7 @@ std::string location(const Entry& entry, std::size_t room) {
     const auto all = columns(parts, false);
     if (all <= room) break;
     const auto too_long = std::min(all - room, part->text.size());
-    part->text = printable(part->text, std::max(part->least, part->text.size() - too_long));
+    part->text = tools::printable(part->text, std::max(part->least, part->text.size() - too_long));
   }
   std::string text;
   for (const auto* part : {&parts.function, &parts.source, &parts.through, &parts.for_whom})
@@ -96,9 +97,9 @@ std::vector<std::string> chain(const Entry& entry) {
       frames.push_back("< ...");
       break;
     }
-    const std::string where = place.source.empty() ? address_of(place) : base_name(place.source);
-    const std::string function = printable(without_parameters(place.function));
-    frames.push_back(before + function + (function.empty() ? "" : " ") + printable(where));
+    const std::string where = place.source.empty() ? address_of(place) : tools::base_name(place.source);
+    const std::string function = tools::printable(without_parameters(place.function));
+    frames.push_back(before + function + (function.empty() ? "" : " ") + tools::printable(where));
   }
   return frames;
 }

@@ -9,17 +9,19 @@
 #include <vector>
 
 #include "report/command.h"
-#include "report/display.h"
 #include "report/follow.h"
 #include "report/input.h"
 #include "report/output.h"
 #include "report/results.h"
 #include "report/source_lines.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
 
-void complain(const std::exception& error) { std::cerr << "nosigpipe-report: " << printable(error.what()) << "\n"; }
+void complain(const std::exception& error) {
+  std::cerr << "nosigpipe-report: " << tools::printable(error.what()) << "\n";
+}
 
 // Exit statuses.
 constexpr int kDeadly = 3;

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
-#include "report/display.h"
 #include "report/results.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 // A label's value is UTF-8: what is outside of ASCII goes as \xNN, with its backslash escaped like any other.
 std::string label(std::string_view value) {
   std::string text;
-  for (const char c : printable(value)) {
+  for (const char c : tools::printable(value)) {
     if (c == '"' || c == '\\') text += '\\';
     text += c;
   }

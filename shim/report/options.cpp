@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <iterator>
-#include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "report/symbolizer.h"
 #include "report/tally.h"
+#include "tools/options.h"
 
 namespace report {
 namespace {
@@ -20,7 +19,7 @@ struct Argument {
   Timestamp now;
 };
 
-[[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
+using tools::refuse;
 
 std::size_t number(const Argument& given, std::size_t least, std::size_t most) {
   std::size_t value = 0;
@@ -95,29 +94,12 @@ void version(Options& options, const Argument&) { options.version = true; }
 
 }  // namespace set
 
-struct Option {
-  std::string name;
-  std::string_view value, help;
-  void (*set)(Options& options, const Argument& given);
-};
+using Set = void(Options& options, const Argument& given);
 
-std::string dashed(std::string name) {
-  std::ranges::replace(name, '_', '-');
-  return name;
-}
-
-const Option kOptions[] = {
-#define OPTION(name, value, help) {dashed(#name), value, help, set::name},
+const tools::Option<Set> kOptions[] = {
+#define OPTION(name, value, help) {#name, value, help, set::name},
 #include "report/options.def"
 };
-
-// Of an argument without its value: "--top", "-h".
-const Option& option_of(const std::string& word) {
-  const std::string_view name = word == "-h" ? "help" : word.starts_with("--") ? std::string_view(word).substr(2) : "";
-  const auto* option = std::ranges::find(kOptions, name, &Option::name);
-  if (option == std::end(kOptions)) refuse("unknown option " + word + "; --help lists what there is");
-  return *option;
-}
 
 }  // namespace
 
@@ -134,18 +116,9 @@ Options parse_options(const std::vector<std::string>& arguments, Timestamp now) 
       options.files.push_back(*at);
       continue;
     }
-    const auto equals = at->find('=');
-    const auto name = at->substr(0, equals);
-    const Option& option = option_of(name);
-    Argument given{option.name, {}, now};
-    if (option.value.empty() && equals != at->npos) refuse("--" + given.name + " takes no value");
-    if (equals != at->npos)
-      given.value = at->substr(equals + 1);
-    else if (!option.value.empty() && ++at != arguments.end())
-      given.value = *at;
-    if (!option.value.empty() && given.value.empty())
-      refuse("--" + given.name + " wants a value: --" + given.name + "=" + std::string(option.value));
-    option.set(options, given);
+    std::string value;
+    const auto& option = tools::take_option(kOptions, at, arguments.end(), value);
+    option.set(options, {option.shown(), value, now});
   }
   if (options.format == Format::folded && options.by != By::site) refuse("--folded goes by site alone");
   if (options.help || options.version) return options;
@@ -160,20 +133,14 @@ Options parse_options(const std::vector<std::string>& arguments, Timestamp now) 
 }
 
 std::string help() {
-  std::string text =
-      "usage: nosigpipe-report [OPTION]... [FILE]...\n"
-      "       nosigpipe-report --run [OPTION]... -- COMMAND [ARG]...\n"
-      "Tells from logs of nosigpipe where SIGPIPE would have struck. Reads text and JSON, plain or\n"
-      "gzipped; with no FILE, or where FILE is -, the standard input.\n\n";
-  for (const auto& option : kOptions) {
-    const auto form = option.value.empty() ? option.name : option.name + "=" + std::string(option.value);
-    text += (option.name == "help" ? "  -h, --" : "  --") + form + "\n      " + std::string(option.help) + "\n";
-  }
-  text +=
-      "Times are UTC where no zone is given. Exit status: 0 all was read (damaged lines are counted and told),\n"
-      "1 something could not be read or written, 2 the command line is wrong; 3 is\n"
-      "that of --fail-if-deadly; with --run it is the command's, unless that is 0.\n";
-  return text;
+  return "usage: nosigpipe-report [OPTION]... [FILE]...\n"
+         "       nosigpipe-report --run [OPTION]... -- COMMAND [ARG]...\n"
+         "Tells from logs of nosigpipe where SIGPIPE would have struck. Reads text and JSON, plain or\n"
+         "gzipped; with no FILE, or where FILE is -, the standard input.\n\n" +
+         tools::help_of(kOptions) +
+         "Times are UTC where no zone is given. Exit status: 0 all was read (damaged lines are counted and told),\n"
+         "1 something could not be read or written, 2 the command line is wrong; 3 is\n"
+         "that of --fail-if-deadly; with --run it is the command's, unless that is 0.\n";
 }
 
 }  // namespace report

@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "report/fd.h"
+#include "tools/fd.h"
 
 namespace report {
 namespace {
@@ -37,7 +37,7 @@ struct NewFile {
     if (fd && !renamed) unlink(name.c_str());
   }
   std::string name;
-  Fd fd;
+  tools::Fd fd;
   bool renamed = false;
 };
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "report/display.h"
 #include "report/screen.h"
 #include "report/sum.h"
+#include "tools/display.h"
 
 namespace report {
 
@@ -32,7 +32,7 @@ class Painter {
         screen_.width == 0 ? std::string::npos : screen_.width - std::min(screen_.width, indent.size());
     std::string text, line;
     for (const auto& piece : pieces) {
-      const auto shown = printable(piece, room);
+      const auto shown = tools::printable(piece, room);
       if (!line.empty() && line.size() + 1 + shown.size() > room) {
         text += indent + dim(line) + "\n";
         line.clear();

@@ -13,8 +13,8 @@
 #include <system_error>
 #include <utility>
 
-#include "report/fd.h"
 #include "report/parse.h"
+#include "tools/fd.h"
 
 namespace report {
 namespace {
@@ -54,7 +54,7 @@ Location location_in(std::string_view name) {
 std::pair<std::optional<std::string>, std::string> text_of(int directory, const Process& process,
                                                            std::optional<std::uint64_t> owner) {
   const auto name = "perf-" + std::to_string(process.pid) + ".map";
-  const Fd fd(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const tools::Fd fd(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd) return {{}, errno == ENOENT ? "" : errno == ELOOP ? "it is a symbolic link" : std::strerror(errno)};
   struct stat status {};
   if (fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {{}, "it is no regular file"};
@@ -84,8 +84,8 @@ std::optional<std::string> text_in_container(const Process& process) {
   for (fs::directory_iterator at("/proc", error); !error && at != fs::directory_iterator(); at.increment(error)) {
     if (!is_digit(at->path().filename().string()[0]) || !is_inner_pid(at->path() / "status", process.pid)) continue;
     struct stat outside {};
-    const Fd root(open((at->path() / "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const Fd tmp(openat(root.get(), "tmp", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const tools::Fd root(open((at->path() / "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const tools::Fd tmp(openat(root.get(), "tmp", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!tmp || stat(at->path().c_str(), &outside) != 0) continue;
     if (auto [text, why] = text_of(tmp.get(), process, outside.st_uid); text) return text;
   }
@@ -111,7 +111,7 @@ Names names_in(std::string_view map, const std::vector<std::uint64_t>& addresses
 }
 
 Names PerfMaps::names(const Process& process, const std::vector<std::uint64_t>& addresses) {
-  const Fd tmp(open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const tools::Fd tmp(open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC));
   auto [text, why] = text_of(tmp.get(), process, process.uid);
   if (!text) text = text_in_container(process);
   if (text) return names_in(*text, addresses);

@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <string>
 
-#include "report/display.h"
+#include "tools/display.h"
 
 namespace report {
 
@@ -29,7 +29,7 @@ class Progress {
     next_ = now + std::chrono::milliseconds(200);
     shown_ = true;
     const std::string part = percent < 0 ? "" : " " + std::to_string(percent) + " %";
-    std::fprintf(stderr, "\r\033[Kreading %s%s", printable(name, kLongestName).c_str(), part.c_str());
+    std::fprintf(stderr, "\r\033[Kreading %s%s", tools::printable(name, kLongestName).c_str(), part.c_str());
   }
 
  private:

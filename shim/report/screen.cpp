@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "report/display.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
@@ -74,8 +74,8 @@ std::string draw_timeline(const Timeline& timeline, const Screen& screen) {
   const auto most = std::ranges::max(columns);
   std::string text = "  ";
   for (const auto count : columns) text += (screen.blocks ? kUp : kUpPlain)[eighths(count, most, 1)];
-  text += "\n  " + for_people(from) + ", " + duration(time) + ", at most " + grouped(most) + " in " +
-          duration(std::max(std::chrono::seconds(1), time / static_cast<std::int64_t>(number))) + "\n";
+  text += "\n  " + for_people(from) + ", " + tools::duration(time) + ", at most " + tools::grouped(most) + " in " +
+          tools::duration(std::max(std::chrono::seconds(1), time / static_cast<std::int64_t>(number))) + "\n";
   return text;
 }
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "report/display.h"
 #include "report/parse.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
@@ -73,7 +73,7 @@ std::string advice_for(const Entry& entry, const std::string& module) {
       {"python", "start python3 with -X perf (3.12 and later)"},
       {"node", "start node with --perf-basic-prof --interpreted-frames-native-stack"},
       {"java", "start java with -XX:+PreserveFramePointer -XX:+DumpPerfMapAtExit (17 and later)"}};
-  const auto file = base_name(entry.exe.empty() ? module : entry.exe);
+  const auto file = tools::base_name(entry.exe.empty() ? module : entry.exe);
   for (const auto& [name, advice] : kInterpreters)
     if (file.starts_with(name)) return std::string("to see the program's own functions, ") + advice;
   return {};
@@ -129,7 +129,7 @@ void SourceLines::show(Entry& entry, const std::vector<Frame>& frames) {
     const auto& lookup = lookup_of(frame);
     const bool is_same = lookup.same && (frame.process || site.same);
     const auto location = is_same ? lookup.locations.at(frame.address).value_or(Location{}) : Location{};
-    chain.push_back({frame.module, hex(frame.address), location.function, location.source});
+    chain.push_back({frame.module, tools::hex(frame.address), location.function, location.source});
   }
   if (chain[0].function.empty()) chain[0].function = entry.place.function;
   const auto of_program = static_cast<std::size_t>(std::ranges::find(chain, entry.exe, &Place::module) - chain.begin());
@@ -152,7 +152,7 @@ void SourceLines::show(Entry& entry, const std::vector<Frame>& frames) {
 
 std::string SourceLines::trouble() const {
   if (!symbolizer_.trouble().empty() || without_lines_.empty()) return symbolizer_.trouble();
-  const auto name = printable(without_lines_);
+  const auto name = tools::printable(without_lines_);
   return name + " has none: build it with -g, or install its -dbgsym or debuginfo package; or debuginfod-find " +
          "debuginfo " + name + ", and then --search=$HOME/.cache/debuginfod_client";
 }

@@ -8,10 +8,10 @@
 #include <iterator>
 #include <sstream>
 
-#include "report/child.h"
-#include "report/display.h"
-#include "report/fd.h"
 #include "report/parse.h"
+#include "tools/child.h"
+#include "tools/display.h"
+#include "tools/fd.h"
 
 namespace report {
 namespace {
@@ -82,14 +82,14 @@ Symbolizer::Symbolizer(const std::string& name) {
 
 std::vector<Location> Symbolizer::locate(const Elf& file, const std::vector<std::uint64_t>& addresses) {
   // Its input is a file, so that writing it never waits, whatever the program does.
-  const Fd input(memfd_create("addresses", MFD_CLOEXEC));
+  const tools::Fd input(memfd_create("addresses", MFD_CLOEXEC));
   std::string list;
-  for (const auto address : addresses) list += hex(address) + "\n";
+  for (const auto address : addresses) list += tools::hex(address) + "\n";
   if (pwrite(input.get(), list.data(), list.size(), 0) != static_cast<ssize_t>(list.size())) return {};
 
   while (!names_.empty()) {
     lseek(input.get(), 0, SEEK_SET);
-    Child child(command(names_.front()), input.get(), file.fd());
+    tools::Child child(command(names_.front()), input.get(), file.fd());
     if (child.started()) {
       const auto output = child.output(kTimeLimit, kMostOutput);
       if (!output.empty()) return only_functions(file, addresses, locations_in(output, addresses));

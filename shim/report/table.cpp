@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "report/display.h"
 #include "report/location.h"
 #include "report/painter.h"
 #include "report/results.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
@@ -17,7 +17,8 @@ namespace {
 std::string peers(const Entry& entry) {
   std::string text;
   for (const auto& peer : entry.peers.top(3))
-    text += (text.empty() ? "peers " : ", ") + printable(peer.name, 45) + " (" + grouped(peer.at_least()) + ")";
+    text += (text.empty() ? "peers " : ", ") + tools::printable(peer.name, 45) + " (" +
+            tools::grouped(peer.at_least()) + ")";
   return text;
 }
 
@@ -28,9 +29,9 @@ std::vector<std::string> details(const Entry& entry, By by) {
   if (!entry.note.empty()) items.push_back(entry.note);
   if (by == By::site) {
     const auto& file = entry.place.module;
-    if (!file.empty()) items.push_back("in " + printable(file));
-    if (!entry.via.empty()) items.push_back("through " + printable(entry.via));
-    if (!entry.exe.empty() && entry.exe != file) items.push_back("of " + printable(entry.exe));
+    if (!file.empty()) items.push_back("in " + tools::printable(file));
+    if (!entry.via.empty()) items.push_back("through " + tools::printable(entry.via));
+    if (!entry.exe.empty() && entry.exe != file) items.push_back("of " + tools::printable(entry.exe));
   }
   return items;
 }
@@ -69,11 +70,11 @@ class Rows {
     std::string text = paint_.dim(heading()) + "\n";
     for (const auto& entry : shown_) {
       text += by_ == By::site ? site(entry, indent)
-                              : row(entry, entry.call, paint_.cut(printable(entry.name), before_name()));
+                              : row(entry, entry.call, paint_.cut(tools::printable(entry.name), before_name()));
       if (const auto frames = chain(entry); !frames.empty()) text += paint_.wrapped(frames, indent);
       text += indent + paint_.dim(paint_.cut(joined(details(entry, by_), "; "), indent.size())) + "\n";
     }
-    if (others_.rows > 0) text += row(others_, "", "others: " + plural(others_.rows, "row", "rows"));
+    if (others_.rows > 0) text += row(others_, "", "others: " + tools::plural(others_.rows, "row", "rows"));
     return text;
   }
 
@@ -90,8 +91,8 @@ class Rows {
   }
 
   void widen_for(const Sum& sum) {
-    count_width_ = std::max(count_width_, grouped(sum.count).size());
-    kills_width_ = std::max(kills_width_, grouped(sum.kills).size());
+    count_width_ = std::max(count_width_, tools::grouped(sum.count).size());
+    kills_width_ = std::max(kills_width_, tools::grouped(sum.kills).size());
   }
 
   std::string call_column(const std::string& call) const {
@@ -111,10 +112,10 @@ class Rows {
 
   std::string row(const Sum& sum, const std::string& call, const std::string& name) const {
     const auto total = results_.total();
-    const auto kills = right(grouped(sum.kills), kills_width_);
-    return "  " + right(grouped(sum.count), count_width_) + " " + bar(sum.count, total, bar_width_, screen_) +
-           (bar_width_ > 0 ? "  " : " ") + right(percentage(sum.count, total), 6) + "  " +
-           (sum.kills > 0 ? paint_.red(kills) : kills) + "  " + call_column(printable(call, call_width_)) +
+    const auto kills = right(tools::grouped(sum.kills), kills_width_);
+    return "  " + right(tools::grouped(sum.count), count_width_) + " " + bar(sum.count, total, bar_width_, screen_) +
+           (bar_width_ > 0 ? "  " : " ") + right(tools::percentage(sum.count, total), 6) + "  " +
+           (sum.kills > 0 ? paint_.red(kills) : kills) + "  " + call_column(tools::printable(call, call_width_)) +
            paint_.bold(name) + "\n";
   }
 

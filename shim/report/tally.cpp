@@ -5,7 +5,7 @@
 #include <functional>
 #include <optional>
 
-#include "report/display.h"
+#include "tools/display.h"
 
 namespace report {
 namespace {
@@ -23,7 +23,7 @@ std::string site_of(const Record& record) {
   std::string key;
   for (const auto& part : {record.exe, record.call, record.module, record.build_id, record.symbol})
     key.append(part) += '\0';
-  if (record.offset) key += hex(*record.offset);
+  if (record.offset) key += tools::hex(*record.offset);
   if (!record.stack.empty()) (key += '\0').append(record.stack);
   return key;
 }
