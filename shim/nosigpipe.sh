@@ -73,8 +73,6 @@ case $our_library in *[\ :]* | *"\${"* | *\$[LOP]*) fail "LD_PRELOAD cannot carr
 if [ -x "$our_doctor" ] &&
   { our_answer=$(LD_PRELOAD='' "$our_doctor" "--for-launcher=$our_library" -- "$@"); [ $? -le 3 ]; }; then
   eval "$our_answer"
-else # there is none, or it has failed: by a tool that is often there
-  case $(readelf -d "$(command -v -- "$1")" 2>/dev/null) in *libasan.so*) our_has_asan=yes ;; esac
 fi
 case ${our_reason:+$our_fallback} in
   refuse)
@@ -82,13 +80,15 @@ case ${our_reason:+$our_fallback} in
     fail "instead: $our_remedy (or --fallback=ignore, or --fallback=run)" ;;
   ignore)
     say "$our_reason; SIGPIPE is ignored instead: for pipes and what it starts, too, and nothing is logged"
-    trap '' PIPE
-    exec "$@" ;;
+    trap '' PIPE; exec "$@" ;;
   run) exec "$@" ;;
 esac
 
 case ":${LD_PRELOAD-}:" in
   *[:\ ]"$our_library"[:\ ]*) ;;
+  */libnosigpipe.so[:\ ]*) # one of another class would be told of at each exec
+    our_before=${LD_PRELOAD%%/libnosigpipe.so*}
+    export LD_PRELOAD="${our_before%"${our_before##*[:\ ]}"}$our_library${LD_PRELOAD#*/libnosigpipe.so}" ;;
   *[:\ /]lib*san.so*:* | *[:\ /]libclang_rt.*:*) export LD_PRELOAD="$LD_PRELOAD:$our_library" ;;
   *) export LD_PRELOAD="$our_library${LD_PRELOAD:+:$LD_PRELOAD}" ;;
 esac

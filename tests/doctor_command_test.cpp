@@ -415,6 +415,22 @@ TEST_CASE("headers that say the same a thousand times are read once") {
   }
 }
 
+TEST_CASE("of a program no more is read than its headers") {
+  const States states;
+  std::filesystem::resize_file(states.file(), size_t{1} << 30);
+  const auto trace = states / "trace";
+  output_of({"strace", "-qq", "-P", states.file(), "-e", "trace=read,pread64,mmap", "-o", trace,
+             built("nosigpipe-doctor"), states.file()});
+  size_t read = 0;
+  for (const auto& line : lines_of(contents(trace))) {
+    INFO(line);
+    CHECK(line.starts_with("pread64("));
+    read += std::stoul(line.substr(line.rfind(' ')));
+  }
+  CHECK(read > 0);
+  CHECK(read < 16384);
+}
+
 TEST_CASE("an empty PATH entry is the directory itself and a number behind -- is a command") {
   const States states;
   std::filesystem::copy_file(states.file(), states / "12345");

@@ -494,6 +494,24 @@ TEST_CASE("all is a table of those that would die with the most sockets first an
   CHECK(std::stoi(member(json, ".without_sockets")) >= 1);
 }
 
+// So many that 200 processes are done in a part of 0.2 s.
+TEST_CASE("all takes a few system calls for each process") {
+  const Directory directory;
+  const States states;
+  const auto calls = [&] {
+    const auto trace = directory / "trace";
+    run({"strace", "-qq", "-o", trace, built("nosigpipe-doctor"), "--all"});
+    return lines_of(contents(trace)).size();
+  };
+  const auto before = calls();
+  std::vector<std::unique_ptr<Waiting>> victims;
+  for (int i = 0; i < 20; ++i) victims.push_back(std::make_unique<Waiting>(states.in({"tcp", "socketpair"})));
+  const auto each = static_cast<double>(calls() - before) / 20;
+  INFO(each << " of each");
+  CHECK(each > 5);
+  CHECK(each < 120);
+}
+
 TEST_CASE("a wrong command line is 125 and one line") {
   for (const Strings& wrong : {Strings{}, {"--nosuch", "1"}, {"--all", "1"}, {"--json=x", "1"}, {"-x"}, {""}, {"--"}}) {
     const auto ending = doctor(wrong);

@@ -173,6 +173,25 @@ TEST_CASE("a 32-bit program gets the library of its class") {
   CHECK(ending.err.empty());
 }
 
+TEST_CASE("a launcher in a launcher gives a 32-bit program the library of its class alone") {
+  const Directory directory;
+  const auto victim = small_victim(directory, {"-m32"});
+  const auto ending = launch({"sh", "-c", "exec " + built("nosigpipe") + " " + victim + " write"});
+  CHECK(ending.exited(0));
+  CHECK(ending.err.empty());
+}
+
+TEST_CASE("the launcher starts the doctor and the command and nothing else") {
+  const Directory directory;
+  const auto trace = directory / "trace";
+  output_of(
+      {"strace", "-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o", trace, built("nosigpipe"), "/bin/true"});
+  const auto lines = lines_of(contents(trace));
+  INFO(contents(trace));
+  REQUIRE(std::ranges::count_if(lines, [](const auto& line) { return has(line, "execve("); }) == 3);
+  CHECK(has(lines[1], "nosigpipe-doctor"));
+}
+
 TEST_CASE("a program of musl gets a path without $LIB and lives") {
   const Directory directory;
   const auto victim = small_victim(directory, {}, "musl-gcc");

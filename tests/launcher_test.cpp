@@ -273,6 +273,10 @@ TEST_CASE("what LD_PRELOAD has is kept and the shim is added once") {
   };
   CHECK(preload({launcher()}, "") == Strings{library});
   CHECK(preload({launcher(), launcher(), launcher()}, "") == Strings{library});
+  // Another one of ours is of another class: the one that fits takes its place.
+  CHECK(preload({launcher()}, built("i386/libnosigpipe.so")) == Strings{library});
+  CHECK(preload({launcher()}, "libm.so.6 " + built("i386/libnosigpipe.so") + ":libdl.so.2") ==
+        Strings{"libm.so.6", library, "libdl.so.2"});
   for (const std::string separator : {":", " "}) {
     CHECK(preload({launcher()}, "libm.so.6" + separator + "libdl.so.2") == Strings{library, "libm.so.6", "libdl.so.2"});
     for (const Strings& list :
@@ -326,6 +330,10 @@ TEST_CASE("the launcher works where it was installed") {
     averts({prefix / "bin/nosigpipe"}, in_directory("/"));
     CHECK(value_of(environment_of({prefix / "bin/nosigpipe"}), "LD_PRELOAD") ==
           prefix / library_directory + "/libnosigpipe.so");
+    // Set-user-ID, any user could put the library into a program with more rights.
+    for (const auto& file : std::filesystem::recursive_directory_iterator(prefix.path()))
+      CHECK((file.status().permissions() & (std::filesystem::perms::set_uid | std::filesystem::perms::set_gid)) ==
+            std::filesystem::perms::none);
     std::filesystem::create_symlink("bin/nosigpipe", prefix / "link");
     averts({prefix / "link"});
     tree.made({"uninstall", "PREFIX=" + prefix.path(), "LIBDIR=" + prefix / library_directory});

@@ -200,6 +200,9 @@ TEST_CASE("the start with the machine's file adds at most 18 system calls, the l
   CHECK(added <= 18);
   const auto opened = std::ranges::find_if(with, [](const auto& line) { return has(line, "\"/etc/nosigpipe.conf\""); });
   REQUIRE(opened != with.end());
-  const auto close = "close(" + opened->substr(opened->rfind(' ') + 1) + ")";
+  // Whose it is is asked of what was opened.
+  const auto fd = opened->substr(opened->rfind(' ') + 1);
+  CHECK(has(*(opened + 1), "(" + fd + ", \"\""));
+  const auto close = "close(" + fd + ")";
   CHECK(std::any_of(opened, with.end(), [&](const auto& line) { return line.starts_with(close); }));
 }
