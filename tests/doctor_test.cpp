@@ -390,12 +390,13 @@ TEST_CASE("of a service the doctor says what its unit does about SIGPIPE and how
   const States states;
   const Waiting victim(states.in({"tcp"}));
   const Directory directory;
-  std::ofstream(directory / "cgroup") << "0::/system.slice/odd-server.service/worker\n";
   std::ofstream(directory / "systemctl")
-      << "#!/bin/sh\n[ \"$*\" = 'show -p IgnoreSIGPIPE -p Restart -- odd-server.service' ] "
-         "&& echo IgnoreSIGPIPE=yes && echo Restart=on-failure\n";
+      << "#!/bin/sh\ncase \"$*,${XDG_RUNTIME_DIR-}\" in 'show -p IgnoreSIGPIPE -p Restart -- odd-server.service,' | "
+         "'--user show -p IgnoreSIGPIPE -p Restart -- odd-server.service,/run/user/12345') "
+         "echo IgnoreSIGPIPE=yes && echo Restart=on-failure ;; esac\n";
   std::filesystem::permissions(directory / "systemctl", std::filesystem::perms::all);
-  const auto asked = [&](const std::string& running) {
+  const auto asked = [&](const std::string& running, const std::string& group = "/system.slice") {
+    std::ofstream(directory / "cgroup") << "0::" << group << "/odd-server.service/worker\n";
     return run({"unshare", "--mount", "sh", "-ec",
                 "mount -t tmpfs none /run; " + running +
                     "mount --bind \"$1/cgroup\" /proc/$2/cgroup; PATH=$1:$PATH; "
@@ -414,6 +415,11 @@ TEST_CASE("of a service the doctor says what its unit does about SIGPIPE and how
   CHECK(has(advice, "LD_PRELOAD=" + built("libnosigpipe.so")));
   CHECK(has(advice, "Restart=on-failure takes a death by SIGPIPE for a clean end"));
   CHECK(has(advice, "the program sets SIGPIPE back"));
+  const auto of_user =
+      asked("mkdir -p /run/systemd/system; ", "/user.slice/user-12345.slice/user@12345.service/app.slice");
+  CHECK(member(of_user.out, ".unit.restart") == "on-failure");
+  CHECK(has(member(of_user.out, ".advice"), "systemctl --user edit odd-server.service"));
+  CHECK(has(member(of_user.out, ".advice"), "systemctl --user restart odd-server.service"));
 }
 
 TEST_CASE("a program of Rust ignores SIGPIPE and is told that it needs nothing") {

@@ -52,6 +52,13 @@ std::string options_row(const ShimState& state) {
   return text;
 }
 
+std::string unit_row(const Unit& unit) {
+  std::string text = unit.name + (unit.is_of_user ? " of a user's" : "");
+  if (!unit.ignore_sigpipe.empty()) text += ", IgnoreSIGPIPE=" + unit.ignore_sigpipe;
+  if (!unit.restart.empty()) text += ", Restart=" + unit.restart;
+  return text;
+}
+
 std::string program_row(const ElfHeaders& elf) {
   std::string text = (elf.is_64_bit ? "64-bit " : "32-bit ") + machine_name(elf.machine);
   if (elf.is_foreign) return text;
@@ -150,9 +157,7 @@ std::string as_rows(const Finding& finding, const Verdict& verdict) {
     text += row("", phase.empty() ? "state not known" : phase);
     if (finding.shim->state && phase != "loading") text += row("", options_row(*finding.shim->state));
   }
-  if (finding.unit)
-    text += row("unit", finding.unit->name + ", IgnoreSIGPIPE=" + finding.unit->ignore_sigpipe +
-                            ", Restart=" + finding.unit->restart);
+  if (finding.unit) text += row("unit", unit_row(*finding.unit));
   return text + wrapped(printable(verdict.advice));
 }
 

@@ -13,20 +13,22 @@ namespace {
 
 struct Service {
   std::string name;
-  bool is_of_user;  // whose own manager has it
+  std::string user;  // the number of whose own manager has it; empty: it is the machine's
 };
 
 // The last service on the way to its control group.
 std::optional<Service> service_of(int pid) {
   const std::string text = read_proc("/proc/" + std::to_string(pid) + "/cgroup").value_or("");
   std::string_view rest(text);
+  constexpr std::string_view kOfUser = "user@";
   while (!rest.empty()) {
     auto path = take_until(rest, '\n');
-    Service service{{}, false};
+    Service service;
     while (!path.empty()) {
       const auto part = take_until(path, '/');
       if (!part.ends_with(".service")) continue;
-      if (service.name.starts_with("user@")) service.is_of_user = true;
+      if (service.name.starts_with(kOfUser))
+        service.user = std::to_string(number_of(service.name.substr(kOfUser.size())));
       service.name = part;
     }
     if (!service.name.empty()) return service;
@@ -41,10 +43,13 @@ std::optional<Unit> unit_of(int pid) {
   const auto service = service_of(pid);
   if (!service) return {};
   std::vector<std::string> argv{"systemctl", "show", "-p", "IgnoreSIGPIPE", "-p", "Restart", "--", service->name};
-  if (service->is_of_user) argv.insert(argv.begin() + 1, "--user");
+  if (!service->user.empty()) {
+    argv.insert(argv.begin() + 1, "--user");
+    argv.insert(argv.begin(), {"env", "XDG_RUNTIME_DIR=/run/user/" + service->user});
+  }
   const tools::Fd nothing = tools::open_to_read("/dev/null");
   tools::Child systemctl(argv, nothing.get());
-  Unit unit{service->name, {}, {}};
+  Unit unit{service->name, !service->user.empty(), {}, {}};
   const std::string answer = systemctl.output(std::chrono::seconds(1), 65536);
   std::string_view rest(answer);
   while (!rest.empty()) {

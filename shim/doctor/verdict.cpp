@@ -80,9 +80,9 @@ std::string how_to_arm(const Finding& finding) {
            ": have it there, and start it with LD_PRELOAD=" + own_library() + ".";
   if (!finding.unit) return how_to_restart(process);
   const auto& unit = *finding.unit;
-  std::string advice = "To arm it: systemctl edit " + unit.name +
-                       ", with [Service] Environment=LD_PRELOAD=" + own_library() +
-                       " NOSIGPIPE_LOG=journal, and systemctl restart " + unit.name + ".";
+  std::string advice = "To arm it: " + unit.systemctl() + " edit " + unit.name +
+                       ", with [Service] Environment=LD_PRELOAD=" + own_library() + " NOSIGPIPE_LOG=journal, and " +
+                       unit.systemctl() + " restart " + unit.name + ".";
   if (unit.ignore_sigpipe == "yes") advice += " IgnoreSIGPIPE=yes is of no use here: the program sets SIGPIPE back.";
   if (unit.restart != "always" && unit.restart != "on-success" && !unit.restart.empty())
     advice += " Restart=" + unit.restart + " takes a death by SIGPIPE for a clean end.";
