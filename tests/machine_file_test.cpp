@@ -160,6 +160,13 @@ TEST_CASE("the doctor and the launcher say that the machine's file is ignored, o
   both_say("");
   etc.conf("NOSIGPIPE_MODE=off\n");
   both_say("turns nosigpipe off for all that is started on this machine (NOSIGPIPE_MODE=off)");
+  etc.conf("# NOSIGPIPE_X\n\n; x\nLD_PRELOAD=/x.so\nNOSIGPIPE_STACK = \"7\"\r\n");
+  both_say("has a line that counts for nothing: NOSIGPIPE_STACK = \"7\"");
+  for (const std::string line : {"NOSIGPIPE_MODE=Off", "NOSIGPIPE_MODE=off # all", "export NOSIGPIPE_MODE=off", "[x]",
+                                 "NOSIGPIPE_MOD=off", "NOSIGPIPE_STACK=99999"}) {
+    etc.conf("NOSIGPIPE_STACK=\"7\"\nNOSIGPIPE_LOG=/x\n " + line + "\n");
+    both_say("has a line that counts for nothing: " + line);
+  }
   etc.conf("NOSIGPIPE_MODE=off\n", 0664);
   both_say("is ignored: others than root may write to it");
   etc.conf(std::string(4097, '#'));

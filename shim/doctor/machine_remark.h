@@ -5,7 +5,8 @@
 
 namespace doctor {
 
-// Why the file is ignored, or that it turns the library off; empty where there is none, or nothing special about it.
+// Why the file is ignored, that it turns the library off, or a line of it that counts for nothing; empty where there is
+// none, or nothing special about it.
 std::string machine_remark();
 
 // What it says of a variable; empty where it says nothing, or is ignored.

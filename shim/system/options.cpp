@@ -7,19 +7,10 @@
 #include <atomic>
 
 #include "system/machine_file.h"
+#include "system/option_value.h"
 
 namespace options {
 namespace {
-
-struct Option {
-  const char* name;         // of the variable
-  std::string_view values;  // separated by |: words, "syslog:PATH", or a range as "0..32"
-  std::string_view fallback;
-};
-
-constexpr Option choice_of(const char* name, std::string_view values) {
-  return {name, values, text::part(values, 0, values.find('|'))};
-}
 
 // Each value comes with a | before it.
 #define VALUE(enumerator, word, help) "|" word
@@ -28,42 +19,7 @@ constexpr Option choice_of(const char* name, std::string_view values) {
   constexpr Option name{"NOSIGPIPE_" #NAME, #lowest ".." #highest, #fallback};
 #include "options.def"
 
-constexpr int kInvalid = -1;
-
-constinit char log_path[4096] = "";
-
-// -1: it is none, or more than any limit is.
-int number_in(std::string_view text) {
-  int number = text.empty() ? -1 : 0;
-  for (const char c : text)
-    number = number < 0 || number >= 100'000'000 || c < '0' || c > '9' ? -1 : number * 10 + (c - '0');
-  return number;
-}
-
-bool is_path(std::string_view value) { return value.find('/') != value.npos && value.size() < sizeof log_path; }
-
-// A kind is a word, a range of numbers ("0..32"), PATH, or a word and a path ("syslog:PATH").
-bool is_a(std::string_view kind, std::string_view value) {
-  if (const auto dots = kind.find(".."); dots != kind.npos) {
-    const int number = number_in(value);
-    return number >= number_in(text::part(kind, 0, dots)) && number <= number_in(text::part(kind, dots + 2));
-  }
-  const auto path = kind.find("PATH");
-  if (path == kind.npos) return kind == value;
-  kind = text::part(kind, 0, path);
-  return text::begins(value, kind) && is_path(text::part(value, kind.size()));
-}
-
-// The place of a value among the valid ones.
-int place(const Option& option, std::string_view value) {
-  std::string_view rest = option.values;
-  for (int index = 0;; ++index) {
-    const auto end = rest.find('|') < rest.size() ? rest.find('|') : rest.size();
-    if (is_a({rest.data(), end}, value)) return index;
-    if (end == rest.size()) return kInvalid;
-    rest.remove_prefix(end + 1);
-  }
-}
+constinit char log_path[kLongestPath] = "";
 
 // secure_getenv: where a program runs with more rights than its caller has, the environment is an attacker's.
 const char* given(const Option& option) { return secure_getenv(option.name); }
