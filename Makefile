@@ -4,9 +4,15 @@ VERSION = 0.1.0
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
 BINDIR = $(PREFIX)/bin
-MANDIR = $(PREFIX)/share/man
+DATADIR = $(PREFIX)/share
+MANDIR = $(DATADIR)/man
+DOCDIR = $(DATADIR)/doc/nosigpipe
+BASHDIR = $(DATADIR)/bash-completion/completions
+ZSHDIR = $(DATADIR)/zsh/site-functions
+FISHDIR = $(DATADIR)/fish/vendor_completions.d
 
-CXXFLAGS = -O2 -g
+# CXXFLAGS, CPPFLAGS, CFLAGS and LDFLAGS are those of the environment.
+CXXFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Werror
 BUILD = build
 
@@ -17,23 +23,27 @@ SAY = @$(if $(V),set -x;,echo '  make  $@';)
 # and what it writes stands in .bss before the big tables, on the page of .data: some page faults less for each process.
 ROOMS = system program guard log unwind
 INCLUDES = -iquote shim
+# No file says in which directory it was built.
+PREFIX_MAP = '-ffile-prefix-map=$(CURDIR)=.'
 
 # The shim is linked by the C compiler: what would need the C++ runtime is an error here, not a dependency there. gcc reads
 # -Wp behind all else, and a distribution defines by -Wp or without; 64-bit offsets and times rename what hooks.cpp defines.
 UNDEFINED = -Wp,-U_FORTIFY_SOURCE,-U_GLIBCXX_ASSERTIONS,-U_FILE_OFFSET_BITS,-U_TIME_BITS
-SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
+SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) $(PREFIX_MAP) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
   -fno-stack-protector $(UNDEFINED) -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
 SHIM_LDFLAGS = -shared -nostartfiles -static-libgcc -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack,-z,noseparate-code -Wl,-Bsymbolic-functions -Wl,--as-needed -Wl,--hash-style=both
-REPORT_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -DNOSIGPIPE_VERSION='"$(VERSION)"'
+REPORT_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) $(PREFIX_MAP) -DNOSIGPIPE_VERSION='"$(VERSION)"'
 # Compiled more often than run. Includes are written from two roots: "support/process.h", "log/timestamp.h".
 TEST_INCLUDES = -iquote tests $(INCLUDES)
 TEST_CXXFLAGS = -std=c++20 $(WARNINGS) $(TEST_INCLUDES) -pthread -O0 -g0
 JOBS = $(shell nproc)
 
 SHIM_SOURCES = $(sort $(wildcard shim/*.cpp)) $(foreach room,$(ROOMS),$(sort $(wildcard shim/$(room)/*.cpp)))
-TOOLS_SOURCES = $(wildcard shim/tools/*.cpp)
-REPORT_SOURCES = $(wildcard shim/report/*.cpp) $(TOOLS_SOURCES)
-DOCTOR_SOURCES = $(wildcard shim/doctor/*.cpp) $(TOOLS_SOURCES)
+TOOLS_SOURCES = $(sort $(wildcard shim/tools/*.cpp))
+REPORT_SOURCES = $(sort $(wildcard shim/report/*.cpp)) $(TOOLS_SOURCES)
+DOCTOR_SOURCES = $(sort $(wildcard shim/doctor/*.cpp)) $(TOOLS_SOURCES)
+TOOLS = nosigpipe-report nosigpipe-doctor
+PROGRAMS = nosigpipe $(TOOLS)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
 REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/shim/report/page.o
 DOCTOR_OBJECTS = $(DOCTOR_SOURCES:%.cpp=$(BUILD)/%.o)
@@ -52,16 +62,16 @@ DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
 BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
-SCRIPTS = .ci/run tests/run tests/roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh $(wildcard demo/*.sh tests/*.sh)
+SCRIPTS = .ci/run tests/run tests/roots tests/package_roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh)
 
-.PHONY: all demo test test-foreign test-browser test-cross test-roots test-compilers fuzz bench install uninstall clean format lint help
+.PHONY: all demo test test-foreign test-browser test-cross test-roots test-compilers fuzz bench install uninstall deb rpm test-packages clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(BUILD)/libnosigpipe.so $(BUILD)/nosigpipe $(BUILD)/nosigpipe-report $(BUILD)/nosigpipe-doctor ## build the shim and its programs into build/
 
 $(BUILD)/libnosigpipe.so: $(SHIM_OBJECTS)
-	$(SAY)$(CC) $(CFLAGS) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ $^
+	$(SAY)$(CC) $(CFLAGS) $(PREFIX_MAP) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ $^
 
 # An older compiler fails at each file in a way of its own, so it is asked once.
 NEW_ENOUGH = (defined __clang__ && __clang_major__ >= 14) || (!defined __clang__ && __GNUC__ >= 11)
@@ -74,14 +84,14 @@ $(SHIM_OBJECTS) $(TOOL_OBJECTS): | new-enough-compiler
 
 $(SHIM_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
-	$(SAY)$(CXX) $(CXXFLAGS) $(SHIM_CXXFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHIM_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/nosigpipe-report: $(REPORT_OBJECTS)
-	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^
+	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) -o $@ $^
 
 # Each start by the launcher starts it, too, and the C++ library takes half of that when it is loaded.
 $(BUILD)/nosigpipe-doctor: $(DOCTOR_OBJECTS)
-	$(SAY)$(CXX) $(CXXFLAGS) $(LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^
+	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^
 
 # Names the place that it is installed in.
 $(BUILD)/shim/doctor/library.o: REPORT_CXXFLAGS += -DNOSIGPIPE_LIBDIR='"$(LIBDIR)"'
@@ -89,7 +99,7 @@ $(BUILD)/shim/doctor/library.o: $(BUILD)/libdir
 
 $(TOOL_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
-	$(SAY)$(CXX) $(CXXFLAGS) $(REPORT_CXXFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(REPORT_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # The page of --html names its style and its script by their hashes, as a policy for the browser.
 PAGE = $(patsubst %,shim/report/page/%,page.html style.css dom.js sites.js flame.js timeline.js main.js)
@@ -110,7 +120,7 @@ $(BUILD)/shim/report/page.cpp: $(PAGE) Makefile
 	$(PAGE_SOURCE)
 
 $(BUILD)/shim/report/page.o: %.o: %.cpp
-	$(SAY)$(CXX) $(CXXFLAGS) $(REPORT_CXXFLAGS) -c -o $@ $<
+	$(SAY)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(REPORT_CXXFLAGS) -c -o $@ $<
 
 # The launcher's options and their help are those of the one list the shim is compiled from.
 define LAUNCHER_SCRIPT
@@ -223,6 +233,11 @@ test-roots: ## the same in Debian 13, and the library that is built here in Debi
 	@$(MAKE) --no-print-directory -j$(JOBS) all i386
 	@tests/roots $(BUILD)
 
+test-packages: ## make packages, and install, upgrade and remove them in Debian 12 and 13
+	tests/install packages
+	@$(MAKE) --no-print-directory -j$(JOBS) all completions
+	@tests/package_roots $(BUILD) $(VERSION)
+
 test-compilers: ## build the shim with each compiler that is here, at each level
 	tests/install compilers
 	@tests/compilers
@@ -267,18 +282,82 @@ fuzz: ## feed the readers with what fuzzers make up, FUZZ_SECONDS (default 60) e
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
 
-install: all ## install into PREFIX (default /usr/local); DESTDIR and LIBDIR are honoured
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(MANDIR)/man1'
-	install -m 755 $(BUILD)/nosigpipe '$(DESTDIR)$(BINDIR)/nosigpipe'
-	install -m 755 $(BUILD)/nosigpipe-report '$(DESTDIR)$(BINDIR)/nosigpipe-report'
-	install -m 755 $(BUILD)/nosigpipe-doctor '$(DESTDIR)$(BINDIR)/nosigpipe-doctor'
-	install -m 644 $(BUILD)/libnosigpipe.so '$(DESTDIR)$(LIBDIR)/libnosigpipe.so'
-	install -m 644 shim/nosigpipe.1 shim/report/nosigpipe-report.1 shim/doctor/nosigpipe-doctor.1 '$(DESTDIR)$(MANDIR)/man1/'
+# Made from the lists of options: completions/SHELL/PROGRAM.
+LISTS_nosigpipe = shim/options.def shim/nosigpipe.sh
+LISTS_nosigpipe-report = shim/report/options.def
+LISTS_nosigpipe-doctor = shim/doctor/options.def
+COMPLETIONS = $(foreach shell,bash zsh fish,$(PROGRAMS:%=$(BUILD)/completions/$(shell)/%))
+$(COMPLETIONS): $(BUILD)/completions/%: $(wildcard shim/completions/*) $(foreach program,$(PROGRAMS),$(LISTS_$(program))) Makefile
+	@mkdir -p $(@D)
+	@echo '  make  $@'
+	@options() { awk -v shell=$(*D) -v program=$(*F) "$$@" -f shim/completions/options.awk $(LISTS_$(*F)); }; options >$@.options; \
+	  sed -e "s/@PROGRAM@/$(*F)/g; s/@FUNCTION@/_$(subst -,_,$(*F))/g; s/@LONE@/$$(options -v lone=1)/" \
+	    -e '/^@OPTIONS@$$/{r $@.options' -e 'd}' shim/completions/$(*D) >$@
+	@rm $@.options
 
+.PHONY: completions
+completions: $(COMPLETIONS)
+
+# What debuggers want lies apart, where they look for it: in .debug beside the file.
+$(BUILD)/stripped/%: $(BUILD)/%
+	@mkdir -p $(@D)
+	$(SAY)objcopy --only-keep-debug $< $@.debug && strip -o $@ $< && objcopy --add-gnu-debuglink=$@.debug $@
+
+# Mode, file and place. The library comes first, so that no launcher is there without it. NOSTRIP=1 is for those whose tools
+# strip what was installed.
+STRIPPED = $(BUILD)$(if $(NOSTRIP),,/stripped)
+define INSTALLED_LIBRARY
+$(if $(NOSTRIP),,644 $(STRIPPED)/libnosigpipe.so.debug $(LIBDIR)/.debug/libnosigpipe.so.debug)
+644 $(STRIPPED)/libnosigpipe.so $(LIBDIR)/libnosigpipe.so
+endef
+define INSTALLED_TOOL
+$(if $(NOSTRIP),,644 $(STRIPPED)/$(1).debug $(BINDIR)/.debug/$(1).debug)
+755 $(STRIPPED)/$(1) $(BINDIR)/$(1)
+
+endef
+define INSTALLED_COMPLETIONS
+644 $(BUILD)/completions/bash/$(1) $(BASHDIR)/$(1)
+644 $(BUILD)/completions/zsh/$(1) $(ZSHDIR)/_$(1)
+644 $(BUILD)/completions/fish/$(1) $(FISHDIR)/$(1).fish
+
+endef
+define INSTALLED
+$(INSTALLED_LIBRARY)
+$(foreach tool,$(TOOLS),$(call INSTALLED_TOOL,$(tool)))
+755 $(BUILD)/nosigpipe $(BINDIR)/nosigpipe
+644 shim/nosigpipe.1 $(MANDIR)/man1/nosigpipe.1
+644 shim/report/nosigpipe-report.1 $(MANDIR)/man1/nosigpipe-report.1
+644 shim/doctor/nosigpipe-doctor.1 $(MANDIR)/man1/nosigpipe-doctor.1
+644 shim/nosigpipe.conf.5 $(MANDIR)/man5/nosigpipe.conf.5
+$(foreach program,$(PROGRAMS),$(call INSTALLED_COMPLETIONS,$(program)))
+644 LICENSE $(DOCDIR)/LICENSE
+644 shim/CHANGELOG.md $(DOCDIR)/CHANGELOG.md
+endef
+EACH_INSTALLED = printf '%s\n' "$$LIST" | grep / | while read -r mode file place; do place='$(DESTDIR)'$$place;
+
+# By a new name that is then the file's: what starts meanwhile finds the old file or the new one, and what runs keeps its own.
+PUT = @$(EACH_INSTALLED) install -D -m "$$mode" "$$file" "$$place.new" && mv -f "$$place.new" "$$place" || exit 1; done
+
+install: export LIST = $(INSTALLED)
+install: all $(TOOLS:%=$(STRIPPED)/%) $(STRIPPED)/libnosigpipe.so completions ## install into PREFIX (default /usr/local); DESTDIR and LIBDIR are honoured
+	$(PUT)
+
+# For those of the other class.
+.PHONY: install-library
+install-library: export LIST = $(INSTALLED_LIBRARY)
+install-library: $(STRIPPED)/libnosigpipe.so
+	$(PUT)
+
+uninstall: export LIST = $(INSTALLED)
 uninstall: ## remove what install has put there
-	for tool in nosigpipe nosigpipe-report nosigpipe-doctor; do \
-	  rm -f '$(DESTDIR)$(BINDIR)/'$$tool '$(DESTDIR)$(MANDIR)/man1/'$$tool.1; done
-	rm -f '$(DESTDIR)$(LIBDIR)/libnosigpipe.so'
+	@$(EACH_INSTALLED) rm -f "$$place"; done
+	@rmdir '$(DESTDIR)$(LIBDIR)/.debug' '$(DESTDIR)$(BINDIR)/.debug' '$(DESTDIR)$(DOCDIR)' 2>/dev/null || :
+
+deb: ## make Debian packages in build/deb
+	shim/package/build deb $(BUILD) $(VERSION) $(DEBFLAGS)
+
+rpm: ## make RPM packages in build/rpm
+	shim/package/build rpm $(BUILD) $(VERSION) $(RPMFLAGS)
 
 clean: ## remove build/
 	rm -rf $(BUILD)

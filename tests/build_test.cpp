@@ -305,32 +305,12 @@ TEST_CASE("the shim can be built with the flags of a distribution") {
 TEST_CASE("make help names every target for users") {
   const auto named = all_matches(SourceTree().made({"help"}), "(?:^|\n)  make (\\S+) +\\S");
   CHECK(joined(named) == joined(all_matches(contents(source("Makefile")), "\n([a-z0-9-]+):[^\n#]*## \\S")));
-  for (const std::string target : {"all", "demo", "test", "test-foreign", "test-cross", "test-roots", "test-compilers",
-                                   "fuzz", "bench", "install", "uninstall", "clean", "format", "lint", "help"}) {
+  for (const std::string target :
+       {"all", "demo", "test", "test-foreign", "test-cross", "test-roots", "test-compilers", "test-packages", "fuzz",
+        "bench", "install", "uninstall", "deb", "rpm", "clean", "format", "lint", "help"}) {
     INFO(target);
     CHECK(named.count(target) == 1);
   }
-}
-
-TEST_CASE("uninstall removes what install has put there and nothing else") {
-  const SourceTree tree;
-  tree.bring_what_is_built();
-  const Directory staging;
-  std::filesystem::create_directories(staging / "opt/lib");
-  std::ofstream(staging / "opt/lib/neighbour") << "stays";
-  const Strings where{"DESTDIR=" + staging.path(), "PREFIX=/opt", "LIBDIR=/opt/lib/x"};
-  const auto make = [&](const std::string& target) {
-    auto arguments = where;
-    arguments.push_back(target);
-    tree.made(arguments);
-    return joined(all_matches(output_of({"find", staging.path(), "-type", "f", "-printf", "%P %m\n"}), "[^\n]+"));
-  };
-  CHECK(make("install") ==
-        "opt/bin/nosigpipe 755 opt/bin/nosigpipe-doctor 755 opt/bin/nosigpipe-report 755 opt/lib/neighbour 644 "
-        "opt/lib/x/libnosigpipe.so 644 opt/share/man/man1/nosigpipe-doctor.1 644 "
-        "opt/share/man/man1/nosigpipe-report.1 644 opt/share/man/man1/nosigpipe.1 644 ");
-  CHECK(make("uninstall") == "opt/lib/neighbour 644 ");
-  CHECK(make("uninstall") == "opt/lib/neighbour 644 ");
 }
 
 TEST_CASE("a 32-bit build keeps a 32-bit program alive") {

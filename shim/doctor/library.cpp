@@ -75,7 +75,11 @@ std::string library_for(const ElfHeaders& program, const std::string& library) {
       !version_of(prefix + other + "/" + name).empty())
     return prefix + "$LIB/" + name;
   if (fits(library, program)) return library;
-  for (const auto& elsewhere : {prefix + own, directory + "/i386", directory + "32", directory + "/i386-linux-gnu"})
+  // Debian's package has it in lib32, whatever the loader; Fedora's in lib beside lib64.
+  const auto lib32 = prefix.empty() ? "" : prefix + "lib32";
+  const auto lib = directory.ends_with("/lib64") ? directory.substr(0, directory.size() - 2) : "";
+  for (const auto& elsewhere :
+       {prefix + own, directory + "/i386", directory + "32", directory + "/i386-linux-gnu", lib32, lib})
     if (!elsewhere.empty() && elsewhere != own && fits(elsewhere + "/" + name, program)) return elsewhere + "/" + name;
   return "";
 }

@@ -17,7 +17,7 @@ inline std::string source(const std::string& path) {
 class SourceTree {
  public:
   SourceTree() {
-    for (const char* part : {"Makefile", "shim", "tests", "demo"})
+    for (const char* part : {"Makefile", "LICENSE", "shim", "tests", "demo"})
       if (std::filesystem::exists(part)) output_of({"cp", "-a", source(part), directory_.path()});
   }
 
@@ -32,15 +32,17 @@ class SourceTree {
   std::string operator/(const std::string& name) const { return directory_ / name; }
 
   // The make that runs these tests is not to have a say in this one.
-  Ending make(const Strings& arguments = {}) const {
+  Ending make(const Strings& arguments = {}, const Strings& environment = {}) const {
     Start start;
     start.directory = path();
-    start.env = {"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "DESTDIR", "V"};
+    start.env = {"MAKEFLAGS", "MFLAGS",   "MAKEOVERRIDES", "MAKELEVEL", "DESTDIR",
+                 "V",         "CXXFLAGS", "CPPFLAGS",      "CFLAGS",    "LDFLAGS"};
+    start.env = joined(start.env, environment);
     return run(joined({"make"}, arguments), start, std::chrono::seconds(280));
   }
 
-  std::string made(const Strings& arguments = {}) const {
-    const Ending ending = make(arguments);
+  std::string made(const Strings& arguments = {}, const Strings& environment = {}) const {
+    const Ending ending = make(arguments, environment);
     INFO(ending.out << ending.err);
     REQUIRE(ending.exited(0));
     return ending.out;

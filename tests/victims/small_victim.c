@@ -1,6 +1,6 @@
 // A victim in plain C, for the ABIs and the libc that have no C++ runtime here, and for what has to be set-user-ID.
 //
-// usage: small_victim write|writev|stdio|view|cancel|secure
+// usage: small_victim write|writev|stdio|view|serve|cancel|secure
 //
 // All but the last two write to a socket whose peer is gone. Exit status: 0 the call came back with EPIPE and all else
 // is as it was, 1 not.
@@ -37,6 +37,13 @@ static int writes_vector(int fd) {
 static int prints(void) {
   FILE* stream = fdopen(dead_socket(), "w");
   return stream != NULL && fprintf(stream, "%s\n", text) == 5 && fflush(stream) == EOF && errno == EPIPE;
+}
+
+// Once for each byte of its standard input: as long as somebody has that open, it runs.
+static int serves(void) {
+  while (getchar() != EOF)
+    if (!writes() || !writes_vector(dead_socket())) return 0;
+  return 1;
 }
 
 static void handler(int signal) { (void)signal; }
@@ -101,6 +108,7 @@ int main(int argc, char* argv[]) {
   if (strcmp(verb, "writev") == 0) return !writes_vector(dead_socket());
   if (strcmp(verb, "stdio") == 0) return !prints();
   if (strcmp(verb, "view") == 0) return !has_its_own_view();
+  if (strcmp(verb, "serve") == 0) return !serves();
   if (strcmp(verb, "cancel") == 0) return !is_cancelled();
   if (strcmp(verb, "secure") == 0) return printf("%lu\n", getauxval(AT_SECURE)) < 0;
   fprintf(stderr, "small_victim: there is no verb %s\n", verb);
