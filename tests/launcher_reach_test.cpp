@@ -238,6 +238,19 @@ TEST_CASE("a 64-bit shell that starts a 32-bit program reaches it where the libr
   CHECK(run({launcher, victim, "write"}).exited(0));
 }
 
+TEST_CASE("a 32-bit program is reached where the libraries lie in lib64 and lib, as RPM packages have them") {
+  const Directory prefix;
+  for (const std::string directory : {"lib64", "lib"}) std::filesystem::create_directory(prefix / directory);
+  for (const std::string part : {"libnosigpipe.so", "nosigpipe", "nosigpipe-doctor"})
+    std::filesystem::copy_file(built(part), prefix / "lib64/" + part);
+  const auto victim = small_victim(prefix, {"-m32"});
+  is_refused({prefix / "lib64/nosigpipe", victim, "write"}, "32-bit");
+  std::filesystem::copy_file(built("i386/libnosigpipe.so"), prefix / "lib/libnosigpipe.so");
+  const auto ending = run({prefix / "lib64/nosigpipe", victim, "write"});
+  CHECK(ending.exited(0));
+  CHECK(ending.err.empty());
+}
+
 TEST_CASE("without the doctor beside it the launcher goes on as it did") {
   const Directory directory;
   for (const std::string part : {"nosigpipe", "libnosigpipe.so"})

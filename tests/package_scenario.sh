@@ -10,12 +10,15 @@ failed=0
 said=$(mktemp)
 case $kind in
   deb)
+    # shellcheck disable=SC2016  # $LIB is the loader's
+    other_path='/usr/$LIB/libnosigpipe.so'
     library=/usr/lib/x86_64-linux-gnu/libnosigpipe.so library32=/usr/lib32/libnosigpipe.so
     install() { dpkg -i "$@"; }
     upgrade() { dpkg -i "$@"; }
     remove() { dpkg --purge nosigpipe libnosigpipe lib32nosigpipe; }
     remove_one() { dpkg --remove --force-depends libnosigpipe; } ;;
   rpm) # --nodeps, since this database does not know the distribution's own packages
+    other_path=/usr/lib64/../lib64/libnosigpipe.so
     library=/usr/lib64/libnosigpipe.so library32=/usr/lib/libnosigpipe.so
     install() { rpm --force-debian -i --nodeps "$@"; }
     upgrade() { rpm --force-debian -U --nodeps "$@"; }
@@ -107,8 +110,7 @@ esac
 
 # Refused with one line of ours, while one is named, by whatever path.
 refuses_while_named() {
-  # shellcheck disable=SC2016  # $LIB is the loader's
-  for named in "$library" '/usr/$LIB/../../'"${library#/}" "# a comment
+  for named in "$library" "$other_path" "# a comment
 $library32:$library" libnosigpipe.so; do
     echo "$named" >/etc/ld.so.preload
     ./victim write 2>/dev/null || [ "$named" = libnosigpipe.so ] || return 1
