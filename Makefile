@@ -32,6 +32,13 @@ UNDEFINED = -Wp,-U_FORTIFY_SOURCE,-U_GLIBCXX_ASSERTIONS,-U_FILE_OFFSET_BITS,-U_T
 SHIM_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) $(PREFIX_MAP) -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics \
   -fno-stack-protector $(UNDEFINED) -fasynchronous-unwind-tables -ftls-model=initial-exec -DNOSIGPIPE_VERSION='"$(VERSION)"'
 SHIM_LDFLAGS = -shared -nostartfiles -static-libgcc -Wl,-soname,libnosigpipe.so -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noexecstack,-z,noseparate-code -Wl,-Bsymbolic-functions -Wl,--as-needed -Wl,--hash-style=both
+# The same, to be loaded into a process that runs: its variables of each thread by descriptors, which glibc and musl know
+# and which need no symbol of theirs. clang has them since version 19 only: what it builds is for glibc alone.
+LATE_LIBRARY = $(if $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine)),$(BUILD)/libnosigpipe-attach.so)
+LIBRARIES = libnosigpipe.so $(notdir $(LATE_LIBRARY))
+LATE_TLS = $(if $(findstring clang,$(CXX)),initial-exec,global-dynamic -mtls-dialect=gnu2)
+LATE_CXXFLAGS = $(patsubst -ftls-model=%,-ftls-model=$(LATE_TLS),$(SHIM_CXXFLAGS)) -DNOSIGPIPE_LATE
+
 REPORT_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) $(PREFIX_MAP) -DNOSIGPIPE_VERSION='"$(VERSION)"'
 # Compiled more often than run. Includes are written from two roots: "support/process.h", "log/timestamp.h".
 TEST_INCLUDES = -iquote tests $(INCLUDES)
@@ -45,6 +52,8 @@ DOCTOR_SOURCES = $(sort $(wildcard shim/doctor/*.cpp)) $(TOOLS_SOURCES)
 TOOLS = nosigpipe-report nosigpipe-doctor
 PROGRAMS = nosigpipe $(TOOLS)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
+LATE_SOURCES = $(filter-out shim/start.cpp,$(SHIM_SOURCES)) $(wildcard shim/late/*.cpp)
+LATE_OBJECTS = $(LATE_SOURCES:%.cpp=$(BUILD)/late/%.o)
 REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/shim/report/page.o
 DOCTOR_OBJECTS = $(DOCTOR_SOURCES:%.cpp=$(BUILD)/%.o)
 TOOL_OBJECTS = $(patsubst %.cpp,$(BUILD)/%.o,$(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES)))
@@ -68,10 +77,17 @@ SCRIPTS = .ci/run tests/run tests/roots tests/package_roots tests/compilers test
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/libnosigpipe.so $(BUILD)/nosigpipe $(BUILD)/nosigpipe-report $(BUILD)/nosigpipe-doctor ## build the shim and its programs into build/
+all: $(BUILD)/libnosigpipe.so $(LATE_LIBRARY) $(BUILD)/nosigpipe $(BUILD)/nosigpipe-report $(BUILD)/nosigpipe-doctor ## build the shim and its programs into build/
 
 $(BUILD)/libnosigpipe.so: $(SHIM_OBJECTS)
 	$(SAY)$(CC) $(CFLAGS) $(PREFIX_MAP) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ $^
+
+$(BUILD)/libnosigpipe-attach.so: $(LATE_OBJECTS) shim/late/exports
+	$(SAY)$(CC) $(CFLAGS) $(PREFIX_MAP) $(LDFLAGS) $(SHIM_LDFLAGS:%,libnosigpipe.so=%,$(@F)) -Wl,--version-script=shim/late/exports -o $@ $(LATE_OBJECTS)
+
+$(LATE_OBJECTS): $(BUILD)/late/%.o: %.cpp Makefile
+	@mkdir -p $(@D)
+	$(SAY)$(CXX) $(CXXFLAGS) $(LATE_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # An older compiler fails at each file in a way of its own, so it is asked once.
 NEW_ENOUGH = (defined __clang__ && __clang_major__ >= 14) || (!defined __clang__ && __GNUC__ >= 11)
@@ -80,7 +96,7 @@ new-enough-compiler:
 	test "$$answer" || { echo "nosigpipe: $(CXX) is older than gcc 11 or clang 14; choose another: make CXX=... CC=..." >&2; exit 1; }
 .PHONY: new-enough-compiler
 
-$(SHIM_OBJECTS) $(TOOL_OBJECTS): | new-enough-compiler
+$(SHIM_OBJECTS) $(LATE_OBJECTS) $(TOOL_OBJECTS): | new-enough-compiler
 
 $(SHIM_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
@@ -257,7 +273,7 @@ test-programs: all $(OWN_SUITES) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO
 .PHONY: i386
 i386:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/i386 CXXFLAGS='$(CXXFLAGS) -m32' CFLAGS='$(CFLAGS) -m32' \
-	  $(BUILD)/i386/libnosigpipe.so $(SCENES:$(BUILD)/%=$(BUILD)/i386/%)
+	  $(BUILD)/i386/libnosigpipe.so $(LATE_LIBRARY:$(BUILD)/%=$(BUILD)/i386/%) $(SCENES:$(BUILD)/%=$(BUILD)/i386/%)
 
 # Each fuzzer with the sources that it feeds.
 FUZZ_SECONDS = 60
@@ -307,9 +323,11 @@ $(BUILD)/stripped/%: $(BUILD)/%
 # strip what was installed.
 STRIPPED = $(BUILD)$(if $(NOSTRIP),,/stripped)
 define INSTALLED_LIBRARY
-$(if $(NOSTRIP),,644 $(STRIPPED)/libnosigpipe.so.debug $(LIBDIR)/.debug/libnosigpipe.so.debug)
-644 $(STRIPPED)/libnosigpipe.so $(LIBDIR)/libnosigpipe.so
+$(if $(NOSTRIP),,644 $(STRIPPED)/$(1).debug $(LIBDIR)/.debug/$(1).debug)
+644 $(STRIPPED)/$(1) $(LIBDIR)/$(1)
+
 endef
+INSTALLED_LIBRARIES = $(foreach library,$(LIBRARIES),$(call INSTALLED_LIBRARY,$(library)))
 define INSTALLED_TOOL
 $(if $(NOSTRIP),,644 $(STRIPPED)/$(1).debug $(BINDIR)/.debug/$(1).debug)
 755 $(STRIPPED)/$(1) $(BINDIR)/$(1)
@@ -322,7 +340,7 @@ define INSTALLED_COMPLETIONS
 
 endef
 define INSTALLED
-$(INSTALLED_LIBRARY)
+$(INSTALLED_LIBRARIES)
 $(foreach tool,$(TOOLS),$(call INSTALLED_TOOL,$(tool)))
 755 $(BUILD)/nosigpipe $(BINDIR)/nosigpipe
 644 shim/nosigpipe.1 $(MANDIR)/man1/nosigpipe.1
@@ -339,13 +357,13 @@ EACH_INSTALLED = printf '%s\n' "$$LIST" | grep / | while read -r mode file place
 PUT = @$(EACH_INSTALLED) install -D -m "$$mode" "$$file" "$$place.new" && mv -f "$$place.new" "$$place" || exit 1; done
 
 install: export LIST = $(INSTALLED)
-install: all $(TOOLS:%=$(STRIPPED)/%) $(STRIPPED)/libnosigpipe.so completions ## install into PREFIX (default /usr/local); DESTDIR and LIBDIR are honoured
+install: all $(patsubst %,$(STRIPPED)/%,$(LIBRARIES) $(TOOLS)) completions ## install into PREFIX (default /usr/local); DESTDIR and LIBDIR are honoured
 	$(PUT)
 
 # For those of the other class.
 .PHONY: install-library
-install-library: export LIST = $(INSTALLED_LIBRARY)
-install-library: $(STRIPPED)/libnosigpipe.so
+install-library: export LIST = $(INSTALLED_LIBRARIES)
+install-library: $(LIBRARIES:%=$(STRIPPED)/%)
 	$(PUT)
 
 uninstall: export LIST = $(INSTALLED)
@@ -372,6 +390,7 @@ lint: ## clang-format, clang-tidy, shellcheck, the changelog
 	@grep -m 1 '^## ' shim/CHANGELOG.md | grep -qF '[$(VERSION)]' || \
 	  { echo 'shim/CHANGELOG.md does not begin with version $(VERSION)' >&2; exit 1; }
 	clang-tidy --quiet --warnings-as-errors='*' $(SHIM_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'  -fno-exceptions -fno-rtti
+	clang-tidy --quiet --warnings-as-errors='*' $(LATE_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""' -DNOSIGPIPE_LATE -fno-exceptions -fno-rtti
 	clang-tidy --quiet --warnings-as-errors='*' $(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES)) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""' -DNOSIGPIPE_LIBDIR='""'
 
 help: ## this list

@@ -12,7 +12,8 @@ std::string all_sources() {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(source("shim"))) {
     const std::string name = std::filesystem::relative(entry.path(), source("shim"));
     const bool counts = name.ends_with(".cpp") || name.ends_with(".h");
-    const bool is_of_tool = name.starts_with("report/") || name.starts_with("doctor/") || name.starts_with("tools/");
+    const bool is_of_tool = name.starts_with("report/") || name.starts_with("doctor/") || name.starts_with("tools/") ||
+                            name.starts_with("late/");
     if (counts && !is_of_tool && !name.starts_with("system/options.")) text += contents(entry.path());
   }
   return text;

@@ -12,6 +12,7 @@ using Names = std::set<std::string>;
 // What a room may include besides itself. The lists (*.def) stand in no room: everybody may include them.
 const std::map<std::string, Names> kBelow = {
     {"", {"guard", "log", "program", "unwind", "system", "system/arch"}},
+    {"late", {"guard", "log", "program", "unwind", "system", "system/arch"}},
     {"guard", {"log", "program", "unwind", "system", "system/arch"}},
     {"log", {"program", "unwind", "system", "system/arch"}},
     {"program", {"system", "system/arch"}},

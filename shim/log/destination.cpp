@@ -164,4 +164,8 @@ long write(std::string_view bytes, kernel::Signals blocked, int& error) {
 
 std::string_view place() { return kind() == Kind::file && path[0] != '\0' ? path : options::get().log_path; }
 
+#ifdef NOSIGPIPE_LATE
+void close() { kind() == Kind::standard_error ? log.forget() : log.close(); }
+#endif
+
 }  // namespace destination

@@ -22,4 +22,8 @@ long write(std::string_view bytes, kernel::Signals blocked, int& error);
 // What is to be opened, as it was last tried.
 std::string_view place();
 
+#ifdef NOSIGPIPE_LATE
+void close();
+#endif
+
 }  // namespace destination

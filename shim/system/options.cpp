@@ -21,13 +21,35 @@ namespace {
 
 constinit char log_path[kLongestPath] = "";
 
-// secure_getenv: where a program runs with more rights than its caller has, the environment is an attacker's.
-const char* given(const Option& option) { return secure_getenv(option.name); }
+#ifdef NOSIGPIPE_LATE
+// What was said when it was attached, by who may do anything with this process. The environment is not asked.
+constexpr bool kIsLate = true;
+constinit char said[8192] = "";
+constinit char* entries[64] = {};
+
+char** variables() { return entries; }
+
+const char* variable(const char* name) {
+  const std::string_view begin(name);
+  for (char** entry = entries; *entry != nullptr; ++entry)
+    if (text::begins(*entry, begin) && (*entry)[begin.size()] == '=') return *entry + begin.size() + 1;
+  return nullptr;
+}
+#else
+constexpr bool kIsLate = false;
+
+char** variables() { return environ; }
+
+// Where a program runs with more rights than its caller has, the environment is an attacker's.
+const char* variable(const char* name) { return secure_getenv(name); }
+#endif
+
+const char* given(const Option& option) { return variable(option.name); }
 
 // Most programs are given none, and to ask libc for each takes as many looks at all variables there are.
 bool any_is_given() {
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
-    if (text::begins(*entry, "NOSIGPIPE_")) return true;
+  for (char** entry = variables(); entry != nullptr && *entry != nullptr; ++entry)
+    if (kIsLate || text::begins(*entry, "NOSIGPIPE_")) return true;
   return false;
 }
 
@@ -116,9 +138,9 @@ void each_mistake(void (*say)(text::Line&)) {
 #define CHOICE(NAME, name, ...) say_mistake(name, say);
 #define NUMBER CHOICE
 #include "options.def"
-  if (secure_getenv("LD_PRELOAD") == nullptr) return;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!text::begins(*entry, "NOSIGPIPE_")) continue;
+  if (!kIsLate && variable("LD_PRELOAD") == nullptr) return;
+  for (char** entry = variables(); *entry != nullptr; ++entry) {
+    if (!kIsLate && !text::begins(*entry, "NOSIGPIPE_")) continue;
     const std::string_view whole(*entry);
     const auto variable = text::part(whole, 0, whole.find('='));
     if (is_ours(variable)) continue;
@@ -133,5 +155,24 @@ void each_mistake(void (*say)(text::Line&)) {
     say(line);
   }
 }
+
+#ifdef NOSIGPIPE_LATE
+bool set(const char* lines) {
+  if (std::string_view(lines).size() >= sizeof said) return false;
+  text::copy(said, lines);
+  std::size_t count = 0;
+  for (char* at = said; *at != '\0';) {
+    if (count == std::size(entries) - 1) return false;
+    entries[count++] = at;
+    while (*at != '\0' && *at != '\n') ++at;
+    if (*at == '\n') *at++ = '\0';
+  }
+  entries[count] = nullptr;
+  find_out();
+  return true;
+}
+
+void turn_off() { current.mode = Mode::off; }
+#endif
 
 }  // namespace options

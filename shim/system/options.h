@@ -27,4 +27,12 @@ const Options& get();
 // Calls `say` with a line for each variable that is not valid or not ours, which names what is. errno may change.
 void each_mistake(void (*say)(text::Line&));
 
+#ifdef NOSIGPIPE_LATE
+// From now on what these lines NOSIGPIPE_NAME=value say, over the machine's file; false where there are too many.
+bool set(const char* lines);
+
+// From now on --mode=off.
+void turn_off();
+#endif
+
 }  // namespace options

@@ -8,14 +8,6 @@
 namespace real {
 namespace {
 
-bool holds(const dl_phdr_info& object, std::uintptr_t address) {
-  for (int i = 0; i < object.dlpi_phnum; ++i) {
-    const auto& segment = object.dlpi_phdr[i];
-    if (segment.p_type == PT_LOAD && address - object.dlpi_addr - segment.p_vaddr < segment.p_memsz) return true;
-  }
-  return false;
-}
-
 // True when all are known.
 bool look_in(const dl_phdr_info& object) {
   const ElfSymbols symbols(object.dlpi_addr, object.dlpi_phdr, object.dlpi_phnum);
@@ -27,6 +19,21 @@ bool look_in(const dl_phdr_info& object) {
   all &= cleanup_push.find_in(symbols);
   all &= cleanup_pop.find_in(symbols);
   return all;
+}
+
+#ifdef NOSIGPIPE_LATE
+// Loaded last, it would come upon the program's own functions first, and what has this name there may be something
+// else.
+int visit(dl_phdr_info* object, std::size_t, void*) {
+  return is_of_libc({object->dlpi_addr, object->dlpi_phdr, object->dlpi_phnum}) && look_in(*object);
+}
+#else
+bool holds(const dl_phdr_info& object, std::uintptr_t address) {
+  for (int i = 0; i < object.dlpi_phnum; ++i) {
+    const auto& segment = object.dlpi_phdr[i];
+    if (segment.p_type == PT_LOAD && address - object.dlpi_addr - segment.p_vaddr < segment.p_memsz) return true;
+  }
+  return false;
 }
 
 // The objects come in the order in which names are looked up in them. Looked at are those before ours, or those after.
@@ -43,6 +50,7 @@ int visit(dl_phdr_info* object, std::size_t, void* argument) {
   walk.looks = !walk.looks;
   return false;
 }
+#endif
 
 }  // namespace
 
@@ -59,10 +67,14 @@ bool Symbol::find_in(const ElfSymbols& object) {
 // What dlsym(RTLD_NEXT) gives, which may use the heap and would tie us to a symbol version (it moved in glibc 2.34);
 // and then, where none of those that come after ours has it, the one before.
 void find_all() {
+#ifdef NOSIGPIPE_LATE
+  if (dl_iterate_phdr(visit, nullptr) != 0) return;
+#else
   for (const bool before_us : {false, true}) {
     Walk walk{before_us};
     if (dl_iterate_phdr(visit, &walk) != 0) return;
   }
+#endif
 #define FUNCTION(name, type, technique, by) name.replace_absent();
 #include "functions.def"
 }

@@ -98,4 +98,11 @@ class Found : public Symbol {
 inline constinit Definition<void(void*, void (*)(void*), void*)> cleanup_push{"_pthread_cleanup_push"};
 inline constinit Definition<void(void*, int)> cleanup_pop{"_pthread_cleanup_pop"};
 
+// Whether this object is libc, or the part of it that has the threads, before glibc 2.34.
+inline bool is_of_libc(const ElfSymbols& object) {
+  constexpr SymbolName kInGlibc{"gnu_get_libc_version"};
+  constexpr SymbolName kWithThreads{"_pthread_cleanup_push"};
+  return object.find(kInGlibc) != nullptr || object.find(kWithThreads) != nullptr;
+}
+
 }  // namespace real
