@@ -317,6 +317,39 @@ TEST_CASE("threads that write while it is armed and taken back two hundred times
   CHECK(has(Late({"gcc", "-m32"}, "i386/").says({"storm="}), "no error\n"));
 }
 
+// A thread is in the middle of its relocation most of the time: thousands of addresses, all of which are to be written
+// before the loader makes them unwritable.
+TEST_CASE("a library that comes and goes while the program is armed and taken back is left whole") {
+  for (const std::string flavour : {"", "i386/"}) {
+    const Strings how = flavour.empty() ? Strings{"gcc"} : Strings{"gcc", "-m32"};
+    const Late late(how, flavour);
+    std::ofstream(late.place("plugin.c")) << "#include <sys/socket.h>\n#include <unistd.h>\n"
+                                             "long calls_from_a_library(int fd) { return send(fd, \"lost\", 4, 0); }\n"
+                                             "#define FEW (void*)write, (void*)send, (void*)sendto, (void*)sendmsg,\n"
+                                             "#define MANY FEW FEW FEW FEW FEW FEW FEW FEW\n"
+                                             "#define MORE MANY MANY MANY MANY MANY MANY MANY MANY\n"
+                                             "void* const table[] = {MORE MORE MORE MORE MORE MORE MORE MORE};\n";
+    output_of(joined(
+        how, {"-shared", "-fPIC", "-Wl,-z,now,-z,relro", "-o", late.place("plugin.so"), late.place("plugin.c")}));
+    CHECK(has(late.says({"reload=" + late.place("plugin.so"), "storm="}), "no error\n"));
+  }
+}
+
+// It is what has attached us. Where a debugger comes later the next SIGPIPE shows it.
+TEST_CASE("who traces the program while it is armed is not taken for a debugger") {
+  const Late late;
+  const auto technique = [&](const Strings& words, const Start& start, const std::string& log) {
+    const auto ending = run(joined({"strace", "-f", "-o", "/dev/null"}, late.words(words)), start);
+    INFO(ending.text() << ending.out << ending.err);
+    REQUIRE(ending.exited(0));
+    return only_line(contents(log))["technique"];
+  };
+  const auto log = late.place("log");
+  CHECK(technique({"attach=NOSIGPIPE_LOG=" + log, "writev"}, {}, log) == "catch");
+  const auto preloaded = late.place("preloaded");
+  CHECK(technique({"writev"}, with_shim({"NOSIGPIPE_LOG=" + preloaded}), preloaded) == "mask");
+}
+
 // Else it would stand in for libc in what is loaded later.
 TEST_CASE("the library that is loaded late exports its two entries and needs libc alone, none above 2.17") {
   for (const std::string flavour : {"", "i386/"}) {

@@ -22,6 +22,11 @@ constinit const Function kAll[] = {
 };
 static_assert(std::size(kAll) == kFunctions);
 
+constexpr std::size_t kLongestName = std::max({
+#define FUNCTION(name, type, technique, by) sizeof #name - 1,
+#include "functions.def"
+});
+
 // Before glibc 2.34 some are in libpthread, too.
 struct Definitions {
   std::uintptr_t in_libc[2];
@@ -51,7 +56,11 @@ void find_functions() {
   });
 }
 
+// Most names are longer: a big library has a hundred thousand of them.
 unsigned function_of(const char* name) {
+  std::size_t length = 0;
+  while (name[length] != '\0')
+    if (++length > kLongestName) return kFunctions;
   const SymbolName wanted(name);
   unsigned i = 0;
   while (i < kFunctions && (kAll[i].name.hash != wanted.hash || std::string_view(kAll[i].name.text) != name)) ++i;

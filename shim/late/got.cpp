@@ -123,10 +123,13 @@ Count turn() {
   });
 }
 
+// They come in the order in which they were turned, but for what is gone or new.
 Count turn_back() {
-  return change_all([](Writing& writing, const Module&, const Slot& slot, unsigned function) {
-    for (unsigned i = turned_count; i-- > 0;)
-      if (turned[i].slot == slot.at) return writing.replace(slot.at, hook_of(function), turned[i].before);
+  return change_all([next = 0U](Writing& writing, const Module&, const Slot& slot, unsigned function) mutable {
+    for (unsigned looked = 0; looked < turned_count; ++looked, ++next) {
+      if (next >= turned_count) next = 0;
+      if (turned[next].slot == slot.at) return writing.replace(slot.at, hook_of(function), turned[next++].before);
+    }
     return false;
   });
 }

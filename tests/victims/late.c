@@ -198,6 +198,26 @@ static void storm(const char* options, int times) {
   puts("no error");
 }
 
+// A plugin that comes and goes meanwhile, and is used.
+static void* reloads(void* library) {
+  while (!is_over) {
+    int ends[2];
+    char bytes[4];
+    void* handle = dlopen(library, RTLD_LAZY);
+    long (*call)(int) = (long (*)(int))dlsym(handle, "calls_from_a_library");
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 || call(ends[0]) != 4 || read(ends[1], bytes, 4) != 4)
+      fail("a call of the plugin");
+    if (dlclose(handle) != 0 || close(ends[0]) != 0 || close(ends[1]) != 0) fail("dlclose");
+    __atomic_fetch_add(&written, 1, __ATOMIC_SEQ_CST);
+  }
+  return NULL;
+}
+
+static void start_to_reload(char* library) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, reloads, library) != 0 || pthread_detach(thread) != 0) fail("pthread_create");
+}
+
 static void go_on_in_child(void) {
   int status;
   const pid_t child = fork();
@@ -220,7 +240,7 @@ static void calls_plugin(void) {
   comes_back(call(dead_socket()));
 }
 
-static void obey(const char* word, const char* value) {
+static void obey(const char* word, char* value) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGPIPE);
@@ -256,6 +276,8 @@ static void obey(const char* word, const char* value) {
     comes_back(write(dead_pipe(), "lost", 4));
   else if (strcmp(word, "kill") == 0)
     kill(getpid(), SIGPIPE);
+  else if (strcmp(word, "reload") == 0)
+    start_to_reload(value);
   else if (strcmp(word, "fds") == 0)
     show_fds();
   else if (strcmp(word, "hundred") == 0)
