@@ -264,7 +264,7 @@ bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	@$(BENCH_DIR)/bench
 
 .PHONY: bench-programs
-bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libtextbook.so libfarfd.so libflagonly.so libempty.so hundred)
+bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libtextbook.so libfarfd.so libflagonly.so libempty.so liblate.so hundred)
 
 .PHONY: test-programs
 test-programs: all $(OWN_SUITES) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load $(BENCH_DIR)/libempty.so i386

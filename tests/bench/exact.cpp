@@ -40,7 +40,7 @@ double system_calls(const Variant& variant, const cost::Cell& cell) {
 }  // namespace
 
 void measure_exact(Figures& figures) {
-  const std::vector<Variant> variants{bare(), shim(), guarded_by("mask"), textbook(), ignored()};
+  const std::vector<Variant> variants{bare(), shim(), attached(), guarded_by("mask"), textbook(), ignored()};
   std::vector<std::vector<double>> counts;
   for (const auto& variant : variants) {
     Start start = variant.start;

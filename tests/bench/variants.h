@@ -28,6 +28,14 @@ inline Variant shim(const std::string& name = "shim", const Strings& env = {}) {
 
 inline Variant guarded_by(const std::string& guard) { return shim("guard=" + guard, {"NOSIGPIPE_GUARD=" + guard}); }
 
+// Armed while it runs, as nosigpipe-attach does it.
+inline Variant attached() {
+  Variant variant{"attached", {}, {}};
+  variant.start.env = {"LD_PRELOAD=" + built("tests/bench/liblate.so"),
+                       "LATE_LIBRARY=" + built("libnosigpipe-attach.so")};
+  return variant;
+}
+
 inline Variant textbook() {
   Variant variant{"textbook", {}, {}};
   variant.start.env = {"LD_PRELOAD=" + built("tests/bench/libtextbook.so")};
