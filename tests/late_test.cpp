@@ -1,6 +1,7 @@
 // libnosigpipe-attach.so: loaded into a program that runs already, armed by a call and taken back by another. The
 // program makes both calls itself: how they are made in the process of others is attach_test's.
 #include <cerrno>
+#include <ctime>
 
 #include "support/cost.h"
 #include "support/expect.h"
@@ -66,12 +67,14 @@ std::string line_with(const std::string& text, const std::string& begin) {
   return "";
 }
 
-// By the second look all that a look calls is bound.
+// By the second look all is bound that is called on the way, and nothing has been armed.
 void is_as_it_was(const Late& late, const std::string& options) {
   const Strings look{"sigpipe", "slots", "maps"};
   const auto attach = "attach=" + options;
-  Strings words = joined(look, look);
-  for (const Strings& more : {Strings{attach}, look, Strings{"detach"}, look}) words = joined(words, more);
+  Strings words = look;
+  for (const Strings& more :
+       {Strings{"attach=NOSIGPIPE_MODE=off", "detach"}, look, Strings{attach}, look, Strings{"detach"}, look})
+    words = joined(words, more);
   const auto said = late.says(words);
   for (const std::string expression : {"blocked [^\n]*", "slots [^\n]*", "maps\n([^]*?)end of maps"}) {
     const auto looks = matches(said, expression);
@@ -343,6 +346,34 @@ TEST_CASE("who traces the program while it is armed is not taken for a debugger"
   CHECK(technique({"attach=NOSIGPIPE_LOG=" + log, "writev"}, {}, log) == "catch");
   const auto preloaded = late.place("preloaded");
   CHECK(technique({"writev"}, with_shim({"NOSIGPIPE_LOG=" + preloaded}), preloaded) == "mask");
+}
+
+TEST_CASE("the doctor tells who was attached and since when and who is not any more") {
+  const Late late;
+  const auto said = [&](const Strings& words, const Strings& options = {}) {
+    Process process(late.words(joined(words, {"wait"})));
+    const auto proc = "/proc/" + std::to_string(process.pid()) + "/";
+    REQUIRE(eventually([&] { return contents(proc + "syscall").starts_with("34 "); }));  // pause
+    return run(joined(joined({built("nosigpipe-doctor")}, options), {std::to_string(process.pid())})).out;
+  };
+  const Strings armed{"attach=NOSIGPIPE_STACK=7"};
+  const auto rows = said(armed);
+  INFO(rows);
+  CHECK(has(rows, "libnosigpipe-attach.so, version "));
+  CHECK(std::regex_search(rows, std::regex("in force, attached since 20\\d\\d-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ\n")));
+  CHECK(has(rows, "stack=7"));
+  CHECK(has(rows, "nosigpipe keeps it safe."));
+  const auto json = said(armed, {"--json"});
+  const auto since = matches(json, "\"phase\": ?\"in force\", ?\"attached\": ?([0-9]+)");
+  INFO(json);
+  REQUIRE(since.size() == 1);
+  CHECK(std::stol(since[0]) <= std::time(nullptr));
+  CHECK(std::stol(since[0]) > std::time(nullptr) - 600);
+  const auto back = said({"attach=", "detach"});
+  INFO(back);
+  CHECK(has(back, "taken back\n"));
+  CHECK(has(back, "A write to a socket whose peer is gone kills it."));
+  CHECK(has(said({}), "loading\n"));
 }
 
 // Else it would stand in for libc in what is loaded later.

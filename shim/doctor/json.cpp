@@ -16,7 +16,8 @@ std::string shim_object(const MappedShim& shim) {
   object.text("path", shim.path).text("change", word_of(shim.change)).text_if("version", shim.version);
   const auto phase = phase_of(shim);
   object.text_if("phase", phase);
-  if (shim.state && phase != "loading") {
+  if (shim.state && shim.state->attached != 0) object.number("attached", shim.state->attached);
+  if (shim.state && phase != "loading" && phase != "taken back") {
     Object options;
     for (const auto& [name, value] : shim.state->options) options.text(name.c_str(), value);
     object.member("options", options.ended());

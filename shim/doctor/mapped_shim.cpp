@@ -17,7 +17,7 @@ namespace doctor {
 namespace {
 
 constexpr std::string_view kOwner = "nosigpipe";
-enum : std::uint32_t { kVersion = 1, kState = 2 };  // the types of our notes
+enum : std::uint32_t { kVersion = 1, kState = 2, kAttached = 3 };  // the types of our notes
 
 // A file as it is mapped, from its beginning.
 struct Mapping {
@@ -132,6 +132,20 @@ std::optional<ShimState> state_in(const ElfHeaders& headers, const ReadAt& read,
   return state;
 }
 
+// As late/state.cpp has it.
+void add_attachment(ShimState& state, const ElfHeaders& headers, const ReadAt& read) {
+  enum : std::uint32_t { kArmed = 1, kTakenBack = 2 };
+  struct {
+    std::uint32_t phase, padding;
+    std::uint64_t since;
+  } record{};
+  const auto* note = find_note(headers, kAttached);
+  if (note == nullptr || note->description.size() < sizeof(std::int32_t)) return;
+  if (!read(target_of(*note, 0), &record, sizeof record)) return;
+  state.attached = record.phase == kArmed ? record.since : 0;
+  state.is_taken_back = record.phase == kTakenBack;
+}
+
 Change change_of(const Mapping& mapping, int pid) {
   struct stat status {};
   const auto now = "/proc/" + std::to_string(pid) + "/root" + mapping.path;
@@ -150,7 +164,9 @@ std::string ShimState::option(const std::string& name) const {
   return "";
 }
 
+// One that is in force before one that was.
 std::optional<MappedShim> find_shim(int pid) {
+  std::optional<MappedShim> found;
   for (const auto& mapping : candidates_in(pid)) {
     MappedShim shim{mapping.path, change_of(mapping, pid), {}, {}};
     const auto read = memory_of(pid, mapping.start);
@@ -158,13 +174,15 @@ std::optional<MappedShim> find_shim(int pid) {
       shim.version = version_in(*headers);
       if (shim.version.empty()) continue;
       shim.state = state_in(*headers, read, mapping.start);
+      if (shim.state) add_attachment(*shim.state, *headers, read);
     } else if (shim.change == Change::none) {
       shim.version = version_of("/proc/" + std::to_string(pid) + "/root" + mapping.path);
       if (shim.version.empty()) continue;
     }
-    return shim;
+    if (!shim.state || !shim.state->is_taken_back) return shim;
+    found = shim;
   }
-  return {};
+  return found;
 }
 
 std::string version_of(const std::string& library) {

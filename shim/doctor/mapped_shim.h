@@ -1,6 +1,7 @@
 // The shim in a process: which library, and what it says of itself.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,8 @@ enum class Change { none, replaced, removed };  // of its file since
 struct ShimState {
   unsigned policy = 0;  // program/policy's word
   std::vector<std::pair<std::string, std::string>> options;
+  std::uint64_t attached = 0;  // when, in seconds since 1970; 0: it was preloaded, or is not armed
+  bool is_taken_back = false;  // it is there, and nothing leads to it
 
   bool is_armed() const;
   std::string option(const std::string& name) const;  // empty where it is not known

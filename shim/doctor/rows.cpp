@@ -1,6 +1,7 @@
 #include "doctor/rows.h"
 
 #include <algorithm>
+#include <ctime>
 #include <string_view>
 
 #include "tools/display.h"
@@ -30,6 +31,14 @@ std::string wrapped(const std::string& text, const std::string& indent = "") {
 std::string row(const std::string& name, const std::string& text) {
   const std::string indent(16, ' ');
   return "  " + name + indent.substr(2 + name.size()) + wrapped(printable(text), indent);
+}
+
+std::string utc(std::uint64_t seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  char text[32] = "";
+  std::tm date{};
+  if (gmtime_r(&time, &date) != nullptr) std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &date);
+  return text;
 }
 
 std::string sigpipe_row(const Process& process) {
@@ -154,8 +163,10 @@ std::string as_rows(const Finding& finding, const Verdict& verdict) {
   if (finding.shim) {
     text += row("nosigpipe", shim_row(*finding.shim));
     const auto phase = phase_of(*finding.shim);
-    text += row("", phase.empty() ? "state not known" : phase);
-    if (finding.shim->state && phase != "loading") text += row("", options_row(*finding.shim->state));
+    const auto& state = finding.shim->state;
+    const auto since = state && state->attached != 0 ? ", attached since " + utc(state->attached) : "";
+    text += row("", phase.empty() ? "state not known" : phase + since);
+    if (state && phase != "loading" && phase != "taken back") text += row("", options_row(*finding.shim->state));
   }
   if (finding.unit) text += row("unit", unit_row(*finding.unit));
   return text + wrapped(printable(verdict.advice));

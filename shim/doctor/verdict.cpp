@@ -155,7 +155,7 @@ Verdict judge(const Finding& finding) {
             "seen from outside."};
   }
   if (outcome == Outcome::safe) return {outcome, advice_for_safe(finding)};
-  if (finding.shim) {
+  if (finding.shim && phase_of(*finding.shim) != "taken back") {
     const auto mode = finding.shim->state ? finding.shim->state->option("mode") : "";
     if (mode == "observe" || mode == "off")
       return {outcome, "nosigpipe is in it, but with mode=" + mode + ": restart it without."};
@@ -166,6 +166,7 @@ Verdict judge(const Finding& finding) {
 
 std::string phase_of(const MappedShim& shim) {
   if (!shim.state) return "";
+  if (shim.state->is_taken_back) return "taken back";
   const auto facts = policy::facts_in(shim.state->policy);
   if ((facts & policy::in_seccomp) != 0) return "in a filter";
   const bool has_decided = (shim.state->policy & policy::undecided) == 0;

@@ -33,7 +33,7 @@ Outcome outcome_of(const Process& process, const std::optional<MappedShim>& shim
 Verdict judge(const Finding& finding);
 
 // In which phase the shim is: "loading", "armed" (no call of a replaced function yet), "in force", "traced", "in a
-// filter", "disarmed"; empty where it is not known.
+// filter", "disarmed", "taken back"; empty where it is not known.
 std::string phase_of(const MappedShim& shim);
 
 }  // namespace doctor

@@ -282,6 +282,8 @@ static void obey(const char* word, char* value) {
     show_fds();
   else if (strcmp(word, "hundred") == 0)
     for (int i = 0; i < 100; ++i) comes_back(writes("write"));
+  else if (strcmp(word, "wait") == 0)
+    pause();
   else if (strcmp(word, "fork") == 0)
     go_on_in_child();
   else if (strcmp(word, "storm") == 0)
