@@ -186,7 +186,8 @@ TEST_CASE("a handler that stands when the program is armed is called as before u
 TEST_CASE("a thread that blocks SIGPIPE when it is armed finds it pending as it would have") {
   const Late late;
   CHECK(late.dies({"block", "write", "unblock"}));
-  late.says({"block", "attach=", "write", "unblock"});
+  CHECK(has(late.says({"block", "write", "pending"}), "pending 1\n"));
+  CHECK(has(late.says({"block", "attach=", "write", "pending", "unblock", "pending"}), "pending 1\npending 0\n"));
   CHECK(late.dies({"block", "attach=", "pipe", "unblock"}));
 }
 
@@ -209,6 +210,15 @@ TEST_CASE("why a program is not armed is said in a line") {
     CHECK(late.dies({"attach=" + wrong, "write"}));
     late.says({"attach=" + wrong, "attach=", "write"});
   }
+}
+
+TEST_CASE("whoever has kept the address of a function while it was armed makes the call and no more") {
+  const Late late({"gcc", "-fpie", "-pie"});
+  late.says({"attach=NOSIGPIPE_GUARD=hooks", "keep", "kept"});
+  CHECK(late.dies({"attach=", "keep", "detach", "kept"}));
+  late.says({"ignore", "keep", "kept"});
+  late.says({"attach=", "keep", "detach", "ignore", "kept"});
+  late.says({"attach=", "keep", "detach", "attach=", "kept"});
 }
 
 TEST_CASE("a copy of the library knows that another has armed the program") {
@@ -295,6 +305,18 @@ TEST_CASE("the totals are logged and the log is closed when it is taken back and
   const auto ended = late.place("ended");
   late.says({"attach=NOSIGPIPE_LOG=" + ended, "hundred"});
   CHECK(count_of(parsed(contents(ended))) == 100);
+}
+
+// By which the report knows whose a file in /tmp is that names what was compiled at run time.
+TEST_CASE("a line says when the program began and not when it was armed") {
+  const Late late;
+  const auto log = late.place("log");
+  const auto before = std::time(nullptr);
+  late.says({"later", "attach=NOSIGPIPE_LOG=" + log, "made"});
+  const auto line = only_line(contents(log));
+  const auto started = line.number("started");
+  CHECK(started >= before - 1);
+  CHECK(started <= std::time(nullptr) - 2);
 }
 
 TEST_CASE("children of fork are armed as their parent is") {

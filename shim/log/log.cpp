@@ -12,6 +12,7 @@
 #include "system/at_start.h"
 #include "system/clock.h"
 #include "system/options.h"
+#include "system/proc.h"
 
 namespace logging {
 namespace {
@@ -83,7 +84,11 @@ void tell_why(int error, Scratch& scratch) {
 
 void begin() {
   is_wanted.store(true);
+#ifdef NOSIGPIPE_LATE
+  start = proc::started();
+#else
   start = kernel::clock_by_call(CLOCK_REALTIME).tv_sec;
+#endif
   if (destination::kind() == Kind::syslog) kernel::call(SYS_uname, &host);
   destination::know_start();
   standard_error.share(2);

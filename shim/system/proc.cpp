@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 
 #include <string_view>
 
+#include "system/clock.h"
 #include "system/kernel.h"
 #include "system/lines.h"
 #include "system/opened.h"
@@ -73,5 +75,26 @@ std::string_view program_of(int pid, char* room, std::size_t size) {
 }
 
 long long bytes_written() { return number_in<256>("/proc/thread-self/io", "\nwchar: "); }
+
+#ifdef NOSIGPIPE_LATE
+// The 22nd field of stat, in ticks since the machine began; the second is in brackets, and may be anything.
+long long started() {
+  const auto now = kernel::clock_by_call(CLOCK_REALTIME).tv_sec;
+  char start[512];
+  const long length = read_start("/proc/self/stat", start, sizeof start);
+  std::string_view rest(start, length > 0 ? static_cast<std::size_t>(length) : 0);
+  rest = text::part(rest, rest.rfind(')'));
+  for (int field = 2; field < 22 && !rest.empty(); ++field) {
+    rest = text::part(rest, rest.find(' '));
+    rest = text::part(rest, 1);
+  }
+  long long ticks = 0;
+  for (; !rest.empty() && rest.front() >= '0' && rest.front() <= '9'; rest.remove_prefix(1))
+    ticks = ticks * 10 + (rest.front() - '0');
+  const auto a_second = static_cast<long long>(getauxval(AT_CLKTCK));
+  if (ticks == 0 || a_second == 0) return now;
+  return now - kernel::clock_by_call(CLOCK_BOOTTIME).tv_sec + ticks / a_second;
+}
+#endif
 
 }  // namespace proc

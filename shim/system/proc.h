@@ -30,4 +30,9 @@ std::string_view program_of(int pid, char* room, std::size_t size);
 // What this thread has written so far, in bytes, by calls that /proc counts: not by send. -1 where it is not said.
 long long bytes_written();
 
+#ifdef NOSIGPIPE_LATE
+// When this process began, in seconds since 1970. Without /proc: now.
+long long started();
+#endif
+
 }  // namespace proc

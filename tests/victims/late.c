@@ -13,11 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef int Attach(const char* options, char* answer, unsigned long size);
@@ -89,6 +91,24 @@ static void comes_back(long result) {
   if (result != -1 || errno != EPIPE) fail("not EPIPE");
 }
 
+#ifdef __x86_64__
+// By way of code that is in no file: sub $8, %rsp; call *%rsi; add $8, %rsp; ret
+static long writes_from_made_code(void) {
+  static const unsigned char code[] = {0x48, 0x83, 0xec, 8, 0xff, 0xd6, 0x48, 0x83, 0xc4, 8, 0xc3};
+  void* page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) fail("mmap");
+  memcpy(page, code, sizeof code);
+  return ((long (*)(const char*, long (*)(const char*)))page)("send", writes);
+}
+#endif
+
+// Two seconds after the program began, at least.
+static void wait_for_later(void) {
+  const time_t begin = time(NULL);
+  const struct timespec moment = {0, 10000000};
+  while (time(NULL) < begin + 3) nanosleep(&moment, NULL);
+}
+
 static void handler(int signal) {
   (void)signal;
   puts("handled");
@@ -108,6 +128,12 @@ static void show_sigpipe(void) {
                                         : "another");
   for (unsigned i = 0; i < sizeof raw; ++i) printf(" %02x", raw[i]);
   puts("");
+}
+
+static void show_pending(void) {
+  sigset_t set;
+  sigpending(&set);
+  printf("pending %d\n", sigismember(&set, SIGPIPE));
 }
 
 static void show_maps(void) {
@@ -233,6 +259,9 @@ static void show_fds(void) {
   printf("fds %d\n", count);
 }
 
+// A program may keep the address of a function.
+static ssize_t (*kept)(int, const void*, size_t);
+
 static void* plugin;
 
 static void calls_plugin(void) {
@@ -258,6 +287,12 @@ static void obey(const char* word, char* value) {
     calls_plugin();
   else if (strcmp(word, "sigpipe") == 0)
     show_sigpipe();
+  else if (strcmp(word, "keep") == 0)
+    kept = write;
+  else if (strcmp(word, "kept") == 0)
+    comes_back(kept(dead_socket(), "lost", 4));
+  else if (strcmp(word, "pending") == 0)
+    show_pending();
   else if (strcmp(word, "maps") == 0)
     show_maps();
   else if (strcmp(word, "slots") == 0)
@@ -282,6 +317,12 @@ static void obey(const char* word, char* value) {
     show_fds();
   else if (strcmp(word, "hundred") == 0)
     for (int i = 0; i < 100; ++i) comes_back(writes("write"));
+#ifdef __x86_64__
+  else if (strcmp(word, "made") == 0)
+    comes_back(writes_from_made_code());
+#endif
+  else if (strcmp(word, "later") == 0)
+    wait_for_later();
   else if (strcmp(word, "wait") == 0)
     pause();
   else if (strcmp(word, "fork") == 0)
