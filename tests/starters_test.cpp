@@ -86,6 +86,12 @@ TEST_CASE("who clears the environment is found behind others") {
   victims.gets_lost({"setpriv", "--reset-env"}, "setpriv clears");
 }
 
+TEST_CASE("an applet that names its program a hundred thousand times is no trouble") {
+  Strings command(100'000, "busybox");
+  command.push_back("true");
+  CHECK(soon(joined({"--"}, command)).exited(0));
+}
+
 TEST_CASE("an LD_PRELOAD that is set again behind who has cleared it counts") {
   const Victims victims;
   victims.gets_through({"env", "-i", "env", ours});
@@ -139,6 +145,7 @@ TEST_CASE("what another program executes is not reached where children are strip
   }
   CHECK(said({script}, ".verdict") == "reached");
   CHECK(said({script}, ".verdict", start) == "unreachable");
+  CHECK(said({"su", "root", "-c", victims.file()}, ".verdict", start) == "unreachable");
   const auto ending = run({built("nosigpipe"), "--children=strip", script});
   CHECK(ending.exited(125));
   CHECK(has(ending.err, "with --children=strip that is not kept safe"));
@@ -228,6 +235,9 @@ TEST_CASE("sudo hands on what is set in its arguments") {
     CHECK(said(joined({name}, command), ".verdict") == (reached ? "reached" : "unreachable"));
     if (is_here) CHECK(victims.lives(joined({"sudo"}, words), victims.file()) == reached);
   }
+  for (const Strings& shell : {Strings{"-s"}, {"-i", "true"}, {"--no-such-option", "true"}})
+    CHECK(said(joined({name}, shell), ".verdict") == "unreachable");
+  CHECK(said({name, "-s", ours}, ".verdict") == "unknown");
   CHECK(said({name, ours, victims.fixed()}, ".reason").starts_with("it is linked statically"));
   if (!is_here) SKIP_TEST("no sudo can be run here");
 }

@@ -54,9 +54,10 @@ Started by_sudo(const std::string& name, const Words& argv) {
     keeps = names_ours(value);
     preload = value;
   }
-  if (read.has('?') || read.has('i') || read.has('s') || read.has('R')) return not_understood(name);
-  auto started = goes_on({word, read.rest.end()});
+  const bool is_known = !read.has('?') && !read.has('i') && !read.has('s') && !read.has('R');
+  auto started = goes_on(is_known ? Words(word, read.rest.end()) : Words());
   if (!keeps) return lost_in(name, "start nosigpipe behind it: sudo nosigpipe COMMAND", started.argv);
+  if (!is_known) return not_understood(name);
   started.preload = preload;
   return started;
 }
@@ -71,18 +72,24 @@ Started by_su(const std::string& name, const Words& argv) {
   if (is_login && !is_kept)
     return lost_in(name, "start nosigpipe behind it, or leave the environment: " + name + " without -");
   if (read.has('?')) return not_understood(name);
-  return name == "runuser" && read.has('u') ? goes_on(read.rest) : Started{};
+  auto started = name == "runuser" && read.has('u') ? goes_on(read.rest) : Started();
+  started.executes = true;
+  return started;
 }
 
 // It goes through its options in their order. The path is one of inside.
 Started by_bwrap(const std::string& name, const Words& argv) {
   bool is_lost = false;
+  Started started;
+  started.executes = true;
   for (std::size_t at = 1; at < argv.size() && argv[at] != "--"; ++at) {
     const bool is_of_it = at + 1 < argv.size() && argv[at + 1] == kName;
     if (argv[at] == "--clearenv" || (argv[at] == "--unsetenv" && is_of_it)) is_lost = true;
-    if (argv[at] == "--setenv" && is_of_it && at + 2 < argv.size()) is_lost = !names_ours_inside(argv[at + 2]);
+    if (argv[at] != "--setenv" || !is_of_it || at + 2 >= argv.size()) continue;
+    is_lost = !names_ours_inside(argv[at + 2]);
+    started.preload = argv[at + 2];
   }
-  return is_lost ? lost_in(name, "hand it through: --setenv LD_PRELOAD, of a path that is there inside") : Started{};
+  return is_lost ? lost_in(name, "hand it through: --setenv LD_PRELOAD, of a path that is there inside") : started;
 }
 
 // Who asks a server of its own to run something in a container, where what they have in the environment is not known.

@@ -49,14 +49,15 @@ Command follow(std::vector<std::string> argv, const std::string& library, std::o
       command.reason = started.not_known;
       return command;
     }
+    const bool executes = started.executes || !started.argv.empty();
+    if (executes && !is_loader && !started.preload && strips()) {
+      const auto name = tools::base_name(command.file);
+      refuse(command, name + " executes it, and with --children=strip that is not kept safe",
+             "start nosigpipe behind " + name + ", or leave out --children=strip");
+      return command;
+    }
     // One with more rights than ours has lost it before it hands it on.
     if (!started.argv.empty() && (command.rights == Rights::same || started.preload || lost)) {
-      if (!is_loader && !started.preload && strips()) {
-        refuse(command,
-               tools::base_name(command.file) + " executes it, and with --children=strip that is not kept safe",
-               "start nosigpipe behind " + tools::base_name(command.file) + ", or leave out --children=strip");
-        return command;
-      }
       argv = started.argv;
       if (started.preload) given.preload = started.preload;
       if (started.path) place.path = *started.path;

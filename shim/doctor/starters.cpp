@@ -93,9 +93,14 @@ Started goes_on(const Words& words, std::size_t number) {
   return started;
 }
 
-Started started_by(const Words& argv) {
+Started started_by(const Words& given) {
+  const auto first = std::ranges::find_if_not(given, [](const std::string& word) {
+    const auto name = tools::base_name(word);
+    return name == "busybox" || name == "toybox";
+  });
+  if (first == given.end()) return {};
+  const Words argv(first, given.end());  // an applet does as the program of its name
   const auto name = tools::base_name(argv[0]);
-  if ((name == "busybox" || name == "toybox") && argv.size() > 1) return started_by({argv.begin() + 1, argv.end()});
   if (const auto* other = std::ranges::find(kOthers, name, &Starter::name); other != std::end(kOthers))
     return other->started(name, argv);
   const auto* plain = std::ranges::find(kPlain, name, &Plain::name);

@@ -12,6 +12,7 @@ namespace doctor {
 
 struct Started {
   Words argv;                          // what is started, where that is known; empty: this is no starter
+  bool executes = false;               // something, though it is not known what
   std::string lost_in;                 // the name of who clears LD_PRELOAD; empty: it gets through
   std::string remedy;                  // what to do instead
   std::string not_known;               // why its arguments are not understood
