@@ -276,6 +276,7 @@ TEST_CASE("the help and the manual have every option") {
   std::erase(manual, '\\');
   int options = 0;
   for (const auto& line : lines_of(help)) {
+    CHECK(line.size() <= 80);
     const auto at = line.find("--");
     if (at == std::string::npos || at > 6 || line.starts_with("      ")) continue;
     const auto name = line.substr(at, line.find('=', at) - at);

@@ -1,6 +1,5 @@
 #include "doctor/rows.h"
 
-#include <algorithm>
 #include <ctime>
 #include <string_view>
 
@@ -11,22 +10,7 @@ namespace {
 
 using tools::plural;
 using tools::printable;
-
-constexpr std::size_t kWidth = 80;
-
-// Cut at blanks where it would be longer than a line; a word that is longer has a line of its own.
-std::string wrapped(const std::string& text, const std::string& indent = "") {
-  const auto width = kWidth - indent.size();
-  std::string out;
-  std::string_view rest(text);
-  while (rest.size() > width) {
-    auto at = rest.rfind(' ', width);
-    if (at == rest.npos || at == 0) at = std::min(rest.find(' ', 1), rest.size());
-    out += std::string(rest.substr(0, at)) + "\n" + indent;
-    rest.remove_prefix(std::min(at + 1, rest.size()));
-  }
-  return out + std::string(rest) + "\n";
-}
+using tools::wrapped;
 
 std::string row(const std::string& name, const std::string& text) {
   const std::string indent(16, ' ');

@@ -135,12 +135,13 @@ Options parse_options(const std::vector<std::string>& arguments, Timestamp now) 
 std::string help() {
   return "usage: nosigpipe-report [OPTION]... [FILE]...\n"
          "       nosigpipe-report --run [OPTION]... -- COMMAND [ARG]...\n"
-         "Tells from logs of nosigpipe where SIGPIPE would have struck. Reads text and JSON, plain or\n"
-         "gzipped; with no FILE, or where FILE is -, the standard input.\n\n" +
+         "Tells from logs of nosigpipe where SIGPIPE would have struck. Reads text and\n"
+         "JSON, plain or gzipped; with no FILE, or where FILE is -, the standard input.\n\n" +
          tools::help_of(kOptions) +
-         "Times are UTC where no zone is given. Exit status: 0 all was read (damaged lines are counted and told),\n"
-         "1 something could not be read or written, 2 the command line is wrong; 3 is\n"
-         "that of --fail-if-deadly; with --run it is the command's, unless that is 0.\n";
+         "Times are UTC where no zone is given. Exit status: 0 all was read (damaged lines\n"
+         "are counted and told), 1 something could not be read or written, 2 the command\n"
+         "line is wrong; 3 is that of --fail-if-deadly; with --run it is the command's,\n"
+         "unless that is 0.\n";
 }
 
 }  // namespace report

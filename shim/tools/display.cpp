@@ -44,6 +44,19 @@ std::string shell_quoted(std::string_view text) {
   return quoted + "'";
 }
 
+std::string wrapped(const std::string& text, const std::string& indent) {
+  const auto width = 80 - indent.size();
+  std::string out;
+  std::string_view rest(text);
+  while (rest.size() > width) {
+    auto at = rest.rfind(' ', width);
+    if (at == rest.npos || at == 0) at = std::min(rest.find(' ', 1), rest.size());
+    out += std::string(rest.substr(0, at)) + "\n" + indent;
+    rest.remove_prefix(std::min(at + 1, rest.size()));
+  }
+  return out + std::string(rest) + "\n";
+}
+
 std::string grouped(std::uint64_t number) {
   std::string digits = std::to_string(number);
   for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');

@@ -18,6 +18,9 @@ std::string json_quoted(std::string_view text);
 // As one word of a shell's, in quotes where it needs them.
 std::string shell_quoted(std::string_view text);
 
+// Lines of 80 columns, cut at blanks, of which all but the first begin so; a word that is longer has a line of its own.
+std::string wrapped(const std::string& text, const std::string& indent = "");
+
 std::string grouped(std::uint64_t number);                                                  // 1,234,567
 std::string plural(std::uint64_t number, const std::string& one, const std::string& many);  // 1 row, 2 rows
 std::string percentage(std::uint64_t part, std::uint64_t whole);                            // 12.3%, at most 100.0%

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "tools/display.h"
+
 namespace tools {
 
 // The text is a line for the user.
@@ -48,7 +50,7 @@ std::string help_of(const Options& options) {
   std::string text;
   for (const auto& option : options)
     text += (option.name == "help" ? "  -h, --" : "  --") + option.shown() + (option.value.empty() ? "" : "=") +
-            std::string(option.value) + "\n      " + std::string(option.help) + "\n";
+            std::string(option.value) + "\n      " + wrapped(std::string(option.help), "      ");
   return text;
 }
 
