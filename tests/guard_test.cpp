@@ -333,6 +333,9 @@ TEST_CASE("a handler that resets itself is followed by a default that averts, ho
   for (const auto& guard : kGuardsWithHandler)
     CHECK(shimmed("handler_with_others_before", guard).out == "called\nalive\n");
 }
+TEST_CASE("a raw splice without an offset lives while fd 0 is a dead pipe") {
+  survives("inline_splice_without_offset_while_0_is_a_dead_pipe", kGuardsWithHandler);
+}
 TEST_CASE("a raw call lives where the function before it loads another number") {
   const Directory directory;
   const auto program = directory / "raw";

@@ -74,9 +74,9 @@ int fd_of_unknown(const Interrupted& at, bool may_ask) {
   const int first = static_cast<int>(at.arguments[0]);
   const int third = static_cast<int>(at.arguments[2]);
   if (!may_ask || fd::is_dead(first)) return first;
-  // The second argument of tee; elsewhere most often an address.
+  // The second argument of tee; elsewhere most often an address, or none, which is no fd.
   const long second = at.arguments[1];
-  if (second >= 0 && second < (1 << 20) && fd::is_dead(static_cast<int>(second))) return static_cast<int>(second);
+  if (second > 0 && second < (1 << 20) && fd::is_dead(static_cast<int>(second))) return static_cast<int>(second);
   return fd::is_dead(third) ? third : first;
 }
 

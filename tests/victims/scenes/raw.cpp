@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "scenes.h"
@@ -45,6 +46,14 @@ SCENE(socket_beside_dead_pipe) {
   say("dprintf", dprintf(dead_socket(), "x"));
   say("syscall", syscall(SYS_write, dead_socket(), byte, 1));
   say("inline", inline_call(SYS_write, dead_socket(), byte, 1));
+}
+// No offset is no fd, though 0 is a dead pipe.
+SCENE(inline_splice_without_offset_while_0_is_a_dead_pipe) {
+  const int dead = dead_socket();
+  int source[2];
+  if (pipe(source) != 0 || write(source[1], byte, 1) != 1) abort();
+  dup2(dead_pipe(), 0);
+  say("inline splice", inline_call(SYS_splice, source[0], nullptr, dead, nullptr, 1, 0));
 }
 SCENE(shut_tcp_beside_dead_pipe) {
   dead_pipe();
