@@ -26,6 +26,11 @@ TEST_CASE("a child of vfork changes its own disposition only") {
     CHECK(shimmed("vfork_child", guard).out == "child exited 7, our view default\nparent: every verb said EPIPE\n");
 }
 
+TEST_CASE("the sa_mask that a child of vfork gives the default is not seen in its parent") {
+  CHECK(bare("vfork_child_sets_default_with_mask").out == "our default blocks it: 0\n");
+  same_as_bare("vfork_child_sets_default_with_mask");
+}
+
 TEST_CASE("an exec'd program finds SIGPIPE as it would have: default") { same_as_bare("exec_default"); }
 TEST_CASE("an exec'd program finds SIGPIPE as it would have: ignored") { same_as_bare("exec_ignored"); }
 TEST_CASE("an exec'd program finds SIGPIPE as it would have: default after a handler") { same_as_bare("exec_handler"); }

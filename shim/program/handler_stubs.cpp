@@ -138,7 +138,7 @@ struct sigaction to_program(const struct sigaction& ours) {
   const unsigned added = bits(SA_SIGINFO | SA_ONSTACK) | (stub / kFlagSets == kInitial ? kRestorer : 0);
   struct sigaction act = ours;
   act.sa_handler = handler_of(stub);
-  if (act.sa_handler == SIG_DFL) put(mask_of_default.load(), act.sa_mask);
+  if (act.sa_handler == SIG_DFL) put(stub / kFlagSets == kInitial ? 0 : mask_of_default.load(), act.sa_mask);
   act.sa_flags = static_cast<int>((bits(ours.sa_flags) & ~added) | flags_of(stub));
   return act;
 }

@@ -102,6 +102,18 @@ SCENE(system_and_popen) {
 }
 
 // In a child of fork, before that one has met any itself.
+SCENE(vfork_child_sets_default_with_mask) {
+  const pid_t child = vfork();
+  if (child == 0) {
+    signal(SIGPIPE, SIG_DFL);  // with SIGPIPE in its sa_mask
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+  struct sigaction act {};
+  sigaction(SIGPIPE, nullptr, &act);
+  printf("our default blocks it: %d\n", sigismember(&act.sa_mask, SIGPIPE));
+}
+
 SCENE(vfork_child_writes_first) {
   if (const pid_t child = fork(); child != 0) {
     waitpid(child, nullptr, 0);
