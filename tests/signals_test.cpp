@@ -54,6 +54,21 @@ TEST_CASE("an EPIPE in a handler, at whatever moment, does not change what later
 TEST_CASE("SIGPIPE of a socket left pending does not kill when it is unblocked") {
   survives("unblocked_undrained", kGuardsWithHandler);
 }
+static void lives_with_a_default_set_later(const std::string& scene) {
+  CHECK(bare(scene).killed_by(SIGPIPE));
+  for (const auto& guard : kGuardsWithHandler) {
+    INFO(words(guard));
+    CHECK(shimmed(scene, guard).out == "alive\n");
+  }
+}
+TEST_CASE(
+    "SIGPIPE of a socket left pending to a handler does not kill where the default is set before it is unblocked") {
+  lives_with_a_default_set_later("handled_and_default_before_unblocked");
+}
+TEST_CASE(
+    "SIGPIPE of a socket left pending while ignored does not kill where the default is set before it is unblocked") {
+  lives_with_a_default_set_later("ignored_and_default_before_unblocked");
+}
 TEST_CASE("a raise while SIGPIPE is blocked still kills when it is unblocked") { still_dies("raised_while_blocked"); }
 TEST_CASE("a kill while SIGPIPE is blocked still kills when it is unblocked") { still_dies("killed_while_blocked"); }
 

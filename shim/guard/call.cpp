@@ -27,10 +27,10 @@ bool is_pending() { return (kernel::pending() & kernel::only(SIGPIPE)) != 0; }
 
 bool delivers() { return options::get().handlers == Handlers::deliver && disposition::has_handler(); }
 
-// By the time it is taken the default may stand where a handler of the program does now: then the mark averts it. A
-// handler that stands in the kernel itself would see it.
+// By the time it is taken the default may stand where a handler of the program does now, or SIG_IGN: then the mark
+// averts it. A handler that stands in the kernel itself would see it.
 void mark_pending() {
-  if (options::get().mode == Mode::protect && handler_stubs::stands()) mask::mark_pending();
+  if (options::get().mode == Mode::protect && handler_stubs::hides_marks()) mask::mark_pending();
 }
 
 }  // namespace

@@ -163,6 +163,19 @@ static bool reset(unsigned stub) {
 
 bool stands() { return stub_of(in_kernel()) < kStubs; }
 
+bool hides_marks() {
+  policy::learn(policy::may_block_sigpipe);  // from here on whatever is set has a stub
+  const struct sigaction now = in_kernel();
+  if (now.sa_handler == SIG_IGN || stub_of(now) < kStubs) return true;
+  const struct sigaction ours = to_kernel(now);
+  if (now.sa_handler == SIG_DFL || stub_of(ours) == kStubs) return false;
+  struct sigaction before {};
+  real::sigaction(SIGPIPE, &ours, &before);
+  if (before.sa_handler == now.sa_handler) return true;
+  real::sigaction(SIGPIPE, &before, nullptr);  // another thread has set another
+  return false;
+}
+
 bool stands_for_handler(unsigned stub) { return handler_of(stub) != SIG_DFL; }
 
 void deliver(unsigned stub, siginfo_t* info, void* context) {

@@ -32,6 +32,11 @@ void on_sigpipe(unsigned stub, siginfo_t* info, void* context);
 // Whether a stub stands in the kernel: it takes a mark off before the program's handler sees it.
 bool stands();
 
+// The same of what is to find a mark that is left pending: where a handler of the program stands itself, a stub takes
+// its place; who ignores SIGPIPE sees none, and will have a stub. False for a default that is not ours, or with no room
+// left.
+bool hides_marks();
+
 // Whether the stub stands for a handler of the program, and not for SIG_DFL.
 bool stands_for_handler(unsigned stub);
 

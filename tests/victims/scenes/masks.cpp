@@ -85,6 +85,22 @@ SCENE(unblocked_undrained) {
   puts("alive");
 }
 
+// What stands as the call is made is not what stands as SIGPIPE is unblocked.
+static void default_before_unblocked(void (*handler)(int)) {
+  for (const auto& verb : verbs()) {
+    signal(SIGPIPE, handler);
+    block_sigpipe(SIG_BLOCK);
+    verb.call(dead_socket());
+    signal(SIGPIPE, SIG_DFL);
+    block_sigpipe(SIG_UNBLOCK);
+  }
+  puts("alive");
+}
+SCENE(handled_and_default_before_unblocked) {
+  default_before_unblocked([](int) {});
+}
+SCENE(ignored_and_default_before_unblocked) { default_before_unblocked(SIG_IGN); }
+
 SCENE(raised_while_blocked) {
   write_after([] { raise(SIGPIPE); });
 }
