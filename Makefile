@@ -269,11 +269,12 @@ bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libt
 .PHONY: test-programs
 test-programs: all $(OWN_SUITES) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load $(BENCH_DIR)/libempty.so i386
 
-# The shim for 32-bit programs, and a program to try it on.
+# The shim for 32-bit programs, and programs to try it on.
 .PHONY: i386
 i386:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/i386 CXXFLAGS='$(CXXFLAGS) -m32' CFLAGS='$(CFLAGS) -m32' \
-	  $(BUILD)/i386/libnosigpipe.so $(LATE_LIBRARY:$(BUILD)/%=$(BUILD)/i386/%) $(SCENES:$(BUILD)/%=$(BUILD)/i386/%)
+	  $(BUILD)/i386/libnosigpipe.so $(LATE_LIBRARY:$(BUILD)/%=$(BUILD)/i386/%) $(SCENES:$(BUILD)/%=$(BUILD)/i386/%) \
+	  $(BUILD)/i386/tests/victims/steps_victim
 
 # Each fuzzer with the sources that it feeds.
 FUZZ_SECONDS = 60
