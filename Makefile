@@ -209,8 +209,10 @@ $(BENCH_DIR)/hundred: tests/bench/hundred.cpp $(HUNDRED)
 $(BUILD) $(BUILD)/demo $(BENCH_DIR)/parts:
 	mkdir -p $@
 
-demo: all $(DEMO_PROGRAMS) ## build everything, kill a server with SIGPIPE, then keep the same one alive
-	demo/demo.sh
+DEMO_PARTS = $(patsubst %,$(BUILD)/%,libnosigpipe.so nosigpipe nosigpipe-doctor)
+demo: ## kill servers with SIGPIPE, then keep the same ones alive
+	@$(MAKE) --no-print-directory -j$(JOBS) $(DEMO_PARTS) $(DEMO_PROGRAMS)
+	@BUILD=$(BUILD) demo/demo.sh
 
 test: ## install what the tests need and run them
 	tests/install test

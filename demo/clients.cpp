@@ -42,7 +42,7 @@ leaves some of the connections in the middle. A URL goes into the request as it 
   --expect FILE    what answers must be: the body of a 200, or all that is received where --send is used
   --no-expect      any answer will do; otherwise it must be a 200 as long as it says, or anything where --send is used
 
-Shows the progress where standard error is a terminal, and prints one line at the end:
+Shows the progress on standard error, if that is no terminal every five seconds, and prints one line at the end:
 requests=N complete=N aborted=N wrong=N seconds=S rate=N server=alive|gone
 Exit status: 0 all is well, 1 an answer was wrong, 2 bad usage, 3 the server is gone.
 )";
@@ -329,12 +329,12 @@ bool Load::still_listening() const {
 }
 
 void Load::show_progress() {
-  if (!terminal_ || Clock::now() - shown_ < milliseconds(200)) return;
+  if (Clock::now() - shown_ < milliseconds(terminal_ ? 200 : 5000)) return;
   shown_ = Clock::now();
   const double rate = static_cast<double>(finished()) / seconds();
   const double left = static_cast<double>(options_.requests - finished()) / std::max(rate, 1.0);
-  std::fprintf(stderr, "\r%ju of %ju requests, %.0f/s, %.0f s left\033[K", std::uintmax_t{finished()},
-               std::uintmax_t{options_.requests}, rate, left);
+  std::fprintf(stderr, "%s%ju of %ju requests, %.0f/s, %.0f s left%s", terminal_ ? "\r" : "    ",
+               std::uintmax_t{finished()}, std::uintmax_t{options_.requests}, rate, left, terminal_ ? "\033[K" : "\n");
 }
 
 [[noreturn]] void refuse(const std::string& why) {

@@ -2,7 +2,8 @@
 # usage: demo/demo.sh
 # Shows the main job: servers that are killed by clients who leave in the middle of an answer, and the same servers,
 # unmodified, living through it under nosigpipe. `make demo` builds what it needs. DEMO_REQUESTS in the environment is
-# the number of requests (default 100000). Exit status: 0 if everything is as it says, else 1.
+# the number of requests (default 100000). The last line is the verdict, and the exit status follows from it: 0 if every
+# server was killed bare and lived under nosigpipe, else 1. What is not installed or cannot be reached is left out.
 set -u
 
 # Where SIGPIPE is ignored, as in the children of some programs, no server would die of it.
@@ -11,6 +12,7 @@ sh -c 'kill -PIPE $$' && exec env --default-signal=PIPE "$0"
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
 requests=${DEMO_REQUESTS:-100000}
+scenes=0 killed=0 alive=0
 
 files=$(mktemp -d)
 log=$files/log
@@ -26,10 +28,27 @@ stop() {
   done 2>/dev/null
 }
 
+# Ends the scene: `check || fail WORD... || return`.
 fail() {
   echo "demo: $*" >&2
   tail -n 5 "$files/err" >&2
-  exit 1
+  return 1
+}
+
+# can_have PACKAGE COMMAND...: whether it is installed and LD_PRELOAD reaches it, which nosigpipe-doctor's exit status
+# says; if not, a line says why, and what to install.
+can_have() {
+  package=$1 our_reason=''
+  shift
+  answer=$("$build/nosigpipe-doctor" "--for-launcher=$build/libnosigpipe.so" -- "$@")
+  case $? in
+    2) eval "$answer" && leave_out "$package" "$our_reason" ;;
+    3) leave_out "$package" "$1 is not installed" ;;
+  esac
+}
+leave_out() {
+  echo "  left out: $2; to have it: apt-get install $1"
+  return 1
 }
 
 # The servers, each run as `NAME [PREFIX]...`, where the prefix is a command that starts a command.
@@ -52,14 +71,15 @@ inetd_cat() { exec tcpserver -1vHRl0 -b128 127.0.0.1 0 "$@" busybox cat "$files/
 
 # start NAME [PREFIX]...: sets server and port. The port is what the server says; tcpserver says nothing else.
 start() {
+  stop "$server"
   : >"$files/out"
   : >"$files/err"
   "$@" >>"$files/out" 2>>"$files/err" &
   server=$!
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
+  for _ in $(seq 100); do
     port=$(sed -n 's/^[Ll]istening on 127\.0\.0\.1:\([0-9]*\).*/\1/; /^[0-9][0-9]*$/p' "$files/out" "$files/err")
     [ -z "$port" ] || return 0
-    sleep 0.3
+    sleep 0.1
   done
   fail "$1 did not start"
 }
@@ -90,7 +110,7 @@ await_end() {
 
 row() { printf '    %-24s %10s  %s\n' "$@"; }
 
-# table CALL...: what happened; these calls must have averted something.
+# table CALL...: what happened; these calls must have averted something, or without one any.
 table() {
   row requests "$(sum requests)" "$(sum rate) a second"
   row 'read to the end' "$(sum complete)" 'every byte right'
@@ -99,9 +119,10 @@ table() {
     match($0, / kills=[0-9]*/) { kills[call] += substr($0, RSTART + 7, RLENGTH - 7) }
     END { for (call in kills) if (kills[call] > 0) print kills[call], call }' "$log" | sort -k 2)
   row 'SIGPIPEs averted' "$(echo "$averted" | awk '{ all += $1 } END { print all + 0 }')" ''
+  [ "$averted" ] || fail 'no SIGPIPE averted' || return
   echo "$averted" | while read -r count call; do row "  by $call" "$count" ''; done
   for call in "$@"; do
-    echo "$averted" | grep -q " $call\$" || fail "no SIGPIPE averted in $call"
+    echo "$averted" | grep -q " $call\$" || fail "no SIGPIPE averted in $call" || return
   done
 }
 
@@ -109,14 +130,15 @@ table() {
 dies() {
   name=$1
   shift
-  start "$name"
-  clients 0 200 "$@" || fail "$name does not answer right: $summary"
-  echo "  bare, 200 requests, all read to the end: alive"
-  clients 60 100000 "$@"
-  [ "$(sum server)" = gone ] || fail "$name is not dead: $summary"
+  start "$name" || return
+  clients 0 200 "$@" || fail "$name does not answer right: $summary" || return
+  echo '  bare, 200 requests, all read to the end: alive'
+  clients 60 20000 "$@"
+  [ "$(sum server)" = gone ] || fail "$name is not dead: $summary" || return
   await_end
   echo "  bare, clients leave in the middle: $ending after $(sum requests) requests"
-  [ "$ending" = 'killed by signal 13 (SIGPIPE)' ] || fail 'not killed by SIGPIPE'
+  [ "$ending" = 'killed by signal 13 (SIGPIPE)' ] || fail 'not killed by SIGPIPE' || return
+  killed=$((killed + 1))
 }
 
 # survives NAME REQUESTS CALL,... CLIENT-ARGUMENT...: under nosigpipe the same server takes that many requests.
@@ -125,72 +147,91 @@ survives() {
   shift 3
   : >"$log"
   echo "  under nosigpipe, $count requests, most of which leave in the middle:"
-  start "$name" "$build/nosigpipe" "--log=$log" --interval=0
-  clients 60 "$count" "$@" || fail "clients are not content: $summary"
-  [ "$(sum requests)" -eq "$count" ] || fail "too slow: $summary"
-  [ $(($(sum aborted) * 2)) -ge "$count" ] || fail "fewer than half left in the middle: $summary"
+  start "$name" "$build/nosigpipe" "--log=$log" --interval=0 || return
+  clients 60 "$count" "$@" || fail "clients are not content: $summary" || return
+  [ "$(sum requests)" -eq "$count" ] || fail "too slow: $summary" || return
+  [ $(($(sum aborted) * 2)) -ge "$count" ] || fail "fewer than half left in the middle: $summary" || return
   # shellcheck disable=SC2086  # a list of words
-  table $calls
-  clients 0 200 "$@" || fail "does not answer right any more: $summary"
-  kill -0 "$server" || fail 'the process is gone'
+  table $calls || return
+  clients 0 200 "$@" || fail "does not answer right any more: $summary" || return
+  kill -0 "$server" || fail 'the process is gone' || return
   row alive yes 'the next 200 answers are right'
-  stop "$server"
-  server=
+  alive=$((alive + 1))
+}
+
+# Each scene: first what it needs, else it is left out.
+scene_threads() {
+  can_have g++ "$build/demo/server" || return
+  scenes=$((scenes + 1))
+  urls='/write/file /writev/file /send/file /sendmsg/file /sendfile/file /splice/file'
+  # shellcheck disable=SC2086  # a list of words
+  dies threads $urls
+  # shellcheck disable=SC2086
+  survives threads "$requests" 'write writev sendto sendmsg sendfile splice' $urls
+}
+
+scene_event_loops() {
+  can_have g++ "$build/demo/eventloop" || return
+  scenes=$((scenes + 1))
+  dies event_loops /file
+  survives event_loops $((requests / 5)) sendfile /file
+}
+
+scene_http_daemon() {
+  can_have 'perl libhttp-daemon-perl' perl || return
+  perl -MHTTP::Daemon -e 1 2>/dev/null || leave_out libhttp-daemon-perl 'it is not installed' || return
+  scenes=$((scenes + 1))
+  dies http_daemon
+  survives http_daemon 1000 write
+}
+
+scene_socket_proxy() {
+  can_have systemd $proxyd && can_have systemd systemd-socket-activate -E LD_PRELOAD -l 1 true || return
+  scenes=$((scenes + 1))
+  start threads || return
+  free_port=$port
+  start threads "$build/nosigpipe" || return
+  upstream=$server upstream_port=$port server=
+  dies socket_proxy --manner unread /write/file
+  survives socket_proxy 8000 splice --manner unread /write/file
+}
+
+# The server lives in any case: what is killed are its children.
+scene_inetd_cat() {
+  can_have ucspi-tcp tcpserver && can_have busybox busybox || return
+  scenes=$((scenes + 1))
+  start inetd_cat || return
+  echo '  bare, 200 connections, most of which leave in the middle:'
+  clients 60 200 --at-once 16 --send ''
+  row 'processes killed' "$(grep -c ' status 13$' "$files/err")" 'by signal 13 (SIGPIPE)'
+  grep -q ' status 13$' "$files/err" || fail 'none killed' || return
+  killed=$((killed + 1))
+  : >"$log"
+  echo '  under nosigpipe, 300 connections, most of which leave in the middle:'
+  start inetd_cat "$build/nosigpipe" "--log=$log" --interval=0 || return
+  clients 60 300 --at-once 16 --send '' || fail "clients are not content: $summary" || return
+  table || return
+  ! grep ' status 13$' "$files/err" || fail 'some killed' || return
+  row 'processes killed' 0 ''
+  alive=$((alive + 1))
+}
+
+# play TITLE SCENE
+play() {
+  echo "$1"
+  "scene_$2"
+  stop "$server" "$upstream"
+  server='' upstream=''
 }
 
 # Numbers of seven bytes a line: what is lost, doubled or swapped shows.
 seq 100000 142856 >"$files/file"
 
-echo 'A thread per connection (demo/server)'
-urls='/write/file /writev/file /send/file /sendmsg/file /sendfile/file /splice/file'
-# shellcheck disable=SC2086  # a list of words
-dies threads $urls
-# shellcheck disable=SC2086
-survives threads "$requests" 'write writev sendto sendmsg sendfile splice' $urls
+play 'A thread per connection (demo/server)' threads
+play 'Event loops, the likeness of a Drogon application (demo/eventloop)' event_loops
+play 'HTTP::Daemon of Perl' http_daemon
+play systemd-socket-proxyd socket_proxy
+play 'busybox cat, a process per connection under tcpserver' inetd_cat
 
-echo 'Event loops, the likeness of a Drogon application (demo/eventloop)'
-dies event_loops /file
-survives event_loops "$requests" sendfile /file
-
-echo 'HTTP::Daemon of Perl'
-if perl -MHTTP::Daemon -e 1 2>/dev/null; then
-  dies http_daemon
-  survives http_daemon 1000 write
-else
-  echo '  not installed, skipped'
-fi
-
-echo 'systemd-socket-proxyd'
-if [ -x $proxyd ] && command -v systemd-socket-activate >/dev/null; then
-  start threads
-  free_port=$port
-  stop "$server"
-  start threads "$build/nosigpipe"
-  upstream=$server upstream_port=$port
-  dies socket_proxy --manner unread /write/file
-  survives socket_proxy 16000 splice --manner unread /write/file
-  stop "$upstream"
-  upstream=
-else
-  echo '  not installed, skipped'
-fi
-
-echo 'busybox cat, a process per connection under tcpserver'
-if command -v tcpserver >/dev/null && command -v busybox >/dev/null; then
-  start inetd_cat
-  clients 60 200 --at-once 16 --send ''
-  killed=$(grep -c ' status 13$' "$files/err")
-  echo "  bare, 200 connections, most of which leave in the middle: $killed processes killed by signal 13 (SIGPIPE)"
-  [ "$killed" -gt 0 ] || fail 'none killed'
-  stop "$server"
-  start inetd_cat "$build/nosigpipe" "--log=$log" --interval=0
-  echo "  under nosigpipe, 300 connections, most of which leave in the middle:"
-  : >"$log"
-  clients 60 300 --at-once 16 --send '' || fail "clients are not content: $summary"
-  table sendfile
-  killed=$(grep -c ' status 13$' "$files/err")
-  row 'processes killed' "$killed" ''
-  [ "$killed" -eq 0 ] || fail 'some killed'
-else
-  echo '  not installed, skipped'
-fi
+echo "killed $killed of $scenes bare, alive $alive of $scenes"
+[ "$scenes" -gt 0 ] && [ $((killed + alive)) -eq $((2 * scenes)) ]
