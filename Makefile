@@ -62,7 +62,8 @@ SUITES = $(patsubst %.cpp,$(BUILD)/%,$(wildcard tests/*_test.cpp tests/foreign/*
 FOREIGN_SUITES = $(filter $(BUILD)/tests/foreign/%,$(SUITES))
 CROSS_SUITE = $(BUILD)/tests/cross_test
 BROWSER_SUITE = $(BUILD)/tests/browser_test
-OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(CROSS_SUITE) $(BROWSER_SUITE),$(SUITES))
+DEPLOY_SUITE = $(BUILD)/tests/deploy_test
+OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(CROSS_SUITE) $(BROWSER_SUITE) $(DEPLOY_SUITE),$(SUITES))
 TEST_SUPPORT = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/support/*.cpp))
 VICTIM_LIBRARIES = $(patsubst %.cpp,$(BUILD)/%.so,$(wildcard tests/victims/lib*.cpp))
 VICTIMS = $(patsubst %.cpp,$(BUILD)/%,$(filter-out tests/victims/lib%.cpp,$(wildcard tests/victims/*.cpp)))
@@ -71,9 +72,10 @@ DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
 BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
-SCRIPTS = .ci/run tests/run tests/roots tests/package_roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh)
+SCRIPTS = .ci/run tests/run tests/roots tests/package_roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
+  demo/deploy/try demo/deploy/init.d/server $(wildcard demo/deploy/*/run demo/deploy/*/alone demo/deploy/*/try.sh)
 
-.PHONY: all demo test test-foreign test-browser test-cross test-roots test-compilers fuzz bench install uninstall deb rpm test-packages clean format lint help
+.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-compilers fuzz bench install uninstall deb rpm test-packages clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -228,6 +230,11 @@ test-browser: ## the same for the page of nosigpipe-report --html, in Chromium
 	tests/install test browser
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(BROWSER_SUITE)
 	@tests/run $(BROWSER_SUITE)
+
+test-deploy: ## the same for each deployment of demo/deploy, as it is written there
+	tests/install test deploy
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(DEMO_PROGRAMS) $(DEPLOY_SUITE)
+	@tests/run $(DEPLOY_SUITE)
 
 # By clang, since Debian's gcc for aarch64 and gcc for i386 cannot be installed side by side.
 CROSS_MACHINES = aarch64 riscv64 armhf s390x ppc64le
