@@ -49,14 +49,16 @@ SHIM_SOURCES = $(sort $(wildcard shim/*.cpp)) $(foreach room,$(ROOMS),$(sort $(w
 TOOLS_SOURCES = $(sort $(wildcard shim/tools/*.cpp))
 REPORT_SOURCES = $(sort $(wildcard shim/report/*.cpp)) $(TOOLS_SOURCES)
 DOCTOR_SOURCES = $(sort $(wildcard shim/doctor/*.cpp)) $(TOOLS_SOURCES)
-TOOLS = nosigpipe-report nosigpipe-doctor
+ATTACH_SOURCES = $(sort $(wildcard shim/attach/*.cpp)) $(addprefix shim/doctor/,elf_headers.cpp proc_file.cpp) $(TOOLS_SOURCES)
+TOOLS = nosigpipe-report nosigpipe-doctor nosigpipe-attach
 PROGRAMS = nosigpipe $(TOOLS)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
 LATE_SOURCES = $(filter-out shim/start.cpp,$(SHIM_SOURCES)) $(wildcard shim/late/*.cpp)
 LATE_OBJECTS = $(LATE_SOURCES:%.cpp=$(BUILD)/late/%.o)
 REPORT_OBJECTS = $(REPORT_SOURCES:%.cpp=$(BUILD)/%.o) $(BUILD)/shim/report/page.o
 DOCTOR_OBJECTS = $(DOCTOR_SOURCES:%.cpp=$(BUILD)/%.o)
-TOOL_OBJECTS = $(patsubst %.cpp,$(BUILD)/%.o,$(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES)))
+ATTACH_OBJECTS = $(ATTACH_SOURCES:%.cpp=$(BUILD)/%.o)
+TOOL_OBJECTS = $(patsubst %.cpp,$(BUILD)/%.o,$(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES) $(ATTACH_SOURCES)))
 # What is built of tests/ mirrors its folders.
 SUITES = $(patsubst %.cpp,$(BUILD)/%,$(wildcard tests/*_test.cpp tests/foreign/*_test.cpp))
 FOREIGN_SUITES = $(filter $(BUILD)/tests/foreign/%,$(SUITES))
@@ -79,7 +81,7 @@ SCRIPTS = .ci/run tests/run tests/roots tests/package_roots tests/compilers test
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/libnosigpipe.so $(LATE_LIBRARY) $(BUILD)/nosigpipe $(BUILD)/nosigpipe-report $(BUILD)/nosigpipe-doctor ## build the shim and its programs into build/
+all: $(BUILD)/libnosigpipe.so $(LATE_LIBRARY) $(PROGRAMS:%=$(BUILD)/%) ## build the shim and its programs into build/
 
 $(BUILD)/libnosigpipe.so: $(SHIM_OBJECTS)
 	$(SAY)$(CC) $(CFLAGS) $(PREFIX_MAP) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ $^
@@ -111,9 +113,12 @@ $(BUILD)/nosigpipe-report: $(REPORT_OBJECTS)
 $(BUILD)/nosigpipe-doctor: $(DOCTOR_OBJECTS)
 	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^
 
-# Names the place that it is installed in.
-$(BUILD)/shim/doctor/library.o: REPORT_CXXFLAGS += -DNOSIGPIPE_LIBDIR='"$(LIBDIR)"'
-$(BUILD)/shim/doctor/library.o: $(BUILD)/libdir
+$(BUILD)/nosigpipe-attach: $(ATTACH_OBJECTS)
+	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^
+
+# Name the place that they are installed in.
+$(BUILD)/shim/doctor/library.o $(BUILD)/shim/attach/main.o: REPORT_CXXFLAGS += -DNOSIGPIPE_LIBDIR='"$(LIBDIR)"'
+$(BUILD)/shim/doctor/library.o $(BUILD)/shim/attach/main.o: $(BUILD)/libdir
 
 $(TOOL_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
@@ -312,6 +317,7 @@ fuzzers: $(FUZZERS)
 LISTS_nosigpipe = shim/options.def shim/nosigpipe.sh
 LISTS_nosigpipe-report = shim/report/options.def
 LISTS_nosigpipe-doctor = shim/doctor/options.def
+LISTS_nosigpipe-attach = shim/attach/options.def shim/options.def
 COMPLETIONS = $(foreach shell,bash zsh fish,$(PROGRAMS:%=$(BUILD)/completions/$(shell)/%))
 $(COMPLETIONS): $(BUILD)/completions/%: $(wildcard shim/completions/*) $(foreach program,$(PROGRAMS),$(LISTS_$(program))) Makefile
 	@mkdir -p $(@D)
@@ -356,6 +362,7 @@ $(foreach tool,$(TOOLS),$(call INSTALLED_TOOL,$(tool)))
 644 shim/nosigpipe.1 $(MANDIR)/man1/nosigpipe.1
 644 shim/report/nosigpipe-report.1 $(MANDIR)/man1/nosigpipe-report.1
 644 shim/doctor/nosigpipe-doctor.1 $(MANDIR)/man1/nosigpipe-doctor.1
+644 shim/attach/nosigpipe-attach.1 $(MANDIR)/man1/nosigpipe-attach.1
 644 shim/nosigpipe.conf.5 $(MANDIR)/man5/nosigpipe.conf.5
 $(foreach program,$(PROGRAMS),$(call INSTALLED_COMPLETIONS,$(program)))
 644 LICENSE $(DOCDIR)/LICENSE
@@ -401,7 +408,7 @@ lint: ## clang-format, clang-tidy, shellcheck, the changelog
 	  { echo 'shim/CHANGELOG.md does not begin with version $(VERSION)' >&2; exit 1; }
 	clang-tidy --quiet --warnings-as-errors='*' $(SHIM_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'  -fno-exceptions -fno-rtti
 	clang-tidy --quiet --warnings-as-errors='*' $(LATE_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""' -DNOSIGPIPE_LATE -fno-exceptions -fno-rtti
-	clang-tidy --quiet --warnings-as-errors='*' $(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES)) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""' -DNOSIGPIPE_LIBDIR='""'
+	clang-tidy --quiet --warnings-as-errors='*' $(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES) $(ATTACH_SOURCES)) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""' -DNOSIGPIPE_LIBDIR='""'
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24

@@ -47,7 +47,7 @@ Names files_of_shim(const Strings& kinds) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(source("shim"))) {
     const std::string name = std::filesystem::relative(entry.path(), source("shim"));
     const bool is_of_tool = name.starts_with("report/") || name.starts_with("doctor/") || name.starts_with("tools/") ||
-                            name.starts_with("late/");
+                            name.starts_with("late/") || name.starts_with("attach/");
     if (std::count(kinds.begin(), kinds.end(), entry.path().extension()) > 0 && !is_of_tool) files.insert(name);
   }
   INFO(joined(files));

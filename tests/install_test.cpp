@@ -33,9 +33,11 @@ TEST_CASE("install puts everything into its place and uninstall removes it and n
   std::ofstream(here.prefix + "/lib/neighbour") << "stays";
   const Strings settings{"DESTDIR=" + staging, "PREFIX=/opt", "LIBDIR=/opt/lib/x"};
   here.make("install", settings);
-  CHECK(here.files() == Strings{"bin/.debug/nosigpipe-doctor.debug 644",
+  CHECK(here.files() == Strings{"bin/.debug/nosigpipe-attach.debug 644",
+                                "bin/.debug/nosigpipe-doctor.debug 644",
                                 "bin/.debug/nosigpipe-report.debug 644",
                                 "bin/nosigpipe 755",
+                                "bin/nosigpipe-attach 755",
                                 "bin/nosigpipe-doctor 755",
                                 "bin/nosigpipe-report 755",
                                 "lib/neighbour 644",
@@ -44,18 +46,22 @@ TEST_CASE("install puts everything into its place and uninstall removes it and n
                                 "lib/x/libnosigpipe-attach.so 644",
                                 "lib/x/libnosigpipe.so 644",
                                 "share/bash-completion/completions/nosigpipe 644",
+                                "share/bash-completion/completions/nosigpipe-attach 644",
                                 "share/bash-completion/completions/nosigpipe-doctor 644",
                                 "share/bash-completion/completions/nosigpipe-report 644",
                                 "share/doc/nosigpipe/CHANGELOG.md 644",
                                 "share/doc/nosigpipe/LICENSE 644",
+                                "share/fish/vendor_completions.d/nosigpipe-attach.fish 644",
                                 "share/fish/vendor_completions.d/nosigpipe-doctor.fish 644",
                                 "share/fish/vendor_completions.d/nosigpipe-report.fish 644",
                                 "share/fish/vendor_completions.d/nosigpipe.fish 644",
+                                "share/man/man1/nosigpipe-attach.1 644",
                                 "share/man/man1/nosigpipe-doctor.1 644",
                                 "share/man/man1/nosigpipe-report.1 644",
                                 "share/man/man1/nosigpipe.1 644",
                                 "share/man/man5/nosigpipe.conf.5 644",
                                 "share/zsh/site-functions/_nosigpipe 644",
+                                "share/zsh/site-functions/_nosigpipe-attach 644",
                                 "share/zsh/site-functions/_nosigpipe-doctor 644",
                                 "share/zsh/site-functions/_nosigpipe-report 644"});
   here.make("uninstall", settings);

@@ -22,6 +22,7 @@ const std::map<std::string, Names> kBelow = {
     {"tools", {}},
     {"report", {"tools", "system", "system/arch"}},
     {"doctor", {"tools", "program", "system"}},
+    {"attach", {"doctor", "tools"}},
 };
 
 std::string room_of(const std::string& file) {

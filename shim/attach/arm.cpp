@@ -1,0 +1,182 @@
+#include "attach/arm.h"
+
+#include "attach/refusal.h"
+#ifdef __x86_64__
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <thread>
+
+#include "attach/loader.h"
+#include "attach/remote.h"
+#include "doctor/proc_file.h"
+
+namespace attach {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLongestSearch = 5s;
+constexpr std::uint64_t kSize = 512 << 10, kData = 64 << 10;  // of the memory in the target, and what of it is no stack
+
+bool is_error(std::uint64_t result) { return result > ~std::uint64_t{4095}; }
+
+std::string error_in(std::uint64_t result) { return std::strerror(static_cast<int>(-result)); }
+
+// Memory in the target: data, and above it a stack.
+class Room {
+ public:
+  Room(const Target& target, Remote& remote) : target_(target), remote_(remote) {
+    at_ =
+        remote.run({system_call(SYS_mmap, 0, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0UL, 0)})[0];
+    if (is_error(at_)) throw Refusal("no memory can be had in it: " + error_in(at_));
+  }
+  // Where this text now is, with a NUL behind it.
+  std::uint64_t put(const std::string& text) {
+    const auto at = at_ + used_;
+    if (text.size() >= kData - used_ || !target_.write(at, text.c_str(), text.size() + 1))
+      throw Lost("its memory is gone");
+    used_ += text.size() + 1;
+    return at;
+  }
+  std::uint64_t stack() const { return at_ + kSize; }
+  void give_back() { remote_.run({system_call(SYS_munmap, at_, kSize)}); }
+
+ private:
+  const Target& target_;
+  Remote& remote_;
+  std::uint64_t at_;
+  std::size_t used_ = 0;
+};
+
+// Whether a path means the same file there and here.
+bool has_our_root(const Target& target) {
+  struct stat there {
+  }, here{};
+  return stat((target.directory() + "root/.").c_str(), &there) == 0 && stat("/", &here) == 0 &&
+         there.st_dev == here.st_dev && there.st_ino == here.st_ino &&
+         doctor::link_of(target.directory() + "ns/mnt") == doctor::link_of("/proc/self/ns/mnt");
+}
+
+std::uint64_t open_library(const Loader& loader, Remote& remote, Room& room, const std::string& path) {
+  return remote.run({function(loader.open, room.stack(), room.put(path), loader.flags)})[0];
+}
+
+std::string why_not_opened(const Target& target, const Loader& loader, Remote& remote, Room& room) {
+  if (loader.error == 0) return "it does not say why";
+  const auto text = remote.run({function(loader.error, room.stack())})[0];
+  if (text == 0) return "it does not say why";
+  return doctor::text_at(target.reader(), text);
+}
+
+// Where the path leads to nothing there: through a file in memory, filled from here. The handle of the loader's, or 0.
+std::uint64_t open_in_memory(const Target& target, const Loader& loader, Remote& remote, Room& room,
+                             const std::string& library) {
+  const auto bytes = doctor::read_proc(library);
+  if (!bytes) throw Refusal(library + " cannot be read");
+  const auto name = room.put(std::filesystem::path(library).filename());
+  const auto fd = remote.run({system_call(SYS_memfd_create, name, MFD_CLOEXEC)})[0];
+  if (is_error(fd)) throw Refusal("no file in memory can be had in it: " + error_in(fd));
+  const auto number = std::to_string(fd);
+  const tools::Fd file(open((target.directory() + "fd/" + number).c_str(), O_WRONLY | O_CLOEXEC));
+  std::size_t written = 0;
+  for (ssize_t more = 1; file && more > 0 && written < bytes->size(); written += static_cast<std::size_t>(more))
+    more = std::max<ssize_t>(write(file.get(), bytes->data() + written, bytes->size() - written), 0);
+  const auto path = room.put("/proc/self/fd/" + number);
+  const auto results =
+      remote.run({function(loader.open, room.stack(), path, loader.flags), system_call(SYS_close, fd)});
+  return results[0];
+}
+
+Outcome call_entry(const Target& target, Remote& remote, Room& room, std::uint64_t entry, const std::string* options) {
+  constexpr std::size_t kAnswer = 512;
+  const auto answer = room.put(std::string(kAnswer, '\0'));
+  const auto step = options != nullptr ? function(entry, room.stack(), room.put(*options), answer, kAnswer)
+                                       : function(entry, room.stack(), answer, kAnswer);
+  const auto error = static_cast<int>(remote.run({step})[0]);
+  return {error == 0, doctor::text_at(target.reader(), answer), {}};
+}
+
+// Does this in a thread that may be taken, as soon as there is one.
+Outcome in_a_thread(const Target& target, const std::function<Outcome(Remote&, Room&)>& act) {
+  const auto end = std::chrono::steady_clock::now() + kLongestSearch;
+  std::string reason =
+      "none of its threads sleeps in a call where libc holds no lock: they compute, or wait for a lock";
+  for (auto pause = 1ms; std::chrono::steady_clock::now() < end;
+       pause = std::min<std::chrono::milliseconds>(pause * 2, 50ms)) {
+    for (const auto& sleeper : find_sleepers(target)) {
+      try {
+        Remote remote(target, sleeper);
+        Room room(target, remote);
+        Outcome outcome{};
+        try {
+          outcome = act(remote, room);
+        } catch (const Refusal&) {
+          room.give_back();
+          throw;
+        }
+        room.give_back();
+        outcome.stopped_for = remote.stopped_for();
+        return outcome;
+      } catch (const NotNow& later) {
+        reason = later.what();
+      }
+    }
+    if (target.has_ended()) throw Lost("it has ended meanwhile");
+    std::this_thread::sleep_for(pause);
+  }
+  throw Refusal("no thread could be taken for 5 s: " + reason + "; try again later");
+}
+
+constexpr const char* kEntry = "nosigpipe_attach";
+constexpr const char* kWayBack = "nosigpipe_detach";
+
+}  // namespace
+
+Outcome arm(const Target& target, const std::string& library, const std::string& options) {
+  const auto loader = find_loader(target);
+  return in_a_thread(target, [&](Remote& remote, Room& room) {
+    auto entry = find_entry(target, kEntry);
+    if (!entry) {
+      std::uint64_t handle = 0;
+      if (has_our_root(target)) handle = open_library(loader, remote, room, library);
+      if (handle == 0) handle = open_in_memory(target, loader, remote, room, library);
+      if (handle == 0)
+        throw Refusal("its loader does not load " + library + ": " + why_not_opened(target, loader, remote, room));
+      entry = find_entry(target, kEntry);
+      if (!entry) throw Refusal(library + " is none of ours");
+    }
+    return call_entry(target, remote, room, *entry, &options);
+  });
+}
+
+Outcome disarm(const Target& target) {
+  find_loader(target);
+  const auto entry = find_entry(target, kWayBack);
+  if (!entry) throw Refusal("nosigpipe-attach has not armed it");
+  return in_a_thread(target,
+                     [&](Remote& remote, Room& room) { return call_entry(target, remote, room, *entry, nullptr); });
+}
+
+}  // namespace attach
+#else
+
+namespace attach {
+
+Outcome arm(const Target&, const std::string&, const std::string&) {
+  throw Refusal("only processes of x86-64 can be reached: restart it under nosigpipe");
+}
+
+Outcome disarm(const Target&) { throw Refusal("only processes of x86-64 can be reached"); }
+
+}  // namespace attach
+#endif

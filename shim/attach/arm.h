@@ -1,0 +1,22 @@
+// Arms a process whose loader can be asked: our library is loaded into it and called there; and takes that back.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "attach/target.h"
+
+namespace attach {
+
+struct Outcome {
+  bool is_done;        // else the library says why not; it stays loaded, and does nothing
+  std::string answer;  // of the library
+  std::chrono::microseconds stopped_for;
+};
+
+// `options` are lines as in the environment, "NOSIGPIPE_LOG=/x\n". Throws Refusal, and then nothing has been changed;
+// or Lost.
+Outcome arm(const Target& target, const std::string& library, const std::string& options);
+Outcome disarm(const Target& target);
+
+}  // namespace attach

@@ -1,0 +1,67 @@
+#include "attach/loader.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+
+#include "attach/modules.h"
+#include "attach/refusal.h"
+#include "doctor/elf_headers.h"
+#include "doctor/proc_file.h"
+
+namespace attach {
+namespace {
+
+constexpr std::uint64_t kDlopenMode = 0x80000000;  // of __libc_dlopen_mode: its caller is libc's own
+
+bool is_64_bit(const Target& target) {
+  const auto headers = doctor::read_headers_of(target.directory() + "exe");
+  if (!headers) throw Refusal("its program (/proc/PID/exe) cannot be read");
+  if (headers->is_of_go()) throw Refusal("a program of Go: not needed, except as an inetd-style program on fd 1");
+  if (headers->machine != EM_X86_64 || !headers->is_64_bit)
+    throw Refusal("a program for " + doctor::machine_name(headers->machine) +
+                  ", and only those for x86-64 can be reached: restart it under nosigpipe");
+  if (headers->is_static()) throw Refusal("a static program: it has no loader to be asked");
+  return true;
+}
+
+Program program_of(const Target& target) {
+  const auto auxv = doctor::read_proc(target.directory() + "auxv").value_or("");
+  return read_program(target.reader(), auxv, is_64_bit(target));
+}
+
+}  // namespace
+
+Loader find_loader(const Target& target) {
+  const auto program = program_of(target);
+  if (program.modules.empty())
+    throw Refusal("its loader has not loaded anything yet, or does not tell: try again later");
+  const auto read = target.reader();
+  Loader loader{};
+  std::optional<std::uint64_t> of_libdl, in_libc;
+  for (const auto& module : program.modules) {
+    const Symbols symbols(read, module, program.is_64_bit);
+    if (symbols.soname() == "libnosigpipe.so")
+      throw Refusal("it was started under nosigpipe, and is armed since; to change that, restart it");
+    if (symbols.soname() == "libdl.so.2") of_libdl = symbols.find("dlopen");
+    if (loader.open != 0 || !symbols.find("__libc_start_main")) continue;
+    if (const auto open = symbols.find("dlopen")) {
+      loader = {*open, RTLD_NOW, symbols.find("dlerror").value_or(0)};
+    } else {
+      in_libc = symbols.find("__libc_dlopen_mode");
+    }
+  }
+  if (loader.open == 0 && of_libdl) loader = {*of_libdl, RTLD_NOW, 0};
+  if (loader.open == 0 && in_libc) loader = {*in_libc, RTLD_NOW | kDlopenMode, 0};
+  if (loader.open == 0) throw Refusal("its libc has no dlopen that we know of");
+  return loader;
+}
+
+std::optional<std::uint64_t> find_entry(const Target& target, const char* name) {
+  const auto program = program_of(target);
+  const auto read = target.reader();
+  for (const auto& module : program.modules)
+    if (const auto entry = Symbols(read, module, program.is_64_bit).find(name)) return entry;
+  return {};
+}
+
+}  // namespace attach

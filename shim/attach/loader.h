@@ -1,0 +1,23 @@
+// The loader of the target: where its functions are, and those of our library once it is loaded.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "attach/target.h"
+
+namespace attach {
+
+struct Loader {
+  std::uint64_t open;  // dlopen(path, flags)
+  std::uint64_t flags;
+  std::uint64_t error;  // dlerror(); 0: there is none
+};
+
+// Throws Refusal where the target cannot be reached by its loader, or need not be.
+Loader find_loader(const Target& target);
+
+// The function of this name in a library of ours that is loaded.
+std::optional<std::uint64_t> find_entry(const Target& target, const char* name);
+
+}  // namespace attach

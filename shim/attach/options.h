@@ -1,0 +1,24 @@
+// The command line of nosigpipe-attach.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace attach {
+
+struct Options {
+  bool detach = false;
+  std::string library;  // empty: the one that is installed
+  bool help = false;
+  bool version = false;
+  std::string variables;  // those of the launcher, as lines: NOSIGPIPE_NAME=value
+  int pid = 0;
+};
+
+// `arguments` without the program's name. Throws std::invalid_argument, whose text is a line for the user.
+Options parse_options(const std::vector<std::string>& arguments);
+
+// The text of --help.
+std::string help();
+
+}  // namespace attach

@@ -1,0 +1,23 @@
+// Why nothing is done, as an exception: a line for the user, with the reason and what to do instead.
+#pragma once
+
+#include <stdexcept>
+
+namespace attach {
+
+// For good: another try would end in the same way.
+struct Refusal : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// At this moment, in this thread: it goes on as it was, and another one, or it later, may do.
+struct NotNow : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// What has become of the target is not known: it has ended meanwhile, or does not answer.
+struct Lost : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace attach

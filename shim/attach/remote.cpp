@@ -1,0 +1,292 @@
+#ifdef __x86_64__  // elsewhere nothing is armed, see arm.cpp
+#include "attach/remote.h"
+
+#include <elf.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "attach/permission.h"
+#include "attach/refusal.h"
+#include "doctor/proc_file.h"
+
+namespace attach {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPatience{30'000};  // with what runs in the target
+constexpr std::uint64_t kRedZone = 128;
+constexpr std::uint64_t kRoomForSignals = 8 << 10;  // at most, for who comes before the first step blocks them
+
+// What the kernel has as the result of a call that a stop has interrupted: ERESTARTSYS and the like, which no program
+// sees.
+constexpr long kRestartSys = 512, kRestartNoIntr = 513, kRestartNoHand = 514, kRestartBlock = 516;
+
+bool is_interrupted(long result) {
+  return result == -EINTR || result == -kRestartSys || result == -kRestartNoIntr || result == -kRestartNoHand ||
+         result == -kRestartBlock;
+}
+
+// ERESTARTSYS is EINTR only where the handler is without SA_RESTART: that is left to the call that is made again.
+bool is_ended_by_signal(long result) {
+  return result == -EINTR || result == -kRestartNoHand || result == -kRestartBlock;
+}
+
+constexpr std::uint64_t bit(int signal) { return std::uint64_t{1} << (signal - 1); }
+constexpr std::uint64_t kBlocked =
+    ~(bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGFPE) | bit(SIGTRAP) | bit(SIGKILL) | bit(SIGSTOP));
+
+template <class... Arguments>
+long trace(__ptrace_request request, int tid, Arguments... arguments) {
+  const long result = ptrace(request, tid, arguments...);
+  if (result == -1 && errno == ESRCH) throw NotNow("its thread has ended");
+  return result;
+}
+
+std::uint64_t signals_in(const std::string& status, std::string_view set) {
+  return doctor::number_of(doctor::value_of(status, set), 16);
+}
+
+// Two lists of steps, so that none is changed while it is run. Behind each: what it blocks, what was pending.
+struct Table {
+  Step steps[Remote::kMostSteps + 3];
+  std::uint64_t blocked, pending, unused[2];
+};
+
+}  // namespace
+
+Remote::Remote(const Target& target, const Sleeper& sleeper)
+    : target_(target), tid_(sleeper.tid), since_(std::chrono::steady_clock::now()) {
+  seize();
+  try {
+    look_whether_fit(sleeper);
+    place_code();
+  } catch (...) {
+    let_go();
+    throw;
+  }
+}
+
+Remote::Remote(const Target& target, int tid)
+    : target_(target), tid_(tid), since_(std::chrono::steady_clock::now()), is_stopped_(true) {
+  trace(PTRACE_GETREGS, tid_, nullptr, &registers_);
+  learn();
+  place_code();
+}
+
+Remote::~Remote() { let_go(); }
+
+void Remote::let_go() {
+  if (!is_stopped_) return;
+  is_stopped_ = false;
+  // A signal that it was to get it gets.
+  const bool has_signal = !is_entered_ && status_ >> 16 == 0 && WSTOPSIG(status_) != (SIGTRAP | 0x80);
+  ptrace(PTRACE_DETACH, tid_, nullptr, has_signal ? WSTOPSIG(status_) : 0);
+}
+
+std::chrono::microseconds Remote::stopped_for() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since_);
+}
+
+// False where it has not stopped so long.
+bool Remote::wait_for_stop(milliseconds limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    const pid_t stopped = waitpid(tid_, &status_, __WALL | WNOHANG);
+    if (stopped == tid_) {
+      if (!WIFSTOPPED(status_)) throw Lost("it has ended meanwhile");
+      is_stopped_ = true;
+      return true;
+    }
+    if (stopped < 0) throw Lost("it has ended meanwhile");
+    if (std::chrono::steady_clock::now() > end) return false;
+    // SIGCHLD comes with each stop; who does not block it waits a little longer.
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    const timespec moment{0, 1'000'000};
+    sigtimedwait(&child, nullptr, &moment);
+  }
+}
+
+void Remote::seize() {
+  if (trace(PTRACE_SEIZE, tid_, nullptr, PTRACE_O_TRACESYSGOOD) != 0) {
+    const int error = errno;
+    refuse_by_status(target_.pid(), target_.status());
+    throw Refusal(why_not_allowed(target_.status(), error));
+  }
+  // It is a thread of this process for certain, if both are there still.
+  if (target_.has_ended()) throw Refusal("the process has ended");
+  trace(PTRACE_INTERRUPT, tid_, nullptr, nullptr);
+  if (!wait_for_stop(kLongestStop))
+    throw Refusal("its thread " + std::to_string(tid_) +
+                  " does not stop: it waits in the kernel for a disk or a server; try again later");
+}
+
+// What the frame restores.
+void Remote::learn() {
+  std::uint64_t mask = 0;
+  std::string extended(64 << 10, '\0');
+  iovec state{extended.data(), extended.size()};
+  if (trace(PTRACE_GETSIGMASK, tid_, sizeof mask, &mask) != 0 ||
+      trace(PTRACE_GETREGSET, tid_, NT_X86_XSTATE, &state) != 0)
+    throw Refusal("this kernel does not tell a thread's mask or its floating-point registers");
+  extended.resize(state.iov_len);
+  frame_ = make_frame(registers_, mask, extended, registers_.rsp - kRedZone);
+  ending_signals_ &= ~mask;
+  tables_ = (frame_.at - 2 * sizeof(Table)) & ~std::uint64_t{15};
+  // The stack may end there; and all of it has to be there, what a signal handler may need included.
+  const std::string bytes(frame_.at - tables_, '\0');
+  const auto lowest = tables_ - kRoomForSignals;
+  char probe = 0;
+  if (!target_.read(lowest, &probe, 1) || !target_.write(lowest, &probe, 1))
+    throw NotNow("there is no room on the stack of thread " + std::to_string(tid_));
+  if (!target_.write(tables_, bytes.data(), bytes.size()) ||
+      !target_.write(frame_.at, frame_.bytes.data(), frame_.bytes.size()))
+    throw NotNow("there is no room on the stack of thread " + std::to_string(tid_));
+}
+
+void Remote::look_whether_fit(const Sleeper& sleeper) {
+  // Not the stop that we have asked for, but a signal on its way, or a stop of all its threads.
+  if (status_ >> 16 != PTRACE_EVENT_STOP || WSTOPSIG(status_) != SIGTRAP) throw NotNow("a signal came");
+  trace(PTRACE_GETREGS, tid_, nullptr, &registers_);
+  const auto stopped_at = registers_;
+  rewind();
+  if (stopped_at.orig_rax != static_cast<unsigned long long>(sleeper.number) || stopped_at.rsp != sleeper.stack ||
+      stopped_at.rip != sleeper.counter || behind_call_ == 0)
+    throw NotNow("its threads do not sleep long enough in one call");
+  if (is_in_handler(target_, target_.mappings(), registers_.rsp)) throw NotNow("its threads are in signal handlers");
+  learn();
+}
+
+// From here on it makes its call again when it goes on, whether or not we are there. But not where a signal is on its
+// way to it: then that has ended the call.
+void Remote::rewind() {
+  char instruction[2];
+  constexpr std::string_view kSystemCall = "\x0f\x05";
+  if (!may_be_taken_in(static_cast<long>(registers_.orig_rax)) || !target_.read(registers_.rip - 2, instruction, 2) ||
+      std::string_view(instruction, 2) != kSystemCall)
+    return;
+  const auto status = doctor::read_proc(target_.directory() + "task/" + std::to_string(tid_) + "/status").value_or("");
+  const auto coming = (signals_in(status, "SigPnd") | signals_in(status, "ShdPnd")) & ~signals_in(status, "SigBlk");
+  if (status.empty() || coming != 0) throw NotNow("a signal came");
+  const auto result = static_cast<long>(registers_.rax);
+  if (is_ended_by_signal(result)) ending_signals_ = signals_in(status, "SigCgt");
+  behind_call_ = registers_.rip;
+  if (is_interrupted(result)) {
+    registers_.rip -= 2;
+    registers_.rax = registers_.orig_rax;
+  }
+  registers_.orig_rax = ~0ULL;
+  trace(PTRACE_SETREGS, tid_, nullptr, &registers_);
+}
+
+// Into the end of the last page of what is executed, where nothing is: first that of the vDSO, which every process has.
+// It stays there: another thread may be on its way through it, for somebody who has died.
+void Remote::place_code() {
+  const std::string code(stretch_code());
+  const auto room = (code.size() + 63) / 64 * 64;
+  auto mappings = target_.mappings();
+  std::erase_if(mappings, [](const auto& one) {
+    return !one.executable || one.writable || one.shared || one.path == "[vsyscall]";
+  });
+  std::stable_partition(mappings.begin(), mappings.end(), [](const auto& one) { return one.path == "[vdso]"; });
+  for (const auto& mapping : mappings) {
+    const auto at = mapping.end - room;
+    std::string there(room, '\1');
+    if (!target_.read(at, there.data(), there.size())) continue;
+    const auto is_free = [&](std::size_t i) { return there[i] == '\0' || (i < code.size() && there[i] == code[i]); };
+    std::size_t free = 0;
+    while (free < room && is_free(free)) ++free;
+    if (free < room) continue;
+    std::string padded = code;
+    padded.resize(room);
+    bool all = true;
+    for (std::size_t i = 0; all && i < room; i += sizeof(long)) {
+      long word = 0;
+      std::memcpy(&word, padded.data() + i, sizeof word);
+      if (there.compare(i, sizeof word, padded, i, sizeof word) != 0)
+        all = trace(PTRACE_POKETEXT, tid_, at + i, word) == 0;
+    }
+    if (!all) continue;
+    code_ = at;
+    return;
+  }
+  throw Refusal("there is no room for our code in what it executes");
+}
+
+std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
+  Table table{};
+  const auto at = tables_ + runs_ % 2 * sizeof(Table);
+  const auto of = [&](const auto& member) {
+    return at +
+           static_cast<std::uint64_t>(reinterpret_cast<const char*>(&member) - reinterpret_cast<const char*>(&table));
+  };
+  table.blocked = kBlocked;
+  const auto first = runs_ == 0 ? std::size_t{1} : 0;
+  if (first == 1) steps.insert(steps.begin(), system_call(SYS_rt_sigprocmask, SIG_SETMASK, of(table.blocked), 0, 8));
+  steps.push_back(system_call(SYS_rt_sigpending, of(table.pending), 8));
+  const auto last = steps.size() - 1;
+  steps.push_back({0,
+                   {of(table.pending), ending_signals_, frame_.result, frame_.counter, behind_call_},
+                   frame_.at,
+                   Step::leave,
+                   0});
+  for (auto& step : steps)
+    if (step.stack == 0) step.stack = tables_;
+  std::ranges::copy(steps, table.steps);
+  if (!target_.write(at, &table, sizeof table)) throw NotNow("its stack is gone");
+  if (!is_entered_ && stopped_for() > kLongestStop) throw NotNow("the machine was too busy to do it within 100 ms");
+
+  auto registers = registers_;
+  registers.rip = code_;
+  registers.rbx = at;
+  registers.rsp = tables_;
+  registers.rax = 0;
+  registers.orig_rax = ~0ULL;
+  registers.eflags = 0x202;
+  if (trace(PTRACE_SETREGS, tid_, nullptr, &registers) != 0) throw NotNow("its registers cannot be set");
+  is_entered_ = true;
+  ++runs_;
+  try {
+    wait_for_end(of(table.steps[last]));
+  } catch (const NotNow& ended) {
+    throw Lost(ended.what());
+  }
+
+  if (!target_.read(at, &table, sizeof table)) throw Lost("its memory is gone");
+  std::vector<std::uint64_t> results;
+  for (std::size_t i = first; i < last; ++i) results.push_back(table.steps[i].result);
+  return results;
+}
+
+// Behind the last system call of the stretch, before it leaves.
+void Remote::wait_for_end(std::uint64_t last_step) {
+  int signal = 0;
+  for (;;) {
+    is_stopped_ = false;
+    if (trace(PTRACE_SYSCALL, tid_, nullptr, signal) != 0 || !wait_for_stop(kPatience))
+      throw Lost("its thread " + std::to_string(tid_) +
+                 " does not come to an end of what it was made to do; it is left to it");
+    signal = 0;
+    if (status_ >> 16 == PTRACE_EVENT_STOP) continue;
+    if (WSTOPSIG(status_) != (SIGTRAP | 0x80)) {
+      signal = WSTOPSIG(status_);
+      continue;
+    }
+    user_regs_struct registers{};
+    trace(PTRACE_GETREGS, tid_, nullptr, &registers);
+    const bool is_behind = registers.rax != static_cast<unsigned long long>(-ENOSYS);
+    if (is_behind && registers.rip == code_ + offset_behind_system_call() && registers.rbx == last_step) return;
+  }
+}
+
+}  // namespace attach
+#endif

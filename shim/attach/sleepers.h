@@ -1,0 +1,29 @@
+// The threads of a process that sleep in a system call in which libc holds no lock: those that may be taken.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "attach/target.h"
+
+namespace attach {
+
+struct Sleeper {
+  int tid;
+  long number;  // of the call
+  std::uint64_t stack, counter;
+};
+
+// As they are at this moment, without stopping any; those first whose call the kernel itself goes on with when they are
+// stopped.
+std::vector<Sleeper> find_sleepers(const Target& target);
+
+// Whether libc holds no lock in this call, so that the loader can be called from there.
+bool may_be_taken_in(long number);
+
+// Whether the return address of a signal handler stands on the stack from there up: what a handler has interrupted may
+// hold any lock.
+bool is_in_handler(const Target& target, const std::vector<Mapping>& mappings, std::uint64_t stack);
+
+}  // namespace attach

@@ -1,0 +1,84 @@
+#include "attach/target.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "attach/permission.h"
+#include "attach/refusal.h"
+#include "doctor/proc_file.h"
+
+namespace attach {
+
+Target::Target(int pid) : pid_(pid) {
+  const auto number = std::to_string(pid);
+  pidfd_ = tools::Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd_ && errno == EINVAL) throw Refusal("that is a thread: give the number of its process");
+  if (!pidfd_ && errno == ENOSYS) throw Refusal("this kernel has no pidfd_open(2): it needs Linux 5.3");
+  if (!pidfd_) throw Refusal("there is no such process");
+  proc_ = tools::open_to_read("/proc/" + number, O_DIRECTORY);
+  if (!proc_) throw Refusal("it is not in /proc: mount that, without hidepid");
+  directory_ = "/proc/self/fd/" + std::to_string(proc_.get()) + "/";
+  const auto now = status();
+  if (has_ended() || now.empty()) throw Refusal("it has ended");
+  name_ = doctor::value_of(now, "Name");
+  refuse_by_status(pid, now);
+  memory_ = tools::open_to_read(directory_ + "mem");
+  if (!memory_) throw Refusal(why_not_allowed(now, errno));
+}
+
+bool Target::has_ended() const {
+  pollfd ended{pidfd_.get(), POLLIN, 0};
+  return poll(&ended, 1, 0) != 0;
+}
+
+std::string Target::status() const { return doctor::read_proc(directory_ + "status").value_or(""); }
+
+std::vector<int> Target::threads() const {
+  std::vector<int> tids;
+  std::error_code gone;
+  for (const auto& task : std::filesystem::directory_iterator(directory_ + "task", gone))
+    tids.push_back(static_cast<int>(doctor::number_of(task.path().filename().string())));
+  return tids;
+}
+
+std::vector<Mapping> Target::mappings() const {
+  std::vector<Mapping> mappings;
+  const auto text = doctor::read_proc(directory_ + "maps").value_or("");
+  for (std::string_view rest(text); !rest.empty();) {
+    auto line = doctor::take_until(rest, '\n');
+    auto range = doctor::take_word(line);
+    const auto start = doctor::number_of(doctor::take_until(range, '-'), 16);
+    const auto end = doctor::number_of(range, 16);
+    const auto rights = doctor::take_word(line);
+    if (end <= start || rights.size() != 4) continue;
+    for (int i = 0; i < 3; ++i) doctor::take_word(line);  // offset, device, inode
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    mappings.push_back({start, end, rights[1] == 'w', rights[2] == 'x', rights[3] == 's', std::string(line)});
+  }
+  return mappings;
+}
+
+bool Target::read(std::uint64_t at, void* to, std::size_t size) const {
+  return at <= std::uint64_t{1} << 62 &&
+         pread(memory_.get(), to, size, static_cast<off_t>(at)) == static_cast<ssize_t>(size);
+}
+
+doctor::ReadAt Target::reader() const {
+  return [this](std::uint64_t at, void* to, std::size_t size) { return read(at, to, size); };
+}
+
+// Not by `mem`, which would write to a guard page, too.
+bool Target::write(std::uint64_t at, const void* from, std::size_t size) const {
+  const iovec here{const_cast<void*>(from), size};
+  const iovec there{reinterpret_cast<void*>(at), size};
+  return process_vm_writev(pid_, &here, 1, &there, 1, 0) == static_cast<ssize_t>(size);
+}
+
+}  // namespace attach

@@ -1,0 +1,49 @@
+// The process that is to be armed. It is held by a pidfd, its directory in /proc and its memory, so that whatever comes
+// under its number when it has ended is never taken for it. All that is read of it is believed as far as it can do no
+// harm.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "doctor/elf_headers.h"
+#include "tools/fd.h"
+
+namespace attach {
+
+// What lies where in its memory; a line of maps.
+struct Mapping {
+  std::uint64_t start, end;
+  bool writable, executable, shared;
+  std::string path;  // or "[vdso]"
+};
+
+class Target {
+ public:
+  // Throws Refusal where there is no such process, or where it may not be changed.
+  explicit Target(int pid);
+
+  int pid() const { return pid_; }
+  const std::string& name() const { return name_; }
+  bool has_ended() const;
+
+  // With a slash at its end; what is opened there is this process's or nothing.
+  const std::string& directory() const { return directory_; }
+  std::string status() const;
+  std::vector<int> threads() const;
+  std::vector<Mapping> mappings() const;
+
+  // So many bytes, all or nothing. To write keeps to what the process itself may write.
+  bool read(std::uint64_t at, void* to, std::size_t size) const;
+  doctor::ReadAt reader() const;
+  bool write(std::uint64_t at, const void* from, std::size_t size) const;
+
+ private:
+  int pid_;
+  tools::Fd pidfd_, proc_, memory_;
+  std::string directory_, name_;
+};
+
+}  // namespace attach
