@@ -1,4 +1,5 @@
-// Stands in for the library that nosigpipe-attach loads: two functions of the same names, and a handler that does nothing.
+// Stands in for the library that nosigpipe-attach loads: two functions of the same names, and a handler that does
+// nothing.
 #include <cerrno>
 #include <csignal>
 #include <cstdio>

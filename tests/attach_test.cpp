@@ -1,0 +1,191 @@
+// nosigpipe-attach: a process that is running is armed, detached, or left as it was; and is none the worse whatever
+// happens to who does it.
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <regex>
+#include <set>
+
+#include "support/attached.h"
+#include "support/directory.h"
+
+namespace {
+
+Strings attach_command(const Strings& words) {
+  return joined({built("nosigpipe-attach"), "--library=" + built("tests/victims/libstandin.so")}, words);
+}
+
+Ending attach(const Strings& words) { return run(attach_command(words)); }
+
+// In this call, not on its way there. The third field of the first thread's stat would say that it sleeps, and not
+// where.
+bool sleeps_in(const Attached& victim, long call) {
+  const auto number = std::to_string(call) + " ";
+  return eventually([&] { return contents("/proc/" + victim.number() + "/syscall").starts_with(number); });
+}
+
+void is_armed_by(const Ending& ending, Attached& victim) {
+  INFO(ending.text() << "\n" << ending.out << ending.err);
+  CHECK(ending.exited(0));
+  CHECK(std::regex_match(ending.out,
+                         std::regex("armed " + victim.number() +
+                                    " \\(attached\\): a handler, and the options \"\"; one thread stopped for "
+                                    "[0-9]+\\.[0-9] ms\n")));
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_alive_at_write());
+}
+
+void is_refused(const Ending& ending, const std::string& reason) {
+  INFO(ending.text() << "\n" << ending.out << ending.err);
+  CHECK(ending.exited(125));
+  CHECK(ending.out == "");
+  CHECK(has(ending.err, reason));
+  CHECK(lines_of(ending.err).size() == 1);
+}
+
+void dies_bare(const Strings& words) {
+  Attached victim(words);
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_killed_at_write());
+}
+
+}  // namespace
+
+TEST_CASE("a process that waits in a call is armed, and the call goes on as if nothing had been") {
+  for (const std::string kind : {"read", "readv", "recv", "recv_timeout", "recvmsg", "recvmmsg", "accept",
+                                 "accept_timeout", "poll", "ppoll", "select", "pselect", "epoll_wait", "epoll_pwait",
+                                 "sigtimedwait", "semtimedop", "msgrcv", "mq_receive", "waitpid"}) {
+    INFO(kind);
+    dies_bare({kind});
+    Attached victim({kind});
+    is_armed_by(attach({victim.number()}), victim);
+  }
+}
+
+TEST_CASE("what was armed can be detached, dies as before, and can be armed again") {
+  Attached victim({"epoll_wait"});
+  is_armed_by(attach({victim.number()}), victim);
+  const auto detached = attach({"--detach", victim.number()});
+  INFO(detached.err);
+  CHECK(detached.exited(0));
+  CHECK(detached.out.starts_with("detached " + victim.number() + " (attached): no handler; one thread stopped for "));
+  is_armed_by(attach({victim.number()}), victim);
+  CHECK(attach({"--detach", victim.number()}).exited(0));
+  CHECK(attach({"--detach", victim.number()}).exited(1));
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_killed_at_write());
+}
+
+TEST_CASE("options reach the library as lines, and those that are not valid are refused before") {
+  Attached victim({"read"});
+  for (const std::string wrong : {"--stack=33", "--stack=", "--mode=none", "--log=relative", "--log=a/b", "--colour=1",
+                                  "--stack", "--detach=1", "--mode=", "--format=json\n"})
+    CHECK(run(attach_command({wrong, victim.number()})).exited(125));
+  const auto ending = attach({"--log=/var/log/x", "--stack=7", "--mode=observe", victim.number()});
+  CHECK(has(ending.out, "\"NOSIGPIPE_LOG=/var/log/x\\x0aNOSIGPIPE_STACK=7\\x0aNOSIGPIPE_MODE=observe\\x0a\""));
+}
+
+TEST_CASE("a thread that waits for a lock is not taken, but one beside it that waits in a call") {
+  Attached alone({"futex", "futex=3"});
+  REQUIRE(sleeps_in(alone, SYS_futex));
+  is_refused(attach({alone.number()}), "no thread could be taken");
+  CHECK(alone.wake() == "returned");
+  CHECK(alone.is_killed_at_write());
+
+  Attached beside({"epoll_wait", "futex=63"});
+  is_armed_by(attach({beside.number()}), beside);
+}
+
+TEST_CASE("who computes all the time is left as it was") {
+  Attached victim({"spin", "spin=1"});
+  is_refused(attach({victim.number()}), "they compute");
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_killed_at_write());
+}
+
+TEST_CASE("a thread in a signal handler is not taken") {
+  dies_bare({"handler"});
+  Attached victim({"handler"});
+  REQUIRE(sleeps_in(victim, SYS_read));
+  is_refused(attach({victim.number()}), "signal handlers");
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_killed_at_write());
+}
+
+TEST_CASE("threads that allocate all the time are no hindrance") {
+  Attached victim({"poll", "malloc=4"});
+  is_armed_by(attach({victim.number()}), victim);
+}
+
+namespace {
+
+// Runs the command until it has come back from so many calls of ptrace(2), and kills it there. False where it has ended
+// before.
+bool killed_after(int calls, const Strings& command) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    std::vector<char*> argv;
+    for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  REQUIRE(waitpid(pid, &status, 0) == pid);
+  REQUIRE(ptrace(PTRACE_SETOPTIONS, pid, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
+  bool is_entry = false;
+  while (calls > 0) {
+    ptrace(PTRACE_SYSCALL, pid, nullptr,
+           WIFSTOPPED(status) && WSTOPSIG(status) < 32 && WSTOPSIG(status) != SIGTRAP ? WSTOPSIG(status) : 0);
+    REQUIRE(waitpid(pid, &status, 0) == pid);
+    if (!WIFSTOPPED(status)) {
+      REQUIRE(WIFEXITED(status));
+      REQUIRE(WEXITSTATUS(status) == 0);
+      return false;
+    }
+    if (WSTOPSIG(status) != (SIGTRAP | 0x80)) continue;
+    is_entry = !is_entry;
+    user_regs_struct registers{};
+    ptrace(PTRACE_GETREGS, pid, nullptr, &registers);
+    if (!is_entry && registers.orig_rax == SYS_ptrace) --calls;
+  }
+  kill(pid, SIGKILL);
+  while (waitpid(pid, &status, 0) == pid && !WIFSIGNALED(status)) {
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that goes on, as before or armed") {
+  for (const std::string kind : {"read", "epoll_wait"}) {
+    std::set<int> interrupted;
+    int as_before = 0, armed = 0;
+    for (int calls = 1;; ++calls) {
+      INFO(kind << " after " << calls);
+      Attached victim({kind});
+      REQUIRE(sleeps_in(victim, kind == "read" ? SYS_read : SYS_epoll_wait));
+      const bool is_killed = killed_after(calls, attach_command({victim.number()}));
+      const auto said = victim.wake();
+      if (said == std::strerror(EINTR))
+        interrupted.insert(calls);
+      else
+        CHECK(said == "returned");
+      const auto next = said == "returned" ? victim.line() : "";
+      CHECK((next == "alive" || victim.is_killed_at_write()));
+      ++(next == "alive" ? armed : as_before);
+      if (!is_killed) break;
+    }
+    INFO(as_before << " as before, " << armed << " armed");
+    CHECK(as_before > 5);
+    CHECK(armed > 5);
+    // Between the stop and the next call of ours, where only the kernel knows what it has made of the call.
+    CHECK(interrupted.size() <= (kind == "read" ? 0 : 2));
+  }
+}
