@@ -124,6 +124,43 @@ TEST_CASE("threads that allocate all the time are no hindrance") {
 
 namespace {
 
+// The victim with other mounts, or in another root: `script` makes them, of what stands in $1, and executes "$@".
+struct Elsewhere {
+  Directory directory;
+  Attached victim;
+  Elsewhere(const std::string& script, const std::string& file)
+      : victim({"--mount", "sh", "-ec", script, "sh", directory.path(), file, "epoll_wait"}, {}, "unshare") {}
+};
+
+const std::string kRoot =
+    "root=$1; shift; for part in bin lib lib64 usr dev; do mkdir -p \"$root/$part\"; mount --bind \"/$part\" "
+    "\"$root/$part\"; done; cp \"$1\" \"$root/attached\"; ";
+
+void is_armed_from_memory(Attached& victim) {
+  is_armed_by(attach({victim.number()}), victim);
+  CHECK(has(contents("/proc/" + victim.number() + "/maps"), "/memfd:libstandin.so (deleted)"));
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/" + victim.number() + "/fd"))
+    CHECK(!has(std::filesystem::read_symlink(fd).string(), "libstandin"));
+}
+
+}  // namespace
+
+TEST_CASE("with other mounts or another root, where the library is not, it is loaded from memory") {
+  if (geteuid() != 0) SKIP_TEST("only root can mount");
+  const auto file = built("tests/victims/attached");
+  Elsewhere mounts("cp \"$2\" \"$1\"; mount -t tmpfs none " + built("tests") + "; exec \"$1/attached\" \"$3\"", file);
+  is_armed_from_memory(mounts.victim);
+  Elsewhere root(
+      kRoot + "mkdir \"$root/proc\"; mount -t proc none \"$root/proc\"; exec chroot \"$root\" /attached \"$2\"", file);
+  is_armed_from_memory(root.victim);
+  Elsewhere without_proc(kRoot + "exec chroot \"$root\" /attached \"$2\"", file);
+  is_refused(attach({without_proc.victim.number()}), "No such file or directory");
+  CHECK(without_proc.victim.wake() == "returned");
+  CHECK(without_proc.victim.is_killed_at_write());
+}
+
+namespace {
+
 // Runs the command until it has come back from so many calls of ptrace(2), and kills it there. False where it has ended
 // before.
 bool killed_after(int calls, const Strings& command) {

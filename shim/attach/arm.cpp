@@ -58,13 +58,12 @@ class Room {
   std::size_t used_ = 0;
 };
 
-// Whether a path means the same file there and here.
-bool has_our_root(const Target& target) {
+// Whether the path leads there to the same file as here: it may have another root, or other mounts.
+bool has_file(const Target& target, const std::string& path) {
   struct stat there {
   }, here{};
-  return stat((target.directory() + "root/.").c_str(), &there) == 0 && stat("/", &here) == 0 &&
-         there.st_dev == here.st_dev && there.st_ino == here.st_ino &&
-         doctor::link_of(target.directory() + "ns/mnt") == doctor::link_of("/proc/self/ns/mnt");
+  return stat((target.directory() + "root" + path).c_str(), &there) == 0 && stat(path.c_str(), &here) == 0 &&
+         there.st_dev == here.st_dev && there.st_ino == here.st_ino;
 }
 
 std::uint64_t open_library(const Loader& loader, Remote& remote, Room& room, const std::string& path) {
@@ -78,20 +77,29 @@ std::string why_not_opened(const Target& target, const Loader& loader, Remote& r
   return doctor::text_at(target.reader(), text);
 }
 
+bool write_all(int fd, const std::string& bytes) {
+  std::size_t written = 0;
+  for (ssize_t more = 1; more > 0 && written < bytes.size();
+       written += static_cast<std::size_t>(std::max<ssize_t>(more, 0)))
+    more = pwrite(fd, bytes.data() + written, bytes.size() - written, static_cast<off_t>(written));
+  return written == bytes.size();
+}
+
 // Where the path leads to nothing there: through a file in memory, filled from here. The handle of the loader's, or 0.
 std::uint64_t open_in_memory(const Target& target, const Loader& loader, Remote& remote, Room& room,
                              const std::string& library) {
   const auto bytes = doctor::read_proc(library);
   if (!bytes) throw Refusal(library + " cannot be read");
   const auto name = room.put(std::filesystem::path(library).filename());
-  const auto fd = remote.run({system_call(SYS_memfd_create, name, MFD_CLOEXEC)})[0];
+  const auto fd = remote.run({system_call(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING)})[0];
   if (is_error(fd)) throw Refusal("no file in memory can be had in it: " + error_in(fd));
-  const auto number = std::to_string(fd);
-  const tools::Fd file(open((target.directory() + "fd/" + number).c_str(), O_WRONLY | O_CLOEXEC));
-  std::size_t written = 0;
-  for (ssize_t more = 1; file && more > 0 && written < bytes->size(); written += static_cast<std::size_t>(more))
-    more = std::max<ssize_t>(write(file.get(), bytes->data() + written, bytes->size() - written), 0);
-  const auto path = room.put("/proc/self/fd/" + number);
+  const auto file = target.take_fd(static_cast<int>(fd));
+  // Another thread of its may have put a file there that is not for it to write.
+  struct stat status {};
+  if (!file || fcntl(file.get(), F_GET_SEALS) != 0 || fstat(file.get(), &status) != 0 || status.st_nlink != 0 ||
+      status.st_size != 0 || !write_all(file.get(), *bytes))
+    throw Refusal("the file in memory cannot be filled");
+  const auto path = room.put("/proc/self/fd/" + std::to_string(fd));
   const auto results =
       remote.run({function(loader.open, room.stack(), path, loader.flags), system_call(SYS_close, fd)});
   return results[0];
@@ -148,7 +156,7 @@ Outcome arm(const Target& target, const std::string& library, const std::string&
     auto entry = find_entry(target, kEntry);
     if (!entry) {
       std::uint64_t handle = 0;
-      if (has_our_root(target)) handle = open_library(loader, remote, room, library);
+      if (has_file(target, library)) handle = open_library(loader, remote, room, library);
       if (handle == 0) handle = open_in_memory(target, loader, remote, room, library);
       if (handle == 0)
         throw Refusal("its loader does not load " + library + ": " + why_not_opened(target, loader, remote, room));

@@ -65,6 +65,10 @@ std::vector<Mapping> Target::mappings() const {
   return mappings;
 }
 
+tools::Fd Target::take_fd(int number) const {
+  return tools::Fd(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd_.get(), number, 0)));
+}
+
 bool Target::read(std::uint64_t at, void* to, std::size_t size) const {
   return at <= std::uint64_t{1} << 62 &&
          pread(memory_.get(), to, size, static_cast<off_t>(at)) == static_cast<ssize_t>(size);

@@ -35,6 +35,9 @@ class Target {
   std::vector<int> threads() const;
   std::vector<Mapping> mappings() const;
 
+  // A duplicate of its descriptor, of the same open file; none where it has none of this number.
+  tools::Fd take_fd(int number) const;
+
   // So many bytes, all or nothing. To write keeps to what the process itself may write.
   bool read(std::uint64_t at, void* to, std::size_t size) const;
   doctor::ReadAt reader() const;
