@@ -122,6 +122,58 @@ TEST_CASE("threads that allocate all the time are no hindrance") {
   is_armed_by(attach({victim.number()}), victim);
 }
 
+TEST_CASE("in a seccomp filter it is armed where nothing that it takes would kill") {
+  const auto with = [](const std::string& what, long call) { return what + "=" + std::to_string(call); };
+  Attached harmless({"read", with("deadly", SYS_reboot), with("denied", SYS_memfd_create), with("denied", SYS_kcmp)});
+  is_armed_by(attach({harmless.number()}), harmless);
+  for (const auto& [word, name] : {std::pair(with("deadly", SYS_openat), "openat"),
+                                   std::pair(with("denied", SYS_rt_sigpending), "rt_sigpending")}) {
+    Attached victim({"read", word});
+    is_refused(attach({victim.number()}), std::string("does not let it call ") + name);
+    CHECK(victim.wake() == "returned");
+    CHECK(victim.is_killed_at_write());
+  }
+}
+
+TEST_CASE("who ignores SIGPIPE, is traced or stopped, or is ours already is left as it was") {
+  Attached ignoring({"read"}, ignoring_sigpipe());
+  is_refused(attach({ignoring.number()}), "ignores SIGPIPE");
+  CHECK(ignoring.wake() == "returned");
+  CHECK(ignoring.is_alive_at_write());
+
+  Attached victim({"read"});
+  REQUIRE(sleeps_in(victim, SYS_read));
+  victim.process().signal(SIGSTOP);
+  REQUIRE(eventually([&] { return has(contents("/proc/" + victim.number() + "/status"), "State:\tT"); }));
+  is_refused(attach({victim.number()}), "kill -CONT " + victim.number());
+  victim.process().signal(SIGCONT);
+  REQUIRE(ptrace(PTRACE_SEIZE, victim.pid(), nullptr, nullptr) == 0);
+  is_refused(attach({victim.number()}), "traced by process " + std::to_string(getpid()));
+  CHECK(victim.wake() == "returned");
+
+  Attached preloaded({"read"}, with_shim());
+  is_refused(attach({preloaded.number()}), "started under nosigpipe");
+  is_refused(attach({"--detach", preloaded.number()}), "started under nosigpipe");
+  CHECK(preloaded.wake() == "returned");
+  CHECK(preloaded.is_alive_at_write());
+
+  Attached never({"read"});
+  is_refused(attach({"--detach", never.number()}), "has not armed it");
+  is_refused(attach({"2"}), "");
+  is_refused(attach({"999999999"}), "no such process");
+}
+
+TEST_CASE("who may not be traced is refused with the reason and the remedy") {
+  if (geteuid() != 0) SKIP_TEST("only root can become somebody else");
+  const Strings as_nobody{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
+  Attached victim({"read"});
+  is_refused(run(joined(as_nobody, attach_command({victim.number()}))), "do it as root");
+  is_refused(run(joined({"setpriv", "--bounding-set=-sys_ptrace"}, attach_command({victim.number()}))),
+             "root has no CAP_SYS_PTRACE here: ");
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_killed_at_write());
+}
+
 namespace {
 
 // The victim with other mounts, or in another root: `script` makes them, of what stands in $1, and executes "$@".

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -145,6 +146,10 @@ Outcome in_a_thread(const Target& target, const std::function<Outcome(Remote&, R
   throw Refusal("no thread could be taken for 5 s: " + reason + "; try again later");
 }
 
+bool ignores_sigpipe(const Target& target) {
+  return (doctor::number_of(doctor::value_of(target.status(), "SigIgn"), 16) >> (SIGPIPE - 1) & 1) != 0;
+}
+
 constexpr const char* kEntry = "nosigpipe_attach";
 constexpr const char* kWayBack = "nosigpipe_detach";
 
@@ -152,6 +157,7 @@ constexpr const char* kWayBack = "nosigpipe_detach";
 
 Outcome arm(const Target& target, const std::string& library, const std::string& options) {
   const auto loader = find_loader(target);
+  if (ignores_sigpipe(target)) throw Refusal("it ignores SIGPIPE, so that none kills it, and is left alone");
   return in_a_thread(target, [&](Remote& remote, Room& room) {
     auto entry = find_entry(target, kEntry);
     if (!entry) {

@@ -5,7 +5,7 @@
 
 namespace attach {
 
-// By /proc/PID/status: it is traced, stopped, ending, the kernel's own, or in a seccomp filter. Throws Refusal.
+// By /proc/PID/status: it is traced, stopped, ending, the kernel's own. Throws Refusal.
 void refuse_by_status(int pid, const std::string& status);
 
 // Why the kernel does not let us trace this process, where it has answered with this errno.

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "attach/filter.h"
 #include "attach/permission.h"
 #include "attach/refusal.h"
 #include "doctor/proc_file.h"
@@ -162,6 +163,7 @@ void Remote::look_whether_fit(const Sleeper& sleeper) {
   if (stopped_at.orig_rax != static_cast<unsigned long long>(sleeper.number) || stopped_at.rsp != sleeper.stack ||
       stopped_at.rip != sleeper.counter || behind_call_ == 0)
     throw NotNow("its threads do not sleep long enough in one call");
+  if (doctor::number_of(doctor::value_of(target_.status(), "Seccomp")) != 0) refuse_by_filters(tid_);
   if (is_in_handler(target_, target_.mappings(), registers_.rsp)) throw NotNow("its threads are in signal handlers");
   learn();
 }

@@ -2,6 +2,8 @@
 // what the call has returned, writes to a socket whose peer is gone, and says "alive". usage: attached KIND [futex=N]
 // [spin=N] [malloc=N]: with so many threads besides that wait for a lock, compute, allocate
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
@@ -10,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/uio.h>
@@ -18,6 +21,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
@@ -218,18 +222,35 @@ void be_child(const Kind& kind) {
   _exit(0);
 }
 
-void start_threads(const char* word) {
+void enter_filter(unsigned call, unsigned action) {
+  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1), BPF_STMT(BPF_RET | BPF_K, action),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{4, filter};
+  must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges");
+  must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "seccomp");
+}
+
+void start_thread(const std::string& kind) {
+  std::thread([kind] {
+    sem_t never;
+    sem_init(&never, 0, 0);
+    if (kind == "futex") sem_wait(&never);
+    for (unsigned long count = 0;; ++count)
+      if (kind == "malloc") free(malloc(count % 4096));
+  }).detach();
+}
+
+void obey(const char* word) {
   const char* equals = std::strchr(word, '=');
   if (equals == nullptr) fail("no such word");
-  const std::string kind(word, equals);
-  for (int i = std::atoi(equals + 1); i > 0; --i)
-    std::thread([kind] {
-      sem_t never;
-      sem_init(&never, 0, 0);
-      if (kind == "futex") sem_wait(&never);
-      for (unsigned long count = 0;; ++count)
-        if (kind == "malloc") free(malloc(count % 4096));
-    }).detach();
+  const std::string name(word, equals);
+  const int number = std::atoi(equals + 1);
+  if (name == "denied" || name == "deadly")
+    enter_filter(static_cast<unsigned>(number),
+                 name == "denied" ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_KILL_PROCESS);
+  else
+    for (int i = 0; i < number; ++i) start_thread(name);
 }
 
 }  // namespace
@@ -243,7 +264,7 @@ int main(int argc, char** argv) {
   const int dead = dead_socket();
   if (std::strcmp(kind->name, "waitpid") == 0 && (other = must(fork(), "fork")) == 0) sleep(1000);
   if (must(fork(), "fork") == 0) be_child(*kind);
-  for (int i = 2; i < argc; ++i) start_threads(argv[i]);
+  for (int i = 2; i < argc; ++i) obey(argv[i]);
   dprintf(1, "ready\n");
   for (;;) {
     const long result = kind->wait();
