@@ -140,7 +140,7 @@ Outcome in_a_thread(const Target& target, const std::function<Outcome(Remote&, R
         reason = later.what();
       }
     }
-    if (target.has_ended()) throw Lost("it has ended meanwhile");
+    if (target.has_ended()) throw Refusal("it has ended meanwhile");
     std::this_thread::sleep_for(pause);
   }
   throw Refusal("no thread could be taken for 5 s: " + reason + "; try again later");

@@ -20,19 +20,19 @@ constexpr std::uint32_t kKill = SECCOMP_RET_KILL_PROCESS;
 
 struct Call {
   const char* name;
-  int number;
   std::uint64_t arguments[3];  // those that a filter may ask for
-  bool is_needed;              // by the stretch itself; all others may also be refused
+  int number;
+  bool is_needed;  // by the stretch itself; all others may also be refused
 };
 
 #define CALL(name, ...) \
-  { #name, SYS_##name, {__VA_ARGS__ }, false }
+  { #name, {__VA_ARGS__ }, SYS_##name, false }
 const Call kCalls[] = {
-    {"rt_sigreturn", SYS_rt_sigreturn, {}, true},
-    {"rt_sigprocmask", SYS_rt_sigprocmask, {}, true},
-    {"rt_sigpending", SYS_rt_sigpending, {}, true},
-    {"mmap", SYS_mmap, {0, 4096, PROT_READ | PROT_WRITE}, true},
-    {"munmap", SYS_munmap, {}, true},
+    {"rt_sigreturn", {}, SYS_rt_sigreturn, true},
+    {"rt_sigprocmask", {}, SYS_rt_sigprocmask, true},
+    {"rt_sigpending", {}, SYS_rt_sigpending, true},
+    {"mmap", {0, 4096, PROT_READ | PROT_WRITE}, SYS_mmap, true},
+    {"munmap", {}, SYS_munmap, true},
     // The loader's.
     CALL(mmap, 0, 4096, PROT_READ | PROT_EXEC),
     CALL(mprotect, 0, 4096, PROT_READ),

@@ -101,12 +101,11 @@ bool Remote::wait_for_stop(milliseconds limit) {
   const auto end = std::chrono::steady_clock::now() + limit;
   for (;;) {
     const pid_t stopped = waitpid(tid_, &status_, __WALL | WNOHANG);
-    if (stopped == tid_) {
-      if (!WIFSTOPPED(status_)) throw Lost("it has ended meanwhile");
+    if (stopped == tid_ && WIFSTOPPED(status_)) {
       is_stopped_ = true;
       return true;
     }
-    if (stopped < 0) throw Lost("it has ended meanwhile");
+    if (stopped != 0) throw NotNow("its thread has ended");
     if (std::chrono::steady_clock::now() > end) return false;
     // SIGCHLD comes with each stop; who does not block it waits a little longer.
     sigset_t child;
