@@ -298,6 +298,7 @@ FUZZED_options = shim/system/kept_file.cpp shim/system/syscall.cpp
 FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES)) $(BUILD)/shim/report/page.cpp
 FUZZED_unwind = $(patsubst %,shim/unwind/%.cpp,unwind cfi guess rows)
 FUZZED_path = $(wildcard shim/unwind/*.cpp) shim/system/kept_file.cpp shim/system/proc.cpp shim/system/syscall.cpp
+FUZZED_attach = $(patsubst %,shim/%.cpp,attach/modules attach/filter doctor/elf_headers tools/fd)
 FUZZED_record = shim/log/record_writer.cpp $(FUZZED_reader)
 
 .SECONDEXPANSION:

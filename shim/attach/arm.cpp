@@ -158,15 +158,15 @@ constexpr const char* kWayBack = "nosigpipe_detach";
 Outcome arm(const Target& target, const std::string& library, const std::string& options) {
   const auto loader = find_loader(target);
   if (ignores_sigpipe(target)) throw Refusal("it ignores SIGPIPE, so that none kills it, and is left alone");
+  auto entry = find_entry(target, kEntry);
   return in_a_thread(target, [&](Remote& remote, Room& room) {
-    auto entry = find_entry(target, kEntry);
     if (!entry) {
       std::uint64_t handle = 0;
       if (has_file(target, library)) handle = open_library(loader, remote, room, library);
       if (handle == 0) handle = open_in_memory(target, loader, remote, room, library);
       if (handle == 0)
         throw Refusal("its loader does not load " + library + ": " + why_not_opened(target, loader, remote, room));
-      entry = find_entry(target, kEntry);
+      entry = find_entry(target, handle, kEntry);
       if (!entry) throw Refusal(library + " is none of ours");
     }
     return call_entry(target, remote, room, *entry, &options);

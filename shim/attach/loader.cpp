@@ -26,7 +26,7 @@ bool is_64_bit(const Target& target) {
 
 Program program_of(const Target& target) {
   const auto auxv = doctor::read_proc(target.directory() + "auxv").value_or("");
-  return read_program(target.reader(), auxv, is_64_bit(target));
+  return read_program(bounded(target.reader()), auxv, is_64_bit(target));
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ Loader find_loader(const Target& target) {
   const auto program = program_of(target);
   if (program.modules.empty())
     throw Refusal("its loader has not loaded anything yet, or does not tell: try again later");
-  const auto read = target.reader();
+  const auto read = bounded(target.reader());
   Loader loader{};
   std::optional<std::uint64_t> of_libdl, in_libc;
   for (const auto& module : program.modules) {
@@ -58,10 +58,15 @@ Loader find_loader(const Target& target) {
 
 std::optional<std::uint64_t> find_entry(const Target& target, const char* name) {
   const auto program = program_of(target);
-  const auto read = target.reader();
+  const auto read = bounded(target.reader());
   for (const auto& module : program.modules)
     if (const auto entry = Symbols(read, module, program.is_64_bit).find(name)) return entry;
   return {};
+}
+
+std::optional<std::uint64_t> find_entry(const Target& target, std::uint64_t handle, const char* name) {
+  const auto read = bounded(target.reader());
+  return Symbols(read, read_module(read, handle, true), true).find(name);
 }
 
 }  // namespace attach

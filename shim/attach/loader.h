@@ -17,7 +17,8 @@ struct Loader {
 // Throws Refusal where the target cannot be reached by its loader, or need not be.
 Loader find_loader(const Target& target);
 
-// The function of this name in a library of ours that is loaded.
+// The function of this name in a library of ours that is loaded: in any, or in the one that dlopen has returned.
 std::optional<std::uint64_t> find_entry(const Target& target, const char* name);
+std::optional<std::uint64_t> find_entry(const Target& target, std::uint64_t handle, const char* name);
 
 }  // namespace attach

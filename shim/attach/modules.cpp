@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace attach {
 namespace {
@@ -93,6 +94,18 @@ std::uint32_t sysv_hash(std::string_view name) {
 
 }  // namespace
 
+ReadAt bounded(ReadAt read, std::size_t most) {
+  return [read = std::move(read), most](std::uint64_t at, void* to, std::size_t size) mutable {
+    return most > 0 && (--most, read(at, to, size));
+  };
+}
+
+// struct link_map: base, name, dynamic section, next, previous.
+Module read_module(const ReadAt& read, std::uint64_t handle, bool is_64_bit) {
+  return {handle, nth_word(read, handle, 0, is_64_bit), nth_word(read, handle, 2, is_64_bit),
+          doctor::text_at(read, nth_word(read, handle, 1, is_64_bit))};
+}
+
 Program read_program(const ReadAt& read, const std::string& auxv, bool is_64_bit) {
   Program program;
   program.is_64_bit = is_64_bit;
@@ -107,11 +120,10 @@ Program read_program(const ReadAt& read, const std::string& auxv, bool is_64_bit
     return tag == DT_DEBUG;
   });
   if (debug == 0) return program;
-  // struct r_debug: a version, filled up to a word; the first link_map. That is: base, name, section, next, previous.
-  auto map = nth_word(read, debug, 1, is_64_bit);
-  for (; map != 0 && program.modules.size() < kMostModules; map = nth_word(read, map, 3, is_64_bit))
-    program.modules.push_back({map, nth_word(read, map, 0, is_64_bit), nth_word(read, map, 2, is_64_bit),
-                               doctor::text_at(read, nth_word(read, map, 1, is_64_bit))});
+  // struct r_debug: a version, filled up to a word; the first link_map.
+  for (auto map = nth_word(read, debug, 1, is_64_bit); map != 0 && program.modules.size() < kMostModules;
+       map = nth_word(read, map, 3, is_64_bit))
+    program.modules.push_back(read_module(read, map, is_64_bit));
   return program;
 }
 

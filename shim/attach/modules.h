@@ -15,6 +15,9 @@ namespace attach {
 
 using doctor::ReadAt;
 
+// The same, but for so many reads: what leads around in circles ends.
+ReadAt bounded(ReadAt read, std::size_t most = 1'000'000);
+
 // One link_map: an object of the loader's, whose address is what dlopen returns.
 struct Module {
   std::uint64_t handle;
@@ -28,6 +31,8 @@ struct Program {
   bool is_dynamic = false;      // it has a loader
   std::vector<Module> modules;  // in the loader's order; empty where it has not loaded them yet
 };
+
+Module read_module(const ReadAt& read, std::uint64_t handle, bool is_64_bit);
 
 // By the auxiliary vector, as /proc/PID/auxv has it, and memory.
 Program read_program(const ReadAt& read, const std::string& auxv, bool is_64_bit);
