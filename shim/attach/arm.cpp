@@ -132,6 +132,9 @@ Outcome in_a_thread(const Target& target, const std::function<Outcome(Remote&, R
         } catch (const Refusal&) {
           room.give_back();
           throw;
+        } catch (const NotNow&) {
+          room.give_back();
+          throw;
         }
         room.give_back();
         outcome.stopped_for = remote.stopped_for();

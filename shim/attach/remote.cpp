@@ -224,6 +224,10 @@ void Remote::place_code() {
 }
 
 std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
+  const bool calls = std::ranges::find(steps, Step::function, &Step::kind) != steps.end();
+  if ((calls || !is_entered_) && !has_called_ && stopped_for() > kLongestStop)
+    throw NotNow("the machine was too busy to do it within 100 ms");
+  has_called_ = has_called_ || calls;
   Table table{};
   const auto at = tables_ + runs_ % 2 * sizeof(Table);
   const auto of = [&](const auto& member) {
@@ -244,7 +248,6 @@ std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
     if (step.stack == 0) step.stack = tables_;
   std::ranges::copy(steps, table.steps);
   if (!target_.write(at, &table, sizeof table)) throw NotNow("its stack is gone");
-  if (!is_entered_ && stopped_for() > kLongestStop) throw NotNow("the machine was too busy to do it within 100 ms");
 
   auto registers = registers_;
   registers.rip = code_;

@@ -32,7 +32,7 @@
 
 namespace attach {
 
-// Who is stopped for longer without having run anything is let go.
+// Who is stopped for longer without having called a function is let go.
 constexpr std::chrono::milliseconds kLongestStop{100};
 
 // Steps of a stretch. A stack of 0 is the thread's own, below what it uses: enough for system calls, and for no
@@ -59,7 +59,7 @@ class Remote {
   ~Remote();
 
   // Runs these steps, at most kMostSteps, and what each has returned. Stops it behind the last. Throws Lost where that
-  // takes too long or it has ended, NotNow where it has not been entered. Its own call goes on behind the last run.
+  // takes too long or it has ended, NotNow where nothing has been run. Its own call goes on behind the last run.
   std::vector<std::uint64_t> run(std::vector<Step> steps);
   static constexpr std::size_t kMostSteps = 6;
 
@@ -79,7 +79,7 @@ class Remote {
   const Target& target_;
   const int tid_;
   const std::chrono::steady_clock::time_point since_;
-  bool is_stopped_ = false, is_entered_ = false;
+  bool is_stopped_ = false, is_entered_ = false, has_called_ = false;
   int status_ = 0;                // of its last stop, as waitpid(2) gives it
   user_regs_struct registers_{};  // as they are to be when it goes on
   std::uint64_t behind_call_ = 0;
