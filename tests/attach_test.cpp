@@ -67,6 +67,13 @@ TEST_CASE("a process that waits in a call is armed, and the call goes on as if n
   }
 }
 
+TEST_CASE("all of a thread's registers, its mask and its alternate stack are as they were") {
+  dies_bare({"registers"});
+  Attached victim({"registers"});
+  is_armed_by(attach({victim.number()}), victim);
+  is_armed_by(attach({"--detach", victim.number()}).exited(0) ? attach({victim.number()}) : Ending{}, victim);
+}
+
 TEST_CASE("what was armed can be detached, dies as before, and can be armed again") {
   Attached victim({"epoll_wait"});
   is_armed_by(attach({victim.number()}), victim);
@@ -253,13 +260,13 @@ bool killed_after(int calls, const Strings& command) {
 }  // namespace
 
 TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that goes on, as before or armed") {
-  for (const std::string kind : {"read", "epoll_wait"}) {
+  for (const std::string kind : {"registers", "epoll_wait"}) {
     std::set<int> interrupted;
     int as_before = 0, armed = 0;
     for (int calls = 1;; ++calls) {
       INFO(kind << " after " << calls);
       Attached victim({kind});
-      REQUIRE(sleeps_in(victim, kind == "read" ? SYS_read : SYS_epoll_wait));
+      REQUIRE(sleeps_in(victim, kind == "registers" ? SYS_read : SYS_epoll_wait));
       const bool is_killed = killed_after(calls, attach_command({victim.number()}));
       const auto said = victim.wake();
       if (said == std::strerror(EINTR))
@@ -275,6 +282,6 @@ TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that g
     CHECK(as_before > 5);
     CHECK(armed > 5);
     // Between the stop and the next call of ours, where only the kernel knows what it has made of the call.
-    CHECK(interrupted.size() <= (kind == "read" ? 0 : 2));
+    CHECK(interrupted.size() <= (kind == "registers" ? 0 : 2));
   }
 }
