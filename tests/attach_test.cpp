@@ -68,10 +68,14 @@ TEST_CASE("a process that waits in a call is armed, and the call goes on as if n
 }
 
 TEST_CASE("all of a thread's registers, its mask and its alternate stack are as they were") {
-  dies_bare({"registers"});
-  Attached victim({"registers"});
-  is_armed_by(attach({victim.number()}), victim);
-  is_armed_by(attach({"--detach", victim.number()}).exited(0) ? attach({victim.number()}) : Ending{}, victim);
+  for (const std::string kind : {"registers", "wide_register"}) {
+    INFO(kind);
+    dies_bare({kind});
+    Attached victim({kind});
+    is_armed_by(attach({victim.number()}), victim);
+    CHECK(attach({"--detach", victim.number()}).exited(0));
+    is_armed_by(attach({victim.number()}), victim);
+  }
 }
 
 TEST_CASE("what was armed can be detached, dies as before, and can be armed again") {

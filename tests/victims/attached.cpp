@@ -166,6 +166,20 @@ long read_with_all_registers() {
   errno = EILSEQ;
   return std::memcmp(&given, &found, sizeof given) == 0 ? result : -1;
 }
+
+// The upper half of one that only AVX has.
+long read_with_wide_register() {
+  if (!__builtin_cpu_supports("avx")) return read(wakes.ours, &byte, 1);
+  unsigned char given[32], found[32];
+  for (unsigned char i = 0; i < 32; ++i) given[i] = static_cast<unsigned char>(i + 1);
+  long result = SYS_read;
+  asm volatile("vmovdqu (%[given]), %%ymm15; syscall; vmovdqu %%ymm15, (%[found]); vzeroupper"
+               : "+a"(result)
+               : [given] "r"(given), [found] "r"(found), "D"(wakes.ours), "S"(&byte), "d"(1L)
+               : "rcx", "r11", "memory", "xmm15");
+  errno = EILSEQ;
+  return std::memcmp(given, found, sizeof given) == 0 ? result : -1;
+}
 static_assert(offsetof(State, floating) == 48 && offsetof(State, modes) == 304 && offsetof(State, old_modes) == 308);
 #endif
 
@@ -194,6 +208,7 @@ const Kind kKinds[] = {
     {"read", [] { return static_cast<long>(read(wakes.ours, &byte, 1)); }, write_byte},
 #ifdef __x86_64__
     {"registers", read_with_all_registers, write_byte},
+    {"wide_register", read_with_wide_register, write_byte},
 #endif
     {"readv",
      [] {
