@@ -7,11 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <regex>
 #include <set>
+#include <thread>
 
 #include "support/attached.h"
+#include "support/demo_server.h"
 #include "support/directory.h"
 
 namespace {
@@ -220,6 +223,34 @@ TEST_CASE("with other mounts or another root, where the library is not, it is lo
   is_refused(attach({without_proc.victim.number()}), "No such file or directory");
   CHECK(without_proc.victim.wake() == "returned");
   CHECK(without_proc.victim.is_killed_at_write());
+}
+
+TEST_CASE("a server that is armed and detached a hundred times under load loses no client") {
+  for (const auto& [program, url] :
+       {std::pair<std::string, std::string>("server", "/writev/file"), {"eventloop", "/file"}}) {
+    INFO(program);
+    DemoServer server({built("demo/" + program)});
+    std::atomic<bool> is_over = false;
+    long wrong = 0, requests = 0;
+    std::thread clients([&, urls = Strings{url}] {
+      while (!is_over) {
+        const auto attack = server.attack(500, 0, urls);
+        requests += attack.requests;
+        if (!attack.well_answered()) ++wrong;
+      }
+    });
+    const auto number = std::to_string(server.process().pid());
+    std::string refused;
+    for (int i = 0; i < 50; ++i)
+      for (const auto& ending : {attach({number}), attach({"--detach", number})})
+        if (!ending.exited(0)) refused += ending.text() + ": " + ending.err;
+    is_over = true;
+    clients.join();
+    CHECK(wrong == 0);
+    CHECK(requests >= 500);
+    CHECK(refused == "");
+    CHECK(server.process().running());
+  }
 }
 
 namespace {

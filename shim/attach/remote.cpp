@@ -22,7 +22,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kPatience{30'000};  // with what runs in the target
+constexpr milliseconds kLongestWait{5'000};  // for the stop
+constexpr milliseconds kPatience{30'000};    // with what runs in the target
 constexpr std::uint64_t kRedZone = 128;
 constexpr std::uint64_t kRoomForSignals = 8 << 10;  // at most, for who comes before the first step blocks them
 
@@ -125,7 +126,8 @@ void Remote::seize() {
   // It is a thread of this process for certain, if both are there still.
   if (target_.has_ended()) throw Refusal("the process has ended");
   trace(PTRACE_INTERRUPT, tid_, nullptr, nullptr);
-  if (!wait_for_stop(kLongestStop))
+  // As long as it does not stop it is none the worse; but there is no way to say that it need not.
+  if (!wait_for_stop(kLongestWait))
     throw Refusal("its thread " + std::to_string(tid_) +
                   " does not stop: it waits in the kernel for a disk or a server; try again later");
 }

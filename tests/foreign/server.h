@@ -207,6 +207,27 @@ void dies_bare_and_survives_shimmed(const Target& target) {
   survives_shimmed<Kind>(target, std::max(10 * dies_bare<Kind>(target), target.at_least));
 }
 
+// Armed as it runs it lives and answers right, and detached it dies as it does bare.
+template <class Kind = Process>
+void survives_attached_and_dies_detached(const Target& target) {
+  const int clients = std::max(10 * dies_bare<Kind>(target), target.at_least);
+  const int port = free_port();
+  Kind server(target.command(port), target.start);
+  REQUIRE(answers(target, port));
+  const auto attach = [&](const Strings& words) {
+    const auto ending = run(joined(joined({built("nosigpipe-attach")}, words), {std::to_string(server.pid())}));
+    INFO(ending.text() << "\n" << ending.out << ending.err);
+    REQUIRE(ending.exited(0));
+  };
+  attach({});
+  for (int i = 0; i < clients && server.running(); ++i) attack(target, port, i);
+  if (!server.running()) FAIL(server.wait().text());
+  REQUIRE(answers(target, port));
+  attach({"--detach"});
+  for (int i = 0; i < 300 && server.running(); ++i) attack(target, port, i);
+  CHECK(server.wait(std::chrono::seconds(5)).killed_by(SIGPIPE));
+}
+
 // How the children of a server ended, its own children's children included.
 class Endings {
  public:

@@ -156,6 +156,10 @@ TEST_CASE("yubiserver survives in write") {
   const Directory directory;
   dies_bare_and_survives_shimmed<Daemon>(yubiserver(directory));
 }
+TEST_CASE("yubiserver survives once it is armed as it runs, and no longer than that") {
+  const Directory directory;
+  survives_attached_and_dies_detached<Daemon>(yubiserver(directory));
+}
 TEST_CASE("what is logged of yubiserver is what strace sees") {
   const Directory directory;
   logs_what_strace_sees<Daemon>(yubiserver(directory), 4000);
@@ -164,4 +168,8 @@ TEST_CASE("what is logged of yubiserver is what strace sees") {
 TEST_CASE("teeworlds-server survives in send") {
   const Directory directory;
   dies_bare_and_survives_shimmed(teeworlds(directory));
+}
+TEST_CASE("teeworlds-server survives once it is armed as it runs, and no longer than that") {
+  const Directory directory;
+  survives_attached_and_dies_detached(teeworlds(directory));
 }
