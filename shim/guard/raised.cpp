@@ -105,4 +105,9 @@ Call by(const Interrupted& at, bool may_ask) {
   return at.number == kUnknown ? by_unknown(at, may_ask) : by_known(at);
 }
 
+bool is_ours(const Call& call) {
+  if (call.name == nullptr) return false;
+  return call.fd >= 0 ? !fd::is_unread_pipe(call.fd) : !fd::has_unread_pipe() || fd::has_dead_socket();
+}
+
 }  // namespace raised

@@ -20,6 +20,10 @@ struct Call {
 // asked, if it may be.
 Call by(const context::Interrupted& at, bool may_ask);
 
+// The question, of what `by` has found: whether a SIGPIPE of this call is ours to avert. Not if no call has raised it,
+// nor if what was written to is now an unread pipe.
+bool is_ours(const Call& call);
+
 // Whether this system call can raise SIGPIPE at all.
 bool writes(long number);
 

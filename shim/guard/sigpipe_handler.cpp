@@ -40,11 +40,10 @@ Fate fate_of(const siginfo_t& info, const void* context, bool has_handler) {
   if (mark == mask::Mark::averted) return may_avert ? Fate::averted : Fate::told;
   if (mark == mask::Mark::due) return Fate::passed;
   if (policy::makes_no_calls()) return may_avert && averts_unasked(info, context) ? Fate::averted : Fate::passed;
-  if (!mask::from_kernel(info) || (!may_avert && (protects || !logging::wanted()))) return Fate::passed;
+  if (!kernel::has_raised(info) || (!may_avert && (protects || !logging::wanted()))) return Fate::passed;
   const auto at = context::read(context);
   const auto call = raised::by(at, true);
-  if (call.name == nullptr) return Fate::passed;
-  if (call.fd >= 0 ? fd::is_unread_pipe(call.fd) : fd::has_unread_pipe() && !fd::has_dead_socket()) return Fate::passed;
+  if (!raised::is_ours(call)) return Fate::passed;
 
   const bool dies = !may_avert && !has_handler && kernel::pid() != 1;
   event::log({call.name, call.fd, call.asked, may_avert ? "catch" : "none", at.call_site, context, dies});
@@ -72,7 +71,7 @@ const char* sent_by(const siginfo_t& info) {
 raised::Call source_of(const siginfo_t& info, const context::Interrupted& at, event::Passed& passed) {
   const bool is_due = mask::mark_of(info) == mask::Mark::due;
   passed = event::Passed::sent;
-  if (!is_due && !mask::from_kernel(info)) return {sent_by(info), -1, event::kNotKnown, false};
+  if (!is_due && !kernel::has_raised(info)) return {sent_by(info), -1, event::kNotKnown, false};
   auto call = raised::by(at, true);
   const bool is_kill = at.in_call && at.number == SYS_kill;
   if (call.name == nullptr && !is_kill && thread.raised_by != nullptr &&

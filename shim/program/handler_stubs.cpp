@@ -39,12 +39,6 @@ constexpr unsigned kInitial = 0;
 constexpr unsigned kDefault = 1;
 constinit std::array<std::atomic<Handler>, kHandlers> handlers{};
 
-// What our own handler blocks where it stands for SIG_DFL: all but what a fault of its own raises. It may run on an
-// alternate stack that is too small for a handler of the program's; and signals that libc keeps to itself, for
-// cancellation and setuid, must not run off with the thread from there.
-constexpr kernel::Signals kBlocked = ~(kernel::only(SIGSEGV) | kernel::only(SIGBUS) | kernel::only(SIGFPE) |
-                                       kernel::only(SIGILL) | kernel::only(SIGTRAP) | kernel::only(SIGSYS));
-
 // The sa_mask that the program has given with SIG_DFL: of no effect, but it may ask for it.
 constinit std::atomic<kernel::Signals> mask_of_default = 0;
 
@@ -91,9 +85,7 @@ void die(const siginfo_t& info) {
   struct sigaction fatal {};
   struct sigaction ours {};
   real::sigaction(SIGPIPE, &fatal, &ours);
-  kernel::queue_to_thread(info);
-  kernel::change_mask(SIG_UNBLOCK, kernel::only(SIGPIPE));
-  kernel::call(SYS_tgkill, kernel::pid(), kernel::tid(), SIGPIPE);  // where a sandbox refuses to queue
+  kernel::raise_again(info);
   // Only where a sandbox refuses that, too.
   real::sigaction(SIGPIPE, &ours, nullptr);
 }
@@ -105,7 +97,7 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
   struct sigaction ours = act;
   ours.sa_sigaction = stubs[stub];
   if (slot == kDefault) mask_of_default.store(in(act.sa_mask));
-  if (slot <= kDefault) put(kBlocked, ours.sa_mask);
+  if (slot <= kDefault) put(kernel::kAllButFaults, ours.sa_mask);
   // The default needs no stack of the program's, so it takes the alternate one where there is one.
   ours.sa_flags = static_cast<int>((bits(act.sa_flags) & ~bits(SA_RESETHAND)) | bits(SA_SIGINFO) |
                                    (slot <= kDefault ? bits(SA_ONSTACK) : 0));

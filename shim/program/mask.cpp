@@ -77,8 +77,8 @@ void enter(Masked& masked) {
 bool drain_raised() {
   siginfo_t info{};
   if (!kernel::take_pending(kSigpipe, &info)) return false;
-  if (!from_kernel(info)) kernel::queue_to_thread(info);
-  return from_kernel(info);
+  if (!kernel::has_raised(info)) kernel::queue_to_thread(info);
+  return kernel::has_raised(info);
 }
 
 void leave(Masked& masked) {
@@ -105,10 +105,8 @@ void leave_pending() {
 void mark_pending() {
   siginfo_t info{};
   if (!kernel::take_pending(kSigpipe, &info)) return;
-  if (from_kernel(info)) info.si_errno = static_cast<int>(Mark::averted);
+  if (kernel::has_raised(info)) info.si_errno = static_cast<int>(Mark::averted);
   kernel::queue_to_thread(info);
 }
-
-bool from_kernel(const siginfo_t& info) { return info.si_code == SI_USER && info.si_pid == kernel::pid(); }
 
 }  // namespace mask

@@ -77,7 +77,4 @@ inline int unmarked(int result, siginfo_t* info) {
   return result;
 }
 
-// Whether this siginfo is what the kernel gives for a SIGPIPE that it raises; kill(getpid()) looks the same.
-bool from_kernel(const siginfo_t& info);
-
 }  // namespace mask

@@ -104,6 +104,12 @@ inline File file_at(int directory, const char* path) {
 using Signals = std::uint64_t;
 constexpr Signals only(int signal) { return Signals{1} << (signal - 1); }
 
+// What a handler of ours blocks where it stands for SIG_DFL: all but what a fault of its own raises. It may run on an
+// alternate stack that is too small for a handler of the program's; and signals that libc keeps to itself, for
+// cancellation and setuid, must not run off with the thread from there.
+constexpr Signals kAllButFaults =
+    ~(only(SIGSEGV) | only(SIGBUS) | only(SIGFPE) | only(SIGILL) | only(SIGTRAP) | only(SIGSYS));
+
 // This thread's mask. To ask is less work for the kernel than to change nothing.
 inline Signals mask() {
   Signals now = 0;
@@ -135,5 +141,15 @@ inline bool take_pending(Signals set, siginfo_t* info) {
 }
 
 inline void queue_to_thread(const siginfo_t& info) { call(SYS_rt_tgsigqueueinfo, pid(), tid(), info.si_signo, &info); }
+
+// Whether this siginfo is what the kernel gives for a SIGPIPE that it raises; kill(getpid()) looks the same.
+inline bool has_raised(const siginfo_t& info) { return info.si_code == SI_USER && info.si_pid == pid(); }
+
+// A signal that has arrived arrives once more, with the original's siginfo.
+inline void raise_again(const siginfo_t& info) {
+  queue_to_thread(info);
+  change_mask(SIG_UNBLOCK, only(info.si_signo));
+  call(SYS_tgkill, pid(), tid(), info.si_signo);  // where a sandbox refuses to queue
+}
 
 }  // namespace kernel
