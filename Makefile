@@ -116,6 +116,30 @@ $(BUILD)/nosigpipe-doctor: $(DOCTOR_OBJECTS)
 $(BUILD)/nosigpipe-attach: $(ATTACH_OBJECTS)
 	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^
 
+# The handler of static programs: code that runs wherever it is put, which is seen by linking it at two addresses. For
+# 32-bit programs only where the compiler can; else that image is empty, and nosigpipe-attach says so.
+BLOB = $(BUILD)/shim/attach/blob
+BLOB_CXXFLAGS = -std=c++20 $(WARNINGS) $(INCLUDES) -Os -fPIE -ffreestanding -fvisibility=hidden -fno-exceptions -fno-rtti \
+  -fno-threadsafe-statics -fno-stack-protector $(UNDEFINED) -fno-asynchronous-unwind-tables -fno-jump-tables \
+  -ffunction-sections -fdata-sections -DNOSIGPIPE_VERSION='"$(VERSION)"'
+BLOB_LDFLAGS = -nostdlib -static -Wl,--gc-sections,--build-id=none,--no-warn-rwx-segments,-e,nosigpipe_handler,-T,shim/attach/blob/layout.ld
+# Of gcc; clang finds out by itself what nobody calls.
+BLOB_WHOLE = $(if $(findstring clang,$(CXX)),,-fwhole-program)
+BLOB_CLASS_x86_64 = -m64
+BLOB_CLASS_i386 = -m32
+BLOB_IMAGES = $(if $(filter x86_64,$(shell uname -m)),$(BLOB)/x86_64.bin $(BLOB)/i386.bin)
+
+$(BLOB)/%.bin: shim/attach/blob/handler.cpp shim/attach/blob/layout.ld Makefile | new-enough-compiler
+	@mkdir -p $(@D)
+	$(SAY)if [ $* != i386 ] || echo '#include <signal.h>' | $(CXX) -m32 -fsyntax-only -x c++ - 2>/dev/null; then \
+	  $(CXX) $(BLOB_CLASS_$*) $(BLOB_CXXFLAGS) $(BLOB_WHOLE) -MMD -MP -MT $@ -c -o $@.o $< && \
+	  $(CXX) $(BLOB_CLASS_$*) $(BLOB_CXXFLAGS) -c -o $@.memory.o shim/system/memory.cpp && \
+	  for address in 0 0x40001000; do \
+	    $(CXX) $(BLOB_CLASS_$*) $(BLOB_LDFLAGS),--defsym,address=$$address -o $@.$$address $@.o $@.memory.o && \
+	    objcopy -O binary -j .code $@.$$address $@.$$address.bin || exit 1; \
+	  done && cmp $@.0.bin $@.0x40001000.bin && mv $@.0.bin $@; \
+	else : >$@; fi
+
 # Name the place that they are installed in.
 $(BUILD)/shim/doctor/library.o $(BUILD)/shim/attach/main.o: REPORT_CXXFLAGS += -DNOSIGPIPE_LIBDIR='"$(LIBDIR)"'
 $(BUILD)/shim/doctor/library.o $(BUILD)/shim/attach/main.o: $(BUILD)/libdir

@@ -21,8 +21,9 @@ const std::map<std::string, Names> kBelow = {
     {"system/arch", {}},
     {"tools", {}},
     {"report", {"tools", "system", "system/arch"}},
-    {"doctor", {"tools", "program", "system"}},
-    {"attach", {"doctor", "tools"}},
+    {"doctor", {"attach/blob", "tools", "program", "system"}},
+    {"attach", {"attach/blob", "doctor", "tools"}},
+    {"attach/blob", {"guard", "log", "program", "system", "system/arch"}},
 };
 
 std::string room_of(const std::string& file) {
