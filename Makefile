@@ -140,6 +140,9 @@ $(BLOB)/%.bin: shim/attach/blob/handler.cpp shim/attach/blob/layout.ld Makefile 
 	  done && cmp $@.0.bin $@.0x40001000.bin && mv $@.0.bin $@; \
 	else : >$@; fi
 
+$(BUILD)/shim/attach/handler_image.o: REPORT_CXXFLAGS += -Wa,-I$(BLOB)
+$(BUILD)/shim/attach/handler_image.o: $(BLOB_IMAGES)
+
 # Name the place that they are installed in.
 $(BUILD)/shim/doctor/library.o $(BUILD)/shim/attach/main.o: REPORT_CXXFLAGS += -DNOSIGPIPE_LIBDIR='"$(LIBDIR)"'
 $(BUILD)/shim/doctor/library.o $(BUILD)/shim/attach/main.o: $(BUILD)/libdir

@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "attach/loader.h"
+#include "attach/put_in.h"
 #include "attach/remote.h"
 #include "doctor/proc_file.h"
 
@@ -159,6 +160,8 @@ constexpr const char* kWayBack = "nosigpipe_detach";
 }  // namespace
 
 Outcome arm(const Target& target, const std::string& library, const std::string& options) {
+  if (is_static(target))
+    return in_a_thread(target, [&](Remote& remote, Room&) { return put_handler_in(target, remote); });
   const auto loader = find_loader(target);
   if (ignores_sigpipe(target)) throw Refusal("it ignores SIGPIPE, so that none kills it, and is left alone");
   auto entry = find_entry(target, kEntry);
@@ -177,6 +180,8 @@ Outcome arm(const Target& target, const std::string& library, const std::string&
 }
 
 Outcome disarm(const Target& target) {
+  if (is_static(target))
+    return in_a_thread(target, [&](Remote& remote, Room&) { return take_handler_out(target, remote); });
   find_loader(target);
   const auto entry = find_entry(target, kWayBack);
   if (!entry) throw Refusal("nosigpipe-attach has not armed it");

@@ -13,23 +13,24 @@ namespace {
 
 constexpr std::uint64_t kDlopenMode = 0x80000000;  // of __libc_dlopen_mode: its caller is libc's own
 
-bool is_64_bit(const Target& target) {
+doctor::ElfHeaders headers_of(const Target& target) {
   const auto headers = doctor::read_headers_of(target.directory() + "exe");
   if (!headers) throw Refusal("its program (/proc/PID/exe) cannot be read");
   if (headers->is_of_go()) throw Refusal("a program of Go: not needed, except as an inetd-style program on fd 1");
   if (headers->machine != EM_X86_64 || !headers->is_64_bit)
     throw Refusal("a program for " + doctor::machine_name(headers->machine) +
                   ", and only those for x86-64 can be reached: restart it under nosigpipe");
-  if (headers->is_static()) throw Refusal("a static program: it has no loader to be asked");
-  return true;
+  return *headers;
 }
 
 Program program_of(const Target& target) {
   const auto auxv = doctor::read_proc(target.directory() + "auxv").value_or("");
-  return read_program(bounded(target.reader()), auxv, is_64_bit(target));
+  return read_program(bounded(target.reader()), auxv, headers_of(target).is_64_bit);
 }
 
 }  // namespace
+
+bool is_static(const Target& target) { return headers_of(target).is_static(); }
 
 Loader find_loader(const Target& target) {
   const auto program = program_of(target);

@@ -14,6 +14,9 @@ struct Loader {
   std::uint64_t error;  // dlerror(); 0: there is none
 };
 
+// Whether it has no loader. Throws Refusal where it cannot be reached for another reason, or need not be.
+bool is_static(const Target& target);
+
 // Throws Refusal where the target cannot be reached by its loader, or need not be.
 Loader find_loader(const Target& target);
 

@@ -19,6 +19,9 @@ void nosigpipe_restorer();
 
 namespace {
 
+static_assert(blob::kMask == kernel::kAllButFaults);
+static_assert(blob::kFlags == (SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x04000000));
+
 constexpr Options kDefaults{};
 
 // In the order of the texts below.

@@ -32,8 +32,9 @@ struct Sigaction {
   std::uint64_t mask;
 } __attribute__((packed));
 
-// What the kernel has for a handler that stands for SIG_DFL as ours does: SA_RESTART, as no program that has no handler
-// expects EINTR; on the alternate stack where there is one.
+// With these: SA_RESTART, as no program that has no handler expects EINTR; on the alternate stack where there is one.
+// It blocks what kernel::kAllButFaults says, which handler.cpp holds this to.
+constexpr std::uint64_t kMask = ~std::uint64_t{0x400004d8};
 constexpr unsigned kFlags = 0x4 | 0x04000000 | 0x08000000 | 0x10000000;  // SIGINFO, RESTORER, ONSTACK, RESTART
 
 }  // namespace blob

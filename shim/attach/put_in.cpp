@@ -1,0 +1,97 @@
+#ifdef __x86_64__  // elsewhere nothing is armed, see arm.cpp
+#include "attach/put_in.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <cstring>
+#include <ctime>
+
+#include "attach/handler_image.h"
+#include "attach/refusal.h"
+
+namespace attach {
+namespace {
+
+using Sigaction = blob::Sigaction<std::uint64_t>;
+
+constexpr std::uint64_t kDefault = 0, kIgnore = 1;
+constexpr std::uint64_t kDataSize = 4096;
+// What sigaction(2) reads and what it gives, on the page of data behind what the handler has there.
+constexpr std::uint64_t kNew = 2048, kOld = 2048 + 64;
+static_assert(sizeof(blob::Data) < kNew);
+
+bool is_error(std::uint64_t result) { return result > ~std::uint64_t{4095}; }
+
+void must(std::uint64_t result, const char* what) {
+  if (is_error(result)) throw Refusal(what + std::string(": ") + std::strerror(static_cast<int>(-result)));
+}
+
+template <class Value>
+void write(const Target& target, std::uint64_t at, const Value& value) {
+  if (!target.write(at, &value, sizeof value)) throw Lost("its memory is gone");
+}
+
+// What stood there before.
+Sigaction change(const Target& target, Remote& remote, std::uint64_t data, const Sigaction* to) {
+  if (to != nullptr) write(target, data + kNew, *to);
+  const auto given = to != nullptr ? data + kNew : 0;
+  must(remote.run({system_call(SYS_rt_sigaction, SIGPIPE, given, data + kOld, sizeof(std::uint64_t))})[0],
+       "its handler of SIGPIPE cannot be set");
+  Sigaction before{};
+  if (!target.read(data + kOld, &before, sizeof before)) throw Lost("its memory is gone");
+  return before;
+}
+
+// Pages of code that is not called yet, and behind them one of data.
+HandlerInPlace place(const Target& target, Remote& remote) {
+  const auto image = handler_image();
+  const auto header = header_in(image);
+  const auto at = remote.run({system_call(SYS_mmap, 0, header.data + kDataSize, PROT_READ | PROT_WRITE,
+                                          MAP_PRIVATE | MAP_ANONYMOUS, ~0UL, 0)})[0];
+  must(at, "no memory can be had in it");
+  if (!target.write(at, image.data(), image.size())) throw Lost("its memory is gone");
+  const auto executable = remote.run({system_call(SYS_mprotect, at, header.data, PROT_READ | PROT_EXEC)})[0];
+  if (is_error(executable)) remote.run({system_call(SYS_munmap, at, header.data + kDataSize)});
+  must(executable, "no code can be put into it");
+  return {at, header};
+}
+
+}  // namespace
+
+Outcome put_handler_in(const Target& target, Remote& remote) {
+  const auto there = find_handler(target);
+  const auto& [at, header] = there ? *there : place(target, remote);
+  const auto data = at + header.data;
+  const Sigaction ours{at + header.handler, blob::kFlags, at + header.restorer, blob::kMask};
+  const auto now = change(target, remote, data, nullptr);
+  if (now.handler == ours.handler) return {true, "armed before", {}};
+  auto before = now;
+  if (now.handler == kDefault) {
+    write(target, data, static_cast<std::uint64_t>(std::time(nullptr)));
+    before = change(target, remote, data, &ours);
+  }
+  if (before.handler != kDefault) {
+    // Another thread has set one of its own meanwhile.
+    if (now.handler == kDefault) change(target, remote, data, &before);
+    if (!there) remote.run({system_call(SYS_munmap, at, header.data + kDataSize)});
+    throw Refusal(before.handler == kIgnore ? "it ignores SIGPIPE: left alone, and not needed"
+                                            : "it has a SIGPIPE handler of its own: left alone");
+  }
+  return {true, "static, the handler; no log, nothing of what it executes, and only until it sets SIGPIPE itself", {}};
+}
+
+Outcome take_handler_out(const Target& target, Remote& remote) {
+  const auto there = find_handler(target);
+  if (!there) throw Refusal("nosigpipe-attach has not armed it");
+  const auto data = there->at + there->header.data;
+  if (change(target, remote, data, nullptr).handler != there->at + there->header.handler)
+    return {false, "nothing to take back: the handler does not stand", {}};
+  const Sigaction standard{};
+  change(target, remote, data, &standard);
+  return {true, "no handler", {}};
+}
+
+}  // namespace attach
+#endif
