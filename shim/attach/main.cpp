@@ -11,6 +11,7 @@
 #include "attach/arm.h"
 #include "attach/options.h"
 #include "attach/refusal.h"
+#include "attach/start.h"
 #include "attach/target.h"
 #include "tools/display.h"
 
@@ -56,6 +57,7 @@ int run(const Options& options) {
     std::cout << "nosigpipe-attach " NOSIGPIPE_VERSION "\n";
     return kDone;
   }
+  if (options.start) return start(options.command);
   block_signals();
   auto process = std::to_string(options.pid);
   try {

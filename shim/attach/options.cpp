@@ -15,6 +15,7 @@ namespace {
 namespace set {
 
 void detach(Options& options, const std::string&) { options.detach = true; }
+void start(Options& options, const std::string&) { options.start = true; }
 void library(Options& options, const std::string& file) { options.library = file; }
 void help(Options& options, const std::string&) { options.help = true; }
 void version(Options& options, const std::string&) { options.version = true; }
@@ -111,8 +112,13 @@ void take(Options& options, const std::string& word) {
 Options parse_options(const std::vector<std::string>& arguments) {
   Options options;
   auto at = arguments.begin();
-  for (; at != arguments.end() && at->starts_with('-'); ++at) take(options, *at);
+  for (; at != arguments.end() && at->starts_with('-') && *at != "--"; ++at) take(options, *at);
   if (options.help || options.version) return options;
+  if (options.start) {
+    options.command.assign(at + (at != arguments.end() && *at == "--" ? 1 : 0), arguments.end());
+    if (options.command.empty()) refuse("--start wants a COMMAND");
+    return options;
+  }
   if (arguments.end() - at != 1) refuse("give one PID; --help lists what there is");
   if (!is_number(*at, options.pid) || options.pid <= 0) refuse(*at + " is no PID");
   if (options.detach && !options.variables.empty()) refuse("--detach goes with no other option");
@@ -122,6 +128,7 @@ Options parse_options(const std::vector<std::string>& arguments) {
 std::string help() {
   std::string text =
       "usage: nosigpipe-attach [OPTION]... PID\n"
+      "       nosigpipe-attach --start [--] COMMAND [ARG]...\n"
       "Keeps a process that is running from dying of SIGPIPE on sockets, as nosigpipe\n"
       "does with one that it starts.\n\n";
   for (const auto& option : kOptions) {

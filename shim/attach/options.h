@@ -8,7 +8,9 @@ namespace attach {
 
 struct Options {
   bool detach = false;
-  std::string library;  // empty: the one that is installed
+  bool start = false;
+  std::vector<std::string> command;  // to start
+  std::string library;               // empty: the one that is installed
   bool help = false;
   bool version = false;
   std::string variables;  // those of the launcher, as lines: NOSIGPIPE_NAME=value

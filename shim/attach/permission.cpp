@@ -37,7 +37,8 @@ void refuse_by_status(int pid, const std::string& status) {
   if (pid == getpid()) throw Refusal("it is nosigpipe-attach itself");
   if (state == "Z" || state == "X") throw Refusal("it has ended, and its parent has not asked how");
   if (value_of(status, "VmSize").empty()) throw Refusal("it is a thread of the kernel's");
-  if (const auto tracer = number_of(value_of(status, "TracerPid")); tracer != 0)
+  const auto own = static_cast<std::uint64_t>(getpid());
+  if (const auto tracer = number_of(value_of(status, "TracerPid")); tracer != 0 && tracer != own)
     throw Refusal("it is traced by process " + std::to_string(tracer) + ": end that first, or arm it from there");
   if (state == "T") throw Refusal("it is stopped: let it go on first (kill -CONT " + std::to_string(pid) + ")");
   if (value_of(status, "x86_Thread_features").find("shstk") != std::string_view::npos)

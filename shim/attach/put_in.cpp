@@ -76,8 +76,8 @@ Outcome put_handler_in(const Target& target, Remote& remote) {
     // Another thread has set one of its own meanwhile.
     if (now.handler == kDefault) change(target, remote, data, &before);
     if (!there) remote.run({system_call(SYS_munmap, at, header.data + kDataSize)});
-    throw Refusal(before.handler == kIgnore ? "it ignores SIGPIPE: left alone, and not needed"
-                                            : "it has a SIGPIPE handler of its own: left alone");
+    throw Unneeded(before.handler == kIgnore ? "it ignores SIGPIPE: left alone, and not needed"
+                                             : "it has a SIGPIPE handler of its own: left alone");
   }
   return {true, "static, the handler; no log, nothing of what it executes, and only until it sets SIGPIPE itself", {}};
 }

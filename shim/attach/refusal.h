@@ -10,6 +10,11 @@ struct Refusal : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Nothing has to be done: it has seen to SIGPIPE itself.
+struct Unneeded : Refusal {
+  using Refusal::Refusal;
+};
+
 // At this moment, in this thread: it goes on as it was, and another one, or it later, may do.
 struct NotNow : std::runtime_error {
   using std::runtime_error::runtime_error;
