@@ -66,8 +66,8 @@ fi
 case $0 in */*) our_self=$0 ;; *) our_self=./$0 ;; esac
 [ ! -L "$our_self" ] || our_self=$(readlink -f "$our_self")
 our_here=$(CDPATH='' cd -P -- "${our_self%/*}/" && pwd -P)
-our_library=$our_here/libnosigpipe.so our_doctor=$our_here/nosigpipe-doctor our_reason='' our_remedy='' our_has_asan=''
-[ -e "$our_library" ] || our_library=@LIBDIR@/libnosigpipe.so
+our_reason='' our_remedy='' our_has_asan='' our_attach='' our_doctor=$our_here/nosigpipe-doctor
+our_library=$our_here/libnosigpipe.so; [ -e "$our_library" ] || our_library=@LIBDIR@/libnosigpipe.so
 [ -r "$our_library" ] || fail "$our_library cannot be read"
 case $our_library in *[\ :]* | *"\${"* | *\$[LOP]*) fail "LD_PRELOAD cannot carry the path $our_library" ;; esac
 if [ -x "$our_doctor" ] &&
@@ -97,4 +97,4 @@ case $our_has_asan,${ASAN_OPTIONS-} in
   *verify_asan_link_order=*) ;;
   yes,*) export ASAN_OPTIONS="verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}" ;;
 esac
-exec "$@"
+exec ${our_attach:+"$our_attach" --start --} "$@" # what is linked statically

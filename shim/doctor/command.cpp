@@ -3,10 +3,13 @@
 #include <elf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
+#include <string_view>
 
 #include "doctor/machine_remark.h"
 #include "doctor/place.h"
@@ -22,6 +25,12 @@ namespace {
 bool strips() {
   const char* value = std::getenv("NOSIGPIPE_CHILDREN");
   return (value != nullptr ? value : machine_says("NOSIGPIPE_CHILDREN")) == "strip";
+}
+
+// No loader, which runs what it is given without another exec, and nobody who forks.
+bool execs_at_once(const std::string& file) {
+  constexpr std::string_view kNames[] = {"env", "nice", "nohup", "ionice", "taskset", "chrt", "prlimit", "stdbuf"};
+  return std::ranges::find(kNames, tools::base_name(file)) != std::end(kNames);
 }
 
 // As far as it goes; who clears LD_PRELOAD on the way is kept, unless it is set again behind.
@@ -58,6 +67,7 @@ Command follow(std::vector<std::string> argv, const std::string& library, std::o
     }
     // One with more rights than ours has lost it before it hands it on.
     if (!started.argv.empty() && (command.rights == Rights::same || started.preload || lost)) {
+      given.is_itself = given.is_itself && execs_at_once(command.file);
       argv = started.argv;
       if (started.preload) given.preload = started.preload;
       if (started.path) place.path = *started.path;

@@ -10,7 +10,7 @@
 
 namespace doctor {
 
-enum class Reach { reached, unneeded, unreachable, unknown };
+enum class Reach { reached, at_start, unneeded, unreachable, unknown };
 
 struct Command {
   std::string name;  // as it was given
@@ -19,7 +19,7 @@ struct Command {
   std::optional<ElfHeaders> elf;
   Rights rights = Rights::same;
   Reach reach = Reach::unknown;
-  std::string library;  // the path for LD_PRELOAD, where it can be reached
+  std::string library;  // the path for LD_PRELOAD, where it or what it executes can be reached
   std::string reason;   // why it is not reached, not needed or not known
   std::string remedy;
 

@@ -53,7 +53,7 @@ std::string as_table(const Everybody& everybody) {
     return std::string(width - std::min(width, text.size()), ' ') + text;
   };
   std::string text = "    PID SOCKETS THREADS COMMAND\n";
-  for (const auto& [process, sockets, shim, unit] : everybody.dying) {
+  for (const auto& [process, sockets, shim, unit, handler] : everybody.dying) {
     std::string line = right(std::to_string(process.pid), 7) + right(std::to_string(*sockets), 8) +
                        right(std::to_string(process.threads), 8) + " ";
     const auto command = process.command_line();

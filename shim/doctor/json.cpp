@@ -39,6 +39,15 @@ std::string process_object(const Finding& finding, const Verdict& verdict) {
   if (process.tracer > 0) object.number("tracer", static_cast<std::uint64_t>(process.tracer));
   if (process.is_secure) object.truth("secure", *process.is_secure);
   if (finding.shim) object.member("shim", shim_object(*finding.shim));
+  if (const auto& handler = finding.handler) {
+    Object averted;
+    for (const auto& [call, count] : handler->averted) averted.number(call.c_str(), std::uint64_t{count});
+    object.member("static_handler", Object()
+                                        .text("version", handler->version)
+                                        .number("since", handler->since)
+                                        .member("averted", averted.ended())
+                                        .ended());
+  }
   if (finding.unit)
     object.member("unit", Object()
                               .text("unit", finding.unit->name)

@@ -61,14 +61,6 @@ std::vector<Mapping> candidates_in(int pid) {
   return mappings;
 }
 
-ReadAt memory_of(int pid, std::uint64_t base) {
-  return [=](std::uint64_t at, void* to, std::size_t size) {
-    const iovec here{to, size};
-    const iovec there{reinterpret_cast<void*>(static_cast<std::uintptr_t>(base + at)), size};
-    return process_vm_readv(pid, &here, 1, &there, 1, 0) == static_cast<ssize_t>(size);
-  };
-}
-
 const ElfNote* find_note(const ElfHeaders& headers, std::uint32_t type) {
   for (const auto& note : headers.notes)
     if (note.owner == kOwner && note.type == type) return &note;
@@ -155,6 +147,14 @@ Change change_of(const Mapping& mapping, int pid) {
 }
 
 }  // namespace
+
+ReadAt memory_of(int pid, std::uint64_t base) {
+  return [=](std::uint64_t at, void* to, std::size_t size) {
+    const iovec here{to, size};
+    const iovec there{reinterpret_cast<void*>(static_cast<std::uintptr_t>(base + at)), size};
+    return process_vm_readv(pid, &here, 1, &there, 1, 0) == static_cast<ssize_t>(size);
+  };
+}
 
 bool ShimState::is_armed() const { return (policy::facts_in(policy) & policy::armed) != 0; }
 

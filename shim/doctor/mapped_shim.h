@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "doctor/elf_headers.h"
+
 namespace doctor {
 
 enum class Change { none, replaced, removed };  // of its file since
@@ -31,6 +33,9 @@ struct MappedShim {
 
 // Nothing where there is none, or it may not be known.
 std::optional<MappedShim> find_shim(int pid);
+
+// The memory of a process, from this address on.
+ReadAt memory_of(int pid, std::uint64_t base);
 
 // The version that this file carries; empty where it is no library of ours.
 std::string version_of(const std::string& library);

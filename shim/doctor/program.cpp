@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "doctor/at_start.h"
 #include "doctor/library.h"
 #include "tools/display.h"
 
@@ -31,10 +32,12 @@ void judge_program(Command& command, const std::string& library, const Given& gi
     command.reach = Reach::unneeded;
     command.reason = runtime;
   } else if (elf.is_static()) {
-    refuse(command,
-           elf.has_dynamic ? "it is linked statically (static-pie): no loader reads LD_PRELOAD"
-                           : "it is linked statically: no loader reads LD_PRELOAD",
-           kIgnore);
+    const std::string reason = elf.has_dynamic ? "it is linked statically (static-pie): no loader reads LD_PRELOAD"
+                                               : "it is linked statically: no loader reads LD_PRELOAD";
+    const auto why_not = given.is_itself ? why_not_at_start(elf, command.rights) : "another program starts it";
+    if (!why_not.empty()) return refuse(command, reason + ", and " + why_not, kIgnore);
+    command.reach = Reach::at_start;
+    command.library = library;
   } else if (command.rights != Rights::same && is_preloaded_for_all(elf)) {
     command.reach = Reach::reached;
   } else if (command.rights == Rights::set_uid) {

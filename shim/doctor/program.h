@@ -13,6 +13,7 @@ namespace doctor {
 struct Given {
   std::optional<std::string> preload;
   Place place;
+  bool is_itself = true;  // who runs the command becomes the program, by exec alone
 };
 
 // Says so of the command whose program has these headers; `library` is ours for this machine.

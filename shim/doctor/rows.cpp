@@ -1,8 +1,10 @@
 #include "doctor/rows.h"
 
+#include <algorithm>
 #include <ctime>
 #include <string_view>
 
+#include "doctor/at_start.h"
 #include "tools/display.h"
 
 namespace doctor {
@@ -39,6 +41,14 @@ std::string shim_row(const MappedShim& shim) {
   return text;
 }
 
+std::string handler_row(const StaticHandler& handler) {
+  std::string averted;
+  for (const auto& [call, count] : handler.averted)
+    averted += (averted.empty() ? "" : ", ") + call + " " + std::to_string(count);
+  return "the handler of static programs, version " + handler.version + ", since " + utc(handler.since) +
+         "; averted: " + (averted.empty() ? "none" : averted);
+}
+
 std::string options_row(const ShimState& state) {
   std::string text;
   for (const auto& [name, value] : state.options) text += (text.empty() ? "" : " ") + name + "=" + value;
@@ -73,6 +83,7 @@ std::string as_assignments(const Command& command) {
   if (command.reach == Reach::unreachable)
     text += assignment("our_reason", printable(command.name + " cannot be reached: " + command.reason)) +
             assignment("our_remedy", printable(command.remedy));
+  if (command.reach == Reach::at_start) text += assignment("our_attach", attach_program());
   if (!command.library.empty()) text += assignment("our_library", command.library);
   if (command.has_sanitizer()) text += assignment("our_has_asan", "yes");
   return text;
@@ -90,6 +101,8 @@ const char* word_of(Reach reach) {
   switch (reach) {
     case Reach::reached:
       return "reached";
+    case Reach::at_start:
+      return "at-start";
     case Reach::unneeded:
       return "unneeded";
     case Reach::unreachable:
@@ -125,6 +138,9 @@ std::string advice_of(const Command& command) {
     case Reach::reached:
       return "It can be reached: nosigpipe " + command.name +
              (command.has_sanitizer() ? "; AddressSanitizer is let come second." : ".");
+    case Reach::at_start:
+      return "It is linked statically, so that no loader reads LD_PRELOAD, but can be armed at its start: nosigpipe " +
+             command.name + ". It has no log then, and is armed until it sets SIGPIPE itself.";
     case Reach::unneeded:
       return "You do not need nosigpipe here: " + command.reason + ".";
     case Reach::unreachable:
@@ -152,6 +168,7 @@ std::string as_rows(const Finding& finding, const Verdict& verdict) {
     text += row("", phase.empty() ? "state not known" : phase + since);
     if (state && phase != "loading" && phase != "taken back") text += row("", options_row(*finding.shim->state));
   }
+  if (finding.handler) text += row("nosigpipe", handler_row(*finding.handler));
   if (finding.unit) text += row("unit", unit_row(*finding.unit));
   return text + wrapped(printable(verdict.advice));
 }

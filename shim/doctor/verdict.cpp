@@ -69,7 +69,8 @@ std::string how_to_arm(const Finding& finding) {
            "library "
            "in /etc/ld.so.preload, or let it ignore SIGPIPE.";
   if (elf && elf->is_static())
-    return "It is linked statically, so that LD_PRELOAD does not reach it: let it ignore SIGPIPE.";
+    return "It is linked statically, so that LD_PRELOAD does not reach it: nosigpipe-attach " +
+           std::to_string(process.pid) + " arms it as it runs, or let it ignore SIGPIPE.";
   if (const auto path = named_at_start(process); !path.empty())
     return "LD_PRELOAD names " + path + ", which has not got in: " +
            (path.find('$') == path.npos && access((process.directory() + "root" + path).c_str(), R_OK) != 0
@@ -117,6 +118,9 @@ Finding find_out(const Process& process) {
   read_program(finding.process);
   finding.sockets = StreamSockets().held_by(process.thread);
   finding.shim = find_shim(process.thread);
+  // Where it does not stand any more SIGPIPE is not caught.
+  if (!finding.shim && process.disposition == Disposition::caught)
+    finding.handler = find_static_handler(process.thread);
   finding.unit = unit_of(process.pid);
   return finding;
 }
@@ -143,6 +147,10 @@ Verdict judge(const Finding& finding) {
     if (finding.shim && !finding.shim->state)
       return {outcome,
               "nosigpipe is in it, but its state cannot be read: ask as root, unless it is of an older version."};
+    if (finding.handler)
+      return {Outcome::safe,
+              "The handler of static programs keeps it safe, unless the program has set one of its own since; what it "
+              "executes is not."};
     if (process.exe.empty())
       return {outcome, "Whose handler is called may not be known, nosigpipe's or one of its own: ask as root."};
     const auto elf = read_headers_of(process.directory() + "exe");

@@ -7,6 +7,7 @@
 
 #include "doctor/mapped_shim.h"
 #include "doctor/process.h"
+#include "doctor/static_handler.h"
 #include "doctor/unit.h"
 
 namespace doctor {
@@ -24,6 +25,7 @@ struct Finding {
   std::optional<std::size_t> sockets;
   std::optional<MappedShim> shim;
   std::optional<Unit> unit;
+  std::optional<StaticHandler> handler = {};
 };
 
 Finding find_out(const Process& process);

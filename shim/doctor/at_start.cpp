@@ -1,0 +1,64 @@
+#include "doctor/at_start.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "doctor/machine_remark.h"
+
+namespace doctor {
+namespace {
+
+// Errno of what is going to be done: our child traces us. 0: it may. A filter may kill it for that.
+int error_of_tracing() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return errno;
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child == 0) {
+    char go = 0;
+    close(ends[1]);
+    if (read(ends[0], &go, 1) != 0) _exit(EINTR);
+    _exit(ptrace(PTRACE_SEIZE, parent, nullptr, nullptr) == 0 ? 0 : errno);
+  }
+  const int error = errno;
+  if (child > 0) prctl(PR_SET_PTRACER, child, 0, 0, 0);  // where Yama asks for it
+  close(ends[1]);
+  close(ends[0]);
+  int status = 0;
+  if (child < 0) return error;
+  if (waitpid(child, &status, 0) != child) return ECHILD;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+}
+
+}  // namespace
+
+std::string attach_program() {
+  std::error_code error;
+  const auto beside = std::filesystem::read_symlink("/proc/self/exe", error).replace_filename("nosigpipe-attach");
+  return !error && access(beside.c_str(), X_OK) == 0 ? beside.string() : "";
+}
+
+std::string why_not_at_start(const ElfHeaders& elf, Rights rights) {
+  if (elf.machine != EM_X86_64 || !elf.is_64_bit || elf.is_foreign)
+    return "nosigpipe-attach arms only programs of x86-64 at their start";
+  if (rights != Rights::same) return "it gets more rights than you have, which it would not if it were traced";
+  const char* given = std::getenv("NOSIGPIPE_MODE");
+  const std::string mode = given != nullptr ? given : machine_says("NOSIGPIPE_MODE");
+  if (!mode.empty() && mode != "protect")
+    return "with mode=" + mode + " nothing is to be averted, which is all that can be done in it";
+  if (attach_program().empty()) return "nosigpipe-attach, which would arm it at its start, is not beside us";
+  if (const int error = error_of_tracing(); error != 0)
+    return std::string("nosigpipe-attach may not trace it here (ptrace: ") + std::strerror(error) + ")";
+  return "";
+}
+
+}  // namespace doctor
