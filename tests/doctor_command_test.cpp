@@ -52,14 +52,31 @@ TEST_CASE("a program that is not position-independent is reached") {
   CHECK(gets_in(states.in({})));
 }
 
-TEST_CASE("a static program is not reached") {
+TEST_CASE("a static program can be armed at its start, where nosigpipe-attach is beside us and no rights are gained") {
   for (const std::string linkage : {"static", "static-pie"}) {
     const States states({"-" + linkage});
     INFO(linkage);
-    CHECK(doctor({states.file()}).exited(kUnreachable));
+    CHECK(doctor({states.file()}).exited(kReached));
+    CHECK(said({states.file()}, ".verdict") == "at-start");
+    CHECK(said({"env", "X=1", states.file()}, ".verdict") == "at-start");
     CHECK(said({states.file()}, ".linkage") == linkage);
-    CHECK(said({states.file()}, ".remedy") != "null");
+    CHECK(said({states.file()}, ".remedy") == "null");
     CHECK(!gets_in(states.in({})));
+    const auto refuses = [&](const Ending& ending, const std::string& reason) {
+      INFO(ending.out);
+      CHECK(ending.exited(kUnreachable));
+      std::string text = ending.out;
+      std::ranges::replace(text, '\n', ' ');
+      CHECK(has(text, reason));
+    };
+    Start observing;
+    observing.env = {"NOSIGPIPE_MODE=observe"};
+    refuses(doctor({states.file()}, observing), "with mode=observe");
+    const Directory alone;
+    std::filesystem::copy_file(built("nosigpipe-doctor"), alone / "nosigpipe-doctor");
+    refuses(run({alone / "nosigpipe-doctor", states.file()}), "is not beside us");
+    // Who is traced already is not traced a second time.
+    refuses(run({"strace", "-o", "/dev/null", built("nosigpipe-doctor"), states.file()}), "may not trace");
   }
 }
 
@@ -69,7 +86,7 @@ TEST_CASE("a program of musl is reached and a static one of musl is not") {
   CHECK(said({states.file()}, ".verdict") == "reached");
   CHECK(gets_in(states.in({})));
   const States fixed({"-static"}, "musl-gcc");
-  CHECK(said({fixed.file()}, ".verdict") == "unreachable");
+  CHECK(said({fixed.file()}, ".verdict") == "at-start");
 }
 
 TEST_CASE("a 32-bit program is reached by the library of its class and by no other") {
@@ -166,7 +183,7 @@ TEST_CASE("of a script its interpreter is judged") {
   CHECK(said({plain}, ".verdict") == "reached");
   CHECK(said({plain}, ".file") == states.file());
   CHECK(said({plain}, ".through[0]") == plain);
-  CHECK(said({with("static", "#! " + fixed.file() + " -x")}, ".verdict") == "unreachable");
+  CHECK(said({with("static", "#! " + fixed.file() + " -x")}, ".verdict") == "at-start");
   CHECK(said({with("twice", "#!" + plain)}, ".file") == states.file());
   CHECK(said({with("none", "echo")}, ".file") == "/bin/sh");
   CHECK(said({with("gone", "#!/nonexistent/shell")}, ".verdict") == "unknown");

@@ -37,17 +37,21 @@ std::string preload_of(const Strings& arguments, const Start& start = {}) {
 
 TEST_CASE("what cannot be reached is refused with the reason and the remedy and 125") {
   const Directory directory;
-  const auto victim = small_victim(directory, {"-static"});
+  const auto victim = small_victim(directory, {"-m32", "-static"});
   REQUIRE(run({victim, "write"}).killed_by(SIGPIPE));
   REQUIRE(run({victim, "write"}, with_shim()).killed_by(SIGPIPE));
   is_refused({built("nosigpipe"), victim, "write"}, "linked statically");
   is_refused({built("nosigpipe"), "--fallback=refuse", "--", victim, "write"}, "linked statically");
+  const auto wide = small_victim(directory, {"-static"});
+  CHECK(run({built("nosigpipe"), wide, "write"}).exited(0));
+  is_refused({"strace", "-f", "-o", "/dev/null", built("nosigpipe"), wide, "write"}, "nosigpipe-attach may not trace");
+  is_refused({built("nosigpipe"), "--mode=observe", wide, "write"}, "with mode=observe");
   is_refused({built("nosigpipe"), "env", "-i", "true"}, "env clears LD_PRELOAD");
 }
 
 TEST_CASE("with fallback ignore it runs with SIGPIPE ignored and is told what is lost") {
   const Directory directory;
-  const auto victim = small_victim(directory, {"-static"});
+  const auto victim = small_victim(directory, {"-m32", "-static"});
   for (const Strings& option : {Strings{"--fallback=ignore"}, {"--fallback", "ignore"}}) {
     const auto ending = launch(joined(option, {victim, "write"}));
     INFO(ending.text() << ending.err);
@@ -59,7 +63,7 @@ TEST_CASE("with fallback ignore it runs with SIGPIPE ignored and is told what is
 
 TEST_CASE("with fallback run it runs as it is") {
   const Directory directory;
-  const auto victim = small_victim(directory, {"-static"});
+  const auto victim = small_victim(directory, {"-m32", "-static"});
   const auto ending = launch({"--fallback=run", victim, "write"});
   CHECK(ending.killed_by(SIGPIPE));
   CHECK(ending.err.empty());
@@ -202,7 +206,7 @@ TEST_CASE("a program of musl gets a path without $LIB and lives") {
 TEST_CASE("a script is judged by its interpreter and what execs by it is reached") {
   const Directory directory;
   const auto script = directory / "script";
-  std::ofstream(script) << "#!" + small_victim(directory, {"-static"}) + "\n";
+  std::ofstream(script) << "#!" + small_victim(directory, {"-m32", "-static"}) + "\n";
   std::filesystem::permissions(script, static_cast<std::filesystem::perms>(0755));
   is_refused({built("nosigpipe"), script}, "linked statically");
 }
@@ -266,7 +270,7 @@ TEST_CASE("a command with odd characters is nothing that a shell would run") {
   std::filesystem::copy_file("/bin/true", name);
   CHECK(launch({name, "'"}).exited(0));
   const auto fixed = directory / "static'; echo injected; '";
-  std::filesystem::rename(small_victim(directory, {"-static"}), fixed);
+  std::filesystem::rename(small_victim(directory, {"-m32", "-static"}), fixed);
   const auto ending = launch({fixed, "write"});
   CHECK(ending.exited(125));
   CHECK(!has(ending.out, "injected"));
