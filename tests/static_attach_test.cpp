@@ -11,7 +11,7 @@
 #include "support/doctor.h"
 #include "support/expect.h"
 #include "support/source_tree.h"
-#include "support/steps.h"
+#include "support/killed_after.h"
 
 namespace {
 
