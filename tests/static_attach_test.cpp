@@ -5,7 +5,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <chrono>
 #include <filesystem>
+#include <random>
+#include <thread>
 
 #include "support/attached.h"
 #include "support/doctor.h"
@@ -294,6 +297,28 @@ TEST_CASE("killed at each of its steps at the start it leaves the program as bar
   CHECK(not_run == 1);
   CHECK(as_bare > 5);
   CHECK(armed > 5);
+}
+
+TEST_CASE("killed 200 times at random nosigpipe-attach leaves a static program as before or armed") {
+  const StaticVictim program;
+  std::mt19937 random(4711);
+  int as_before = 0, armed = 0;
+  for (int i = 0; i < 200; ++i) {
+    Attached victim({i % 2 == 0 ? "read" : "poll"}, {}, program.file());
+    {
+      Process process({built("nosigpipe-attach"), victim.number()});
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 8000));
+      process.signal(SIGKILL);
+      process.wait();
+    }
+    CHECK(victim.wake() == "returned");
+    const auto next = victim.line();
+    CHECK((next == "alive" || victim.is_killed_at_write()));
+    ++(next == "alive" ? armed : as_before);
+  }
+  INFO(as_before << " as before, " << armed << " armed");
+  CHECK(as_before > 0);
+  CHECK(armed > 0);
 }
 
 TEST_CASE("Debian's static busybox lives") {

@@ -36,6 +36,7 @@ const Call kCalls[] = {
     // The loader's.
     CALL(mmap, 0, 4096, PROT_READ | PROT_EXEC),
     CALL(mprotect, 0, 4096, PROT_READ),
+    CALL(mprotect, 0, 4096, PROT_READ | PROT_EXEC),
     CALL(mprotect, 0, 4096, PROT_READ | PROT_WRITE),
     CALL(open),
     CALL(openat),
