@@ -48,7 +48,7 @@ TEST_CASE("the control: without a shim in the library a deployment is said to ha
   for (const std::string part : {"nosigpipe", "nosigpipe-doctor", "demo"})
     std::filesystem::create_symlink(built(part), build / part);
   output_of({"sh", "-c", "gcc -shared -x c -o \"$0\" /dev/null", build / "libnosigpipe.so"});
-  for (const std::string name : {"runit", "systemd"}) is(name, 1, "killed bare, killed with nosigpipe", build.path());
+  for (const std::string name : {"cron", "systemd"}) is(name, 1, "killed bare, killed with nosigpipe", build.path());
 }
 
 TEST_CASE("the control: where the bare server is not killed a deployment is said to have failed") {
