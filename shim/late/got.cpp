@@ -23,7 +23,7 @@ struct Turned {
   std::uintptr_t* slot;
   std::uintptr_t before;
 };
-constinit Turned turned[8192];
+constinit Turned turned[8192] = {};
 constinit unsigned turned_count = 0;
 
 // Whether it can be written to: nothing is added to it. Where nobody says it cannot.

@@ -66,7 +66,7 @@ class Module {
   // Each place that a relocation names; without a symbol its name is empty.
   template <class Visit>
   void each_slot(Visit visit) const {
-    if (dynamic_ == nullptr || address(DT_SYMTAB) == 0 || address(DT_STRTAB) == 0) return;
+    if (dynamic_ == nullptr) return;
     each_in<ElfW(Rela)>(address(DT_RELA), value(DT_RELASZ), visit);
     each_in<ElfW(Rel)>(address(DT_REL), value(DT_RELSZ), visit);
     if (value(DT_PLTREL) == DT_RELA)
@@ -95,6 +95,7 @@ class Module {
     const auto* relocation = reinterpret_cast<const Relocation*>(table);
     const auto* symbols = reinterpret_cast<const ElfW(Sym)*>(address(DT_SYMTAB));
     const auto* names = reinterpret_cast<const char*>(address(DT_STRTAB));
+    if (relocation == nullptr || symbols == nullptr || names == nullptr) return;
     for (const auto* end = relocation + size / sizeof *relocation; relocation != end; ++relocation) {
       constexpr unsigned kBits = sizeof(std::uintptr_t) == 8 ? 32 : 8;
       const auto index = relocation->r_info >> kBits;

@@ -24,7 +24,8 @@ class SourceTree {
   // Saves the time of another build.
   void bring_what_is_built() const {
     std::filesystem::create_directory(*this / "build");
-    for (const char* part : {"shim", "late", "libnosigpipe.so", "libnosigpipe-attach.so", "nosigpipe", "libdir", "nosigpipe-report", "nosigpipe-doctor"})
+    for (const char* part : {"shim", "late", "libnosigpipe.so", "libnosigpipe-attach.so", "nosigpipe", "libdir",
+                             "nosigpipe-report", "nosigpipe-doctor"})
       output_of({"cp", "-a", built(part), *this / "build"});
   }
 
