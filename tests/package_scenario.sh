@@ -17,13 +17,16 @@ case $kind in
     upgrade() { dpkg -i "$@"; }
     remove() { dpkg --purge nosigpipe libnosigpipe lib32nosigpipe; }
     remove_one() { dpkg --remove --force-depends libnosigpipe; } ;;
-  rpm) # --nodeps, since this database does not know the distribution's own packages
+  rpm)
+    force=
+    ! rpm --force-debian --version >/dev/null 2>&1 || force=--force-debian # Debian 12's wants it, 13's knows it not
+    # --nodeps, since this database does not know the distribution's own packages
     other_path=/usr/lib64/../lib64/libnosigpipe.so
     library=/usr/lib64/libnosigpipe.so library32=/usr/lib/libnosigpipe.so
-    install() { rpm --force-debian -i --nodeps "$@"; }
-    upgrade() { rpm --force-debian -U --nodeps "$@"; }
-    remove() { rpm --force-debian -e nosigpipe nosigpipe-libs nosigpipe-libs32; }
-    remove_one() { rpm --force-debian -e --nodeps nosigpipe-libs; }
+    install() { rpm $force -i --nodeps "$@"; }
+    upgrade() { rpm $force -U --nodeps "$@"; }
+    remove() { rpm $force -e nosigpipe nosigpipe-libs nosigpipe-libs32; }
+    remove_one() { rpm $force -e --nodeps nosigpipe-libs; }
     mkdir -p /usr/share/licenses ;; # which belongs to a package of the distribution
 esac
 
@@ -79,8 +82,8 @@ survives_upgrade() {
   mkfifo input
   nosigpipe ./victim serve <input &
   pid=$!
-  exec 3>input
-  until grep -q "$library" /proc/$pid/maps; do sleep 0.1; done
+  exec 3<>input # which waits for nobody
+  until grep -q "$library" /proc/$pid/maps; do kill -0 $pid && sleep 0.1 || return 1; done
   printf 12 >&3
   upgrade second/* || return 1
   grep "$library (deleted)" /proc/$pid/maps || return 1 # it goes on with the old one
@@ -106,7 +109,7 @@ starts_meanwhile() {
 }
 case $kind in
   deb) reinstall() { dpkg --force-downgrade -i "$@"; } ;;
-  rpm) reinstall() { rpm --force-debian -U --nodeps --oldpackage "$@"; } ;;
+  rpm) reinstall() { rpm $force -U --nodeps --oldpackage "$@"; } ;;
 esac
 
 # Refused with one line of ours, while one is named, by whatever path.
