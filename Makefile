@@ -91,7 +91,7 @@ $(BUILD)/libnosigpipe-attach.so: $(LATE_OBJECTS) shim/late/exports
 
 $(LATE_OBJECTS): $(BUILD)/late/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
-	$(SAY)$(CXX) $(CXXFLAGS) $(LATE_CXXFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LATE_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # An older compiler fails at each file in a way of its own, so it is asked once.
 NEW_ENOUGH = (defined __clang__ && __clang_major__ >= 14) || (!defined __clang__ && __GNUC__ >= 11)

@@ -147,7 +147,8 @@ TEST_CASE("zsh completes what is typed") {
 
 TEST_CASE("fish completes what is typed") {
   const Place place;
-  for (const auto& [typed, word] : cases) {
+  for (const auto& [typed, completed] : cases) {
+    const auto& word = completed;  // which clang lets no lambda have from a binding
     if (typed.ends_with("a-command --vers")) continue;
     const auto answer = output_of({"fish", "-c", "complete -C \"$argv\"", typed}, place.start);
     INFO(typed << ":\n" << answer);

@@ -67,7 +67,7 @@ protects() {
 protects_across() { is_quiet nosigpipe sh -c './victim32 write && ./victim write'; }
 
 has_its_parts() {
-  for page in man1/nosigpipe.1 man1/nosigpipe-report.1 man1/nosigpipe-doctor.1 man5/nosigpipe.conf.5; do
+  for page in man1/nosigpipe.1 man1/nosigpipe-report.1 man1/nosigpipe-doctor.1 man1/nosigpipe-attach.1 man5/nosigpipe.conf.5; do
     ls /usr/share/man/$page* || return 1
   done
   ls /usr/share/bash-completion/completions/nosigpipe-doctor /usr/share/fish/vendor_completions.d/nosigpipe.fish \
