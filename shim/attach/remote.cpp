@@ -41,6 +41,11 @@ bool is_ended_by_signal(long result) {
   return result == -EINTR || result == -kRestartNoHand || result == -kRestartBlock;
 }
 
+bool is_system_call(const Target& target, std::uint64_t at) {
+  char instruction[2];
+  return target.read(at, instruction, sizeof instruction) && std::string_view(instruction, 2) == "\x0f\x05";
+}
+
 constexpr std::uint64_t bit(int signal) { return std::uint64_t{1} << (signal - 1); }
 constexpr std::uint64_t kBlocked =
     ~(bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGFPE) | bit(SIGTRAP) | bit(SIGKILL) | bit(SIGSTOP));
@@ -66,9 +71,10 @@ struct Table {
 
 Remote::Remote(const Target& target, const Sleeper& sleeper)
     : target_(target), tid_(sleeper.tid), since_(std::chrono::steady_clock::now()) {
+  const bool is_call = is_system_call(target_, sleeper.counter - 2);
   seize();
   try {
-    look_whether_fit(sleeper);
+    look_whether_fit(sleeper, is_call);
     place_code();
   } catch (...) {
     let_go();
@@ -155,40 +161,41 @@ void Remote::learn() {
     throw NotNow("there is no room on the stack of thread " + std::to_string(tid_));
 }
 
-void Remote::look_whether_fit(const Sleeper& sleeper) {
+void Remote::look_whether_fit(const Sleeper& sleeper, bool is_call) {
   // Not the stop that we have asked for, but a signal on its way, or a stop of all its threads.
   if (status_ >> 16 != PTRACE_EVENT_STOP || WSTOPSIG(status_) != SIGTRAP) throw NotNow("a signal came");
   trace(PTRACE_GETREGS, tid_, nullptr, &registers_);
   const auto stopped_at = registers_;
-  rewind();
-  if (stopped_at.orig_rax != static_cast<unsigned long long>(sleeper.number) || stopped_at.rsp != sleeper.stack ||
-      stopped_at.rip != sleeper.counter || behind_call_ == 0)
+  const bool has_moved = stopped_at.rip != sleeper.counter;
+  if (has_moved ? is_system_call(target_, stopped_at.rip - 2) : is_call) rewind();
+  if (has_moved || stopped_at.orig_rax != static_cast<unsigned long long>(sleeper.number) ||
+      stopped_at.rsp != sleeper.stack || behind_call_ == 0)
     throw NotNow("its threads do not sleep long enough in one call");
   if (doctor::number_of(doctor::value_of(target_.status(), "Seccomp")) != 0) refuse_by_filters(tid_);
   if (is_in_handler(target_, target_.mappings(), registers_.rsp)) throw NotNow("its threads are in signal handlers");
   learn();
 }
 
-// From here on it makes its call again when it goes on, whether or not we are there. But not where a signal is on its
-// way to it: then that has ended the call.
+// From here on it makes its call again when it goes on, whether or not we are there: as soon as can be, since where we
+// die before it is interrupted. But not where a signal is on its way to it: that has ended the call.
 void Remote::rewind() {
-  char instruction[2];
-  constexpr std::string_view kSystemCall = "\x0f\x05";
-  if (!may_be_taken_in(static_cast<long>(registers_.orig_rax)) || !target_.read(registers_.rip - 2, instruction, 2) ||
-      std::string_view(instruction, 2) != kSystemCall)
-    return;
-  const auto status = doctor::read_proc(target_.directory() + "task/" + std::to_string(tid_) + "/status").value_or("");
-  const auto coming = (signals_in(status, "SigPnd") | signals_in(status, "ShdPnd")) & ~signals_in(status, "SigBlk");
-  if (status.empty() || coming != 0) throw NotNow("a signal came");
+  if (!may_be_taken_in(static_cast<long>(registers_.orig_rax))) return;
+  const auto stopped_at = registers_;
   const auto result = static_cast<long>(registers_.rax);
-  if (is_ended_by_signal(result)) ending_signals_ = signals_in(status, "SigCgt");
-  behind_call_ = registers_.rip;
   if (is_interrupted(result)) {
     registers_.rip -= 2;
     registers_.rax = registers_.orig_rax;
   }
   registers_.orig_rax = ~0ULL;
   trace(PTRACE_SETREGS, tid_, nullptr, &registers_);
+  const auto status = doctor::read_proc(target_.directory() + "task/" + std::to_string(tid_) + "/status").value_or("");
+  const auto coming = (signals_in(status, "SigPnd") | signals_in(status, "ShdPnd")) & ~signals_in(status, "SigBlk");
+  if (status.empty() || coming != 0) {
+    trace(PTRACE_SETREGS, tid_, nullptr, &stopped_at);
+    throw NotNow("a signal came");
+  }
+  if (is_ended_by_signal(result)) ending_signals_ = signals_in(status, "SigCgt");
+  behind_call_ = stopped_at.rip;
 }
 
 // Into the end of the last page of what is executed, where nothing is: first that of the vDSO, which every process has.

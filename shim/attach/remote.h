@@ -69,7 +69,7 @@ class Remote {
  private:
   void seize();
   void learn();
-  void look_whether_fit(const Sleeper& sleeper);
+  void look_whether_fit(const Sleeper& sleeper, bool is_call);
   void rewind();
   void place_code();
   void let_go();
