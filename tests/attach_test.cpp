@@ -1,5 +1,6 @@
 // nosigpipe-attach: a process that is running is armed, detached, or left as it was; and is none the worse whatever
 // happens to who does it.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -255,42 +256,62 @@ TEST_CASE("a server that is armed and detached a hundred times under load loses 
 
 namespace {
 
-// Runs the command until it has come back from so many calls of ptrace(2), and kills it there. False where it has ended
-// before.
-bool killed_after(int calls, const Strings& command) {
-  const pid_t pid = fork();
-  if (pid == 0) {
-    ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-    std::vector<char*> argv;
-    for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
-  int status = 0;
-  REQUIRE(waitpid(pid, &status, 0) == pid);
-  REQUIRE(ptrace(PTRACE_SETOPTIONS, pid, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
-  bool is_entry = false;
-  while (calls > 0) {
-    ptrace(PTRACE_SYSCALL, pid, nullptr,
-           WIFSTOPPED(status) && WSTOPSIG(status) < 32 && WSTOPSIG(status) != SIGTRAP ? WSTOPSIG(status) : 0);
-    REQUIRE(waitpid(pid, &status, 0) == pid);
-    if (!WIFSTOPPED(status)) {
-      REQUIRE(WIFEXITED(status));
-      REQUIRE(WEXITSTATUS(status) == 0);
-      return false;
+// The command under our eyes: where it has come back from so many calls of ptrace(2), something is done.
+class Watched {
+ public:
+  explicit Watched(const Strings& command) : pid_(fork()) {
+    if (pid_ == 0) {
+      ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      std::vector<char*> argv;
+      for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+      argv.push_back(nullptr);
+      dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 1);
+      execv(argv[0], argv.data());
+      _exit(127);
     }
-    if (WSTOPSIG(status) != (SIGTRAP | 0x80)) continue;
-    is_entry = !is_entry;
-    user_regs_struct registers{};
-    ptrace(PTRACE_GETREGS, pid, nullptr, &registers);
-    if (!is_entry && registers.orig_rax == SYS_ptrace) --calls;
+    REQUIRE(waitpid(pid_, &status_, 0) == pid_);
+    REQUIRE(ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
   }
-  kill(pid, SIGKILL);
-  while (waitpid(pid, &status, 0) == pid && !WIFSIGNALED(status)) {
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+  ~Watched() {
+    kill(pid_, SIGKILL);
+    while (waitpid(pid_, &status_, 0) == pid_ && WIFSTOPPED(status_)) {
+    }
   }
-  return true;
-}
+
+  // False where it has ended before.
+  bool comes_back_from(int calls) {
+    for (bool is_entry = false; calls > 0;) {
+      if (!goes_on()) return false;
+      if (WSTOPSIG(status_) != (SIGTRAP | 0x80)) continue;
+      is_entry = !is_entry;
+      user_regs_struct registers{};
+      ptrace(PTRACE_GETREGS, pid_, nullptr, &registers);
+      if (!is_entry && registers.orig_rax == SYS_ptrace) --calls;
+    }
+    return true;
+  }
+  void ends() {
+    while (goes_on()) {
+    }
+  }
+  int status() const { return status_; }
+
+ private:
+  // To its next stop.
+  bool goes_on() {
+    const int signal = WSTOPSIG(status_);
+    ptrace(PTRACE_SYSCALL, pid_, nullptr, signal == (SIGTRAP | 0x80) || signal == SIGTRAP ? 0 : signal);
+    if (waitpid(pid_, &status_, 0) != pid_) FAIL("it cannot be watched");
+    if (WIFSTOPPED(status_)) return true;
+    CHECK(WIFEXITED(status_));
+    return false;
+  }
+
+  pid_t pid_;
+  int status_ = 0;
+};
 
 }  // namespace
 
@@ -302,7 +323,12 @@ TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that g
       INFO(kind << " after " << calls);
       Attached victim({kind});
       REQUIRE(sleeps_in(victim, kind == "registers" ? SYS_read : SYS_epoll_wait));
-      const bool is_killed = killed_after(calls, attach_command({victim.number()}));
+      bool is_killed = false;
+      {
+        Watched command(attach_command({victim.number()}));
+        is_killed = command.comes_back_from(calls);
+        CHECK((is_killed || command.status() == 0));
+      }
       const auto said = victim.wake();
       if (said == std::strerror(EINTR))
         interrupted.insert(calls);
@@ -318,5 +344,22 @@ TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that g
     CHECK(armed > 5);
     // Between the stop and the next call of ours, where only the kernel knows what it has made of the call.
     CHECK(interrupted.size() <= (kind == "registers" ? 0 : 2));
+  }
+}
+
+TEST_CASE("a signal that comes at any of its steps ends a call as it would have") {
+  for (int calls = 1;; ++calls) {
+    INFO("after " << calls);
+    Attached victim({"epoll_wait"});
+    REQUIRE(sleeps_in(victim, SYS_epoll_wait));
+    Watched command(attach_command({victim.number()}));
+    if (!command.comes_back_from(calls)) {
+      CHECK(calls > 20);
+      CHECK(command.status() == 0);
+      break;
+    }
+    victim.process().signal(SIGUSR1);
+    command.ends();
+    CHECK(victim.line() == std::strerror(EINTR));
   }
 }

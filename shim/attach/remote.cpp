@@ -94,9 +94,25 @@ Remote::~Remote() { let_go(); }
 void Remote::let_go() {
   if (!is_stopped_) return;
   is_stopped_ = false;
+  // A signal that has come since it last asked for them counts: it asks again.
+  if (is_entered_) {
+    auto registers = registers_;
+    enter(registers, last_step_);
+    ptrace(PTRACE_SETREGS, tid_, nullptr, &registers);
+  }
   // A signal that it was to get it gets.
   const bool has_signal = !is_entered_ && status_ >> 16 == 0 && WSTOPSIG(status_) != (SIGTRAP | 0x80);
   ptrace(PTRACE_DETACH, tid_, nullptr, has_signal ? WSTOPSIG(status_) : 0);
+}
+
+// The stretch from this step on.
+void Remote::enter(user_regs_struct& registers, std::uint64_t step) const {
+  registers.rip = code_;
+  registers.rbx = step;
+  registers.rsp = tables_;
+  registers.rax = 0;
+  registers.orig_rax = ~0ULL;
+  registers.eflags = 0x202;
 }
 
 std::chrono::microseconds Remote::stopped_for() const {
@@ -259,17 +275,13 @@ std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
   if (!target_.write(at, &table, sizeof table)) throw NotNow("its stack is gone");
 
   auto registers = registers_;
-  registers.rip = code_;
-  registers.rbx = at;
-  registers.rsp = tables_;
-  registers.rax = 0;
-  registers.orig_rax = ~0ULL;
-  registers.eflags = 0x202;
+  enter(registers, at);
   if (trace(PTRACE_SETREGS, tid_, nullptr, &registers) != 0) throw NotNow("its registers cannot be set");
   is_entered_ = true;
   ++runs_;
+  last_step_ = of(table.steps[last]);
   try {
-    wait_for_end(of(table.steps[last]));
+    wait_for_end();
   } catch (const NotNow& ended) {
     throw Lost(ended.what());
   }
@@ -280,8 +292,15 @@ std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
   return results;
 }
 
+// A signal has come before the first step has blocked it, and its handler will be called: that has ended the call.
+void Remote::end_own_call() {
+  const std::uint64_t interrupted = static_cast<std::uint64_t>(-EINTR);
+  target_.write(frame_.counter, &behind_call_, sizeof behind_call_);
+  target_.write(frame_.result, &interrupted, sizeof interrupted);
+}
+
 // Behind the last system call of the stretch, before it leaves.
-void Remote::wait_for_end(std::uint64_t last_step) {
+void Remote::wait_for_end() {
   int signal = 0;
   for (;;) {
     is_stopped_ = false;
@@ -292,12 +311,13 @@ void Remote::wait_for_end(std::uint64_t last_step) {
     if (status_ >> 16 == PTRACE_EVENT_STOP) continue;
     if (WSTOPSIG(status_) != (SIGTRAP | 0x80)) {
       signal = WSTOPSIG(status_);
+      if (((ending_signals_ & kBlocked) >> (signal - 1) & 1) != 0) end_own_call();
       continue;
     }
     user_regs_struct registers{};
     trace(PTRACE_GETREGS, tid_, nullptr, &registers);
     const bool is_behind = registers.rax != static_cast<unsigned long long>(-ENOSYS);
-    if (is_behind && registers.rip == code_ + offset_behind_system_call() && registers.rbx == last_step) return;
+    if (is_behind && registers.rip == code_ + offset_behind_system_call() && registers.rbx == last_step_) return;
   }
 }
 

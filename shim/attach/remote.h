@@ -74,7 +74,9 @@ class Remote {
   void place_code();
   void let_go();
   bool wait_for_stop(std::chrono::milliseconds limit);
-  void wait_for_end(std::uint64_t last_step);
+  void enter(user_regs_struct& registers, std::uint64_t step) const;
+  void end_own_call();
+  void wait_for_end();
 
   const Target& target_;
   const int tid_;
@@ -84,7 +86,7 @@ class Remote {
   user_regs_struct registers_{};  // as they are to be when it goes on
   std::uint64_t behind_call_ = 0;
   std::uint64_t ending_signals_ = 0;  // that end its own call with EINTR
-  std::uint64_t code_ = 0, tables_ = 0;
+  std::uint64_t code_ = 0, tables_ = 0, last_step_ = 0;
   unsigned runs_ = 0;
   Frame frame_{};
 };
