@@ -13,8 +13,8 @@
 #include "support/attached.h"
 #include "support/doctor.h"
 #include "support/expect.h"
-#include "support/source_tree.h"
 #include "support/killed_after.h"
+#include "support/source_tree.h"
 
 namespace {
 

@@ -2,12 +2,14 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -17,8 +19,11 @@
 namespace doctor {
 namespace {
 
-// Errno of what is going to be done: our child traces us. 0: it may. A filter may kill it for that.
-int error_of_tracing() {
+constexpr std::size_t kPage = 4096;
+
+// Errno of what is going to be done: our child traces us, and makes code of fresh memory. 0: it may. A filter may kill
+// it for that.
+int error_of_trying() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return errno;
   const pid_t parent = getpid();
@@ -27,6 +32,8 @@ int error_of_tracing() {
     char go = 0;
     close(ends[1]);
     if (read(ends[0], &go, 1) != 0) _exit(EINTR);
+    void* page = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED || mprotect(page, kPage, PROT_READ | PROT_EXEC) != 0) _exit(errno);
     _exit(ptrace(PTRACE_SEIZE, parent, nullptr, nullptr) == 0 ? 0 : errno);
   }
   const int error = errno;
@@ -56,8 +63,8 @@ std::string why_not_at_start(const ElfHeaders& elf, Rights rights) {
   if (!mode.empty() && mode != "protect")
     return "with mode=" + mode + " nothing is to be averted, which is all that can be done in it";
   if (attach_program().empty()) return "nosigpipe-attach, which would arm it at its start, is not beside us";
-  if (const int error = error_of_tracing(); error != 0)
-    return std::string("nosigpipe-attach may not trace it here (ptrace: ") + std::strerror(error) + ")";
+  if (const int error = error_of_trying(); error != 0)
+    return std::string("nosigpipe-attach may not trace it here, or put code into it (") + std::strerror(error) + ")";
   return "";
 }
 
