@@ -103,7 +103,8 @@ TEST_CASE("static: an fd that is replaced while threads write to it") {
 TEST_CASE("static: pipes and real signals still kill") {
   all_still_die({"pipe_still_kills", "pipe_stdio_still_kills", "pipe_splice_still_kills",
                  "splice_from_dead_socket_to_dead_pipe_still_kills", "pipe_syscall_still_kills", "raise_still_kills",
-                 "kill_still_kills", "pthread_kill_still_kills", "raised_while_blocked", "killed_while_blocked"});
+                 "kill_still_kills", "pthread_kill_still_kills", "raised_while_blocked", "killed_while_blocked",
+                 "kill_meanwhile_default", "kill_meanwhile_default_splice"});
 }
 TEST_CASE("static: a pipe in disguise still kills") {
   all_still_die({"passed_socketpair_by_write", "passed_socketpair_by_send", "passed_socketpair_by_writev",
