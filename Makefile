@@ -81,7 +81,10 @@ SCRIPTS = .ci/run tests/run tests/roots tests/package_roots tests/compilers test
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/libnosigpipe.so $(LATE_LIBRARY) $(PROGRAMS:%=$(BUILD)/%) ## build the shim and its programs into build/
+all: libraries $(PROGRAMS:%=$(BUILD)/%) ## build the shim and its programs into build/
+
+.PHONY: libraries
+libraries: $(LIBRARIES:%=$(BUILD)/%)
 
 $(BUILD)/libnosigpipe.so: $(SHIM_OBJECTS)
 	$(SAY)$(CC) $(CFLAGS) $(PREFIX_MAP) $(LDFLAGS) $(SHIM_LDFLAGS) -o $@ $^
