@@ -150,6 +150,17 @@ TEST_CASE("in a seccomp filter it is armed where nothing that it takes would kil
   }
 }
 
+TEST_CASE("of several threads one that is alone in a deadly filter is not taken") {
+  const auto word = "confined=" + std::to_string(SYS_openat);
+  Attached victim({"futex", word});
+  REQUIRE(sleeps_in(victim, SYS_futex));
+  is_refused(attach({victim.number()}), "does not let it call openat");
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_killed_at_write());
+  Attached beside({"epoll_wait", word});
+  is_armed_by(attach({beside.number()}), beside);
+}
+
 TEST_CASE("who ignores SIGPIPE, is traced or stopped, or is ours already is left as it was") {
   Attached ignoring({"read"}, ignoring_sigpipe());
   is_refused(attach({ignoring.number()}), "ignores SIGPIPE");

@@ -87,24 +87,39 @@ bool write_all(int fd, const std::string& bytes) {
   return written == bytes.size();
 }
 
+// Another thread of its may have put a file there that is not for it to write. With vm.memfd_noexec the kernel seals
+// what is made here by itself, against being made executable.
+bool is_fresh(int fd) {
+  constexpr int kSealExec = 0x20;
+  struct stat status {};
+  const int seals = fcntl(fd, F_GET_SEALS);
+  return seals >= 0 && (seals & ~kSealExec) == 0 && fstat(fd, &status) == 0 && status.st_nlink == 0 &&
+         status.st_size == 0;
+}
+
 // Where the path leads to nothing there: through a file in memory, filled from here. The handle of the loader's, or 0.
 std::uint64_t open_in_memory(const Target& target, const Loader& loader, Remote& remote, Room& room,
                              const std::string& library) {
+  signal(SIGXFSZ, SIG_IGN);  // a limit of ours is no reason to die in the middle
   const auto bytes = doctor::read_proc(library);
   if (!bytes) throw Refusal(library + " cannot be read");
   const auto name = room.put(std::filesystem::path(library).filename());
   const auto fd = remote.run({system_call(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING)})[0];
   if (is_error(fd)) throw Refusal("no file in memory can be had in it: " + error_in(fd));
-  const auto file = target.take_fd(static_cast<int>(fd));
-  // Another thread of its may have put a file there that is not for it to write.
-  struct stat status {};
-  if (!file || fcntl(file.get(), F_GET_SEALS) != 0 || fstat(file.get(), &status) != 0 || status.st_nlink != 0 ||
-      status.st_size != 0 || !write_all(file.get(), *bytes))
-    throw Refusal("the file in memory cannot be filled");
-  const auto path = room.put("/proc/self/fd/" + std::to_string(fd));
-  const auto results =
-      remote.run({function(loader.open, room.stack(), path, loader.flags), system_call(SYS_close, fd)});
-  return results[0];
+  const auto close = [&] { remote.run({system_call(SYS_close, fd)}); };
+  try {
+    const auto file = target.take_fd(static_cast<int>(fd));
+    if (!file || !is_fresh(file.get()) || !write_all(file.get(), *bytes))
+      throw Refusal("the file in memory cannot be filled");
+    const auto path = room.put("/proc/self/fd/" + std::to_string(fd));
+    return remote.run({function(loader.open, room.stack(), path, loader.flags), system_call(SYS_close, fd)})[0];
+  } catch (const Refusal&) {
+    close();
+    throw;
+  } catch (const NotNow&) {
+    close();
+    throw;
+  }
 }
 
 Outcome call_entry(const Target& target, Remote& remote, Room& room, std::uint64_t entry, const std::string* options) {

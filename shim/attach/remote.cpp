@@ -43,7 +43,16 @@ bool is_ended_by_signal(long result) {
 
 bool is_system_call(const Target& target, std::uint64_t at) {
   char instruction[2];
-  return target.read(at, instruction, sizeof instruction) && std::string_view(instruction, 2) == "\x0f\x05";
+  if (!target.read(at, instruction, sizeof instruction))
+    throw Refusal("it has ended or executed another program meanwhile: try again");
+  return std::string_view(instruction, 2) == "\x0f\x05";
+}
+
+// All that lies there the process itself may write to: no guard page, nothing that is not there.
+bool are_writable(const std::vector<Mapping>& mappings, std::uint64_t begin, std::uint64_t end) {
+  for (const auto& mapping : mappings)
+    if (mapping.writable && mapping.start <= begin && begin < mapping.end) begin = mapping.end;
+  return begin >= end;
 }
 
 constexpr std::uint64_t bit(int signal) { return std::uint64_t{1} << (signal - 1); }
@@ -143,6 +152,10 @@ void Remote::seize() {
   if (trace(PTRACE_SEIZE, tid_, nullptr, PTRACE_O_TRACESYSGOOD) != 0) {
     const int error = errno;
     refuse_by_status(target_.pid(), target_.status());
+    const auto state = doctor::value_of(own_status(), "State").substr(0, 1);
+    if (state.empty() || state == "Z" || state == "X") throw NotNow("its thread has ended");
+    if (doctor::number_of(doctor::value_of(own_status(), "TracerPid")) != 0)
+      throw NotNow("its thread " + std::to_string(tid_) + " is traced by somebody else");
     throw Refusal(why_not_allowed(target_.status(), error));
   }
   // It is a thread of this process for certain, if both are there still.
@@ -168,11 +181,8 @@ void Remote::learn() {
   tables_ = (frame_.at - 2 * sizeof(Table)) & ~std::uint64_t{15};
   // The stack may end there; and all of it has to be there, what a signal handler may need included.
   const std::string bytes(frame_.at - tables_, '\0');
-  const auto lowest = tables_ - kRoomForSignals;
-  char probe = 0;
-  if (!target_.read(lowest, &probe, 1) || !target_.write(lowest, &probe, 1))
-    throw NotNow("there is no room on the stack of thread " + std::to_string(tid_));
-  if (!target_.write(tables_, bytes.data(), bytes.size()) ||
+  if (!are_writable(target_.mappings(), tables_ - kRoomForSignals, frame_.at + frame_.bytes.size()) ||
+      !target_.write(tables_, bytes.data(), bytes.size()) ||
       !target_.write(frame_.at, frame_.bytes.data(), frame_.bytes.size()))
     throw NotNow("there is no room on the stack of thread " + std::to_string(tid_));
 }
@@ -187,9 +197,28 @@ void Remote::look_whether_fit(const Sleeper& sleeper, bool is_call) {
   if (has_moved || stopped_at.orig_rax != static_cast<unsigned long long>(sleeper.number) ||
       stopped_at.rsp != sleeper.stack || behind_call_ == 0)
     throw NotNow("its threads do not sleep long enough in one call");
-  if (doctor::number_of(doctor::value_of(target_.status(), "Seccomp")) != 0) refuse_by_filters(tid_);
+  look_whether_filtered();
   if (is_in_handler(target_, target_.mappings(), registers_.rsp)) throw NotNow("its threads are in signal handlers");
   learn();
+}
+
+std::string Remote::own_status() const {
+  return doctor::read_proc(target_.directory() + "task/" + std::to_string(tid_) + "/status").value_or("");
+}
+
+// A filter, and strict mode, are each thread's own; another one may have none.
+void Remote::look_whether_filtered() {
+  const auto of = [](const std::string& status) { return doctor::number_of(doctor::value_of(status, "Seccomp")); };
+  constexpr std::uint64_t kStrict = 1, kFilter = 2;
+  const auto own = of(own_status());
+  if (own == kStrict) throw NotNow("its thread may only read, write and end (seccomp's strict mode)");
+  if (own != kFilter) return;
+  try {
+    refuse_by_filters(tid_);
+  } catch (const Refusal& refusal) {
+    if (of(target_.status()) == kFilter) throw;
+    throw NotNow(refusal.what());
+  }
 }
 
 // From here on it makes its call again when it goes on, whether or not we are there: as soon as can be, since where we
@@ -204,7 +233,7 @@ void Remote::rewind() {
   }
   registers_.orig_rax = ~0ULL;
   trace(PTRACE_SETREGS, tid_, nullptr, &registers_);
-  const auto status = doctor::read_proc(target_.directory() + "task/" + std::to_string(tid_) + "/status").value_or("");
+  const auto status = own_status();
   const auto coming = (signals_in(status, "SigPnd") | signals_in(status, "ShdPnd")) & ~signals_in(status, "SigBlk");
   if (status.empty() || coming != 0) {
     trace(PTRACE_SETREGS, tid_, nullptr, &stopped_at);
@@ -302,9 +331,11 @@ void Remote::end_own_call() {
 // Behind the last system call of the stretch, before it leaves.
 void Remote::wait_for_end() {
   int signal = 0;
+  const auto end = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
     is_stopped_ = false;
-    if (trace(PTRACE_SYSCALL, tid_, nullptr, signal) != 0 || !wait_for_stop(kPatience))
+    const auto left = std::chrono::duration_cast<milliseconds>(end - std::chrono::steady_clock::now());
+    if (trace(PTRACE_SYSCALL, tid_, nullptr, signal) != 0 || !wait_for_stop(left))
       throw Lost("its thread " + std::to_string(tid_) +
                  " does not come to an end of what it was made to do; it is left to it");
     signal = 0;

@@ -70,6 +70,8 @@ class Remote {
   void seize();
   void learn();
   void look_whether_fit(const Sleeper& sleeper, bool is_call);
+  void look_whether_filtered();
+  std::string own_status() const;
   void rewind();
   void place_code();
   void let_go();

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,7 +18,8 @@ namespace attach {
 Target::Target(int pid) : pid_(pid) {
   const auto number = std::to_string(pid);
   pidfd_ = tools::Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (!pidfd_ && errno == EINVAL) throw Refusal("that is a thread: give the number of its process");
+  if (!pidfd_ && (errno == EINVAL || errno == ENOENT))
+    throw Refusal("that is a thread: give the number of its process");
   if (!pidfd_ && errno == ENOSYS) throw Refusal("this kernel has no pidfd_open(2): it needs Linux 5.3");
   if (!pidfd_) throw Refusal("there is no such process");
   proc_ = tools::open_to_read("/proc/" + number, O_DIRECTORY);
@@ -29,7 +29,7 @@ Target::Target(int pid) : pid_(pid) {
   if (has_ended() || now.empty()) throw Refusal("it has ended");
   name_ = doctor::value_of(now, "Name");
   refuse_by_status(pid, now);
-  memory_ = tools::open_to_read(directory_ + "mem");
+  memory_ = tools::Fd(open((directory_ + "mem").c_str(), O_RDWR | O_CLOEXEC));
   if (!memory_) throw Refusal(why_not_allowed(now, errno));
 }
 
@@ -78,11 +78,10 @@ doctor::ReadAt Target::reader() const {
   return [this](std::uint64_t at, void* to, std::size_t size) { return read(at, to, size); };
 }
 
-// Not by `mem`, which would write to a guard page, too.
+// Not by its number, under which there may be another program by now.
 bool Target::write(std::uint64_t at, const void* from, std::size_t size) const {
-  const iovec here{const_cast<void*>(from), size};
-  const iovec there{reinterpret_cast<void*>(at), size};
-  return process_vm_writev(pid_, &here, 1, &there, 1, 0) == static_cast<ssize_t>(size);
+  return at <= std::uint64_t{1} << 62 &&
+         pwrite(memory_.get(), from, size, static_cast<off_t>(at)) == static_cast<ssize_t>(size);
 }
 
 }  // namespace attach

@@ -38,7 +38,8 @@ class Target {
   // A duplicate of its descriptor, of the same open file; none where it has none of this number.
   tools::Fd take_fd(int number) const;
 
-  // So many bytes, all or nothing. To write keeps to what the process itself may write.
+  // So many bytes, all or nothing, of the program that it was when it was opened: of what it executes since there are
+  // none. What the process itself may not write is written, too.
   bool read(std::uint64_t at, void* to, std::size_t size) const;
   doctor::ReadAt reader() const;
   bool write(std::uint64_t at, const void* from, std::size_t size) const;

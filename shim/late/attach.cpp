@@ -101,7 +101,11 @@ int arm(const char* lines, const Answer& answer) {
   if (has_handler) policy::learn(policy::has_handler);
   event::begin();
   const auto turned = got::turn();
-  sigpipe::put_ours();
+  if (!sigpipe::put_ours()) {
+    got::turn_back();
+    end_log();
+    return answer.give(EPERM, "it may not change its handlers: a filter refuses rt_sigaction");
+  }
   policy::learn(policy::armed);
   text::Sized<256> line;
   line << turned << "; what is loaded later is " << (policy::has_handler_of_ours() ? "left to it" : "not kept safe");

@@ -9,6 +9,7 @@
 //   EEXIST     libnosigpipe.so was preloaded
 //   EINVAL     an option is not valid, or they say that nothing is to be done
 //   ECANCELED  the program ignores SIGPIPE
+//   EPERM      a filter refuses rt_sigaction
 //   ENOMEM     libc has no place but the heap for our variables of each thread
 //   EMFILE     no descriptor is free by which /proc could be asked
 extern "C" int nosigpipe_attach(const char* options, char* answer, unsigned long size);

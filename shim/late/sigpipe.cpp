@@ -37,19 +37,19 @@ bool is_ignored() { return disposition::ignores(); }
 bool has_handler() { return disposition::has_handler(); }
 
 // A thread may set it meanwhile, past us: then that is what we come upon.
-void put_ours() {
+bool put_ours() {
   for (;;) {
     before = ours = now();
-    if (!policy::has_handler_of_ours() || handler_stubs::stands()) return;
+    if (!policy::has_handler_of_ours() || handler_stubs::stands()) return true;
     const struct sigaction program = handler_stubs::in_kernel();
-    if (program.sa_handler == SIG_IGN) return;
+    if (program.sa_handler == SIG_IGN) return true;
     const struct sigaction wanted =
         program.sa_handler == SIG_DFL ? handler_stubs::initial() : handler_stubs::to_kernel(program);
-    if (wanted.sa_handler == program.sa_handler) return;
+    if (wanted.sa_handler == program.sa_handler) return true;
     struct sigaction replaced {};
-    real::sigaction(SIGPIPE, &wanted, &replaced);
+    if (real::sigaction(SIGPIPE, &wanted, &replaced) != 0) return false;
     ours = now();
-    if (replaced.sa_handler == program.sa_handler) return;
+    if (replaced.sa_handler == program.sa_handler) return true;
     real::sigaction(SIGPIPE, &replaced, nullptr);
   }
 }
