@@ -200,6 +200,9 @@ TEST_CASE("why a program is not armed is said in a line") {
   CHECK(has(said({"attach="}, with_shim()), answer(EEXIST, "already preloaded")));
   CHECK(has(said({"ignore", "attach=", "write"}),
             answer(ECANCELED, "it ignores SIGPIPE, so that nothing is to be done")));
+  CHECK(has(said({"keep_handlers", "attach="}),
+            answer(EPERM, "it may not change its handlers: a filter refuses rt_sigaction")));
+  CHECK(late.dies({"keep_handlers", "attach=", "write"}));
   CHECK(has(said({"attach=NOSIGPIPE_MODE=off"}), answer(EINVAL, kOptionsOff)));
   CHECK(has(said({"attach=NOSIGPIPE_STACK=33"}), answer(EINVAL, "NOSIGPIPE_STACK=\"33\" is not one of 0..32")));
   CHECK(

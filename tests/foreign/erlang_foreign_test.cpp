@@ -25,7 +25,8 @@ std::string linked_the_old_way(const Directory& directory) {
   const auto library = directory / "old.so";
   output_of({"sh", "-c",
              "find " + built("shim") +
-                 " -name '*.o' ! -path '*/report/*' ! -path '*/doctor/*' ! -path '*/tools/*' -exec gcc -shared "
+                 " -name '*.o' ! -path '*/report/*' ! -path '*/doctor/*' ! -path '*/attach/*' ! -path '*/tools/*' "
+                 "-exec gcc -shared "
                  "-nostartfiles -o " +
                  library + " {} +"});
   return library;
