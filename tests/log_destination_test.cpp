@@ -184,6 +184,13 @@ TEST_CASE("the log goes on where no descriptor can be opened any more") {
   for (const auto& line : lines) CHECK(line.text("module") == built("tests/victims/totals_victim"));
 }
 
+TEST_CASE("where there is no journal, the journal is not what is advised") {
+  if (std::filesystem::exists("/run/systemd/journal/socket")) SKIP_TEST("a journal is here");
+  const Ending ending = lives(totals_victim({"unix-closed", "write"}), logging_to("journal"));
+  CHECK(has(ending.err, "cannot open the log \"/run/systemd/journal/socket\""));
+  CHECK(ending.err.ends_with("may write to\n"));
+}
+
 TEST_CASE("what is met before a descriptor can be opened is counted, and stderr is told") {
   const Directory directory;
   const Strings words{"unix-closed", "no-numbers", "write", "write", "close-all", "write"};

@@ -41,8 +41,8 @@ void add(text::Line& line, std::string_view place, int error) {
   add_reason(line, error);
   line << "; nothing is logged until it can be";
   if (is_anywhere(error)) return;
-  line << ". Set NOSIGPIPE_LOG to a path that user " << static_cast<unsigned>(kernel::uid())
-       << " may write to, or to journal";
+  line << ". Set NOSIGPIPE_LOG to a path that user " << static_cast<unsigned>(kernel::uid()) << " may write to"
+       << (place == "/run/systemd/journal/socket" ? "" : ", or to journal");
 }
 
 }  // namespace unopened
