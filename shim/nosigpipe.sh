@@ -3,7 +3,12 @@
 # LD_PRELOAD reaches the command, and by which path, nosigpipe-doctor says, if it is there.
 set -u
 
-say() { printf 'nosigpipe: %s\n' "$1" >&2; }
+say() { our_said=$1 # of which no control character reaches the terminal
+  until our_rest=${our_said#*[[:cntrl:]]} && [ "$our_rest" = "$our_said" ]; do
+    our_said="${our_said%%[[:cntrl:]]*}?$our_rest"
+  done
+  printf 'nosigpipe: %s\n' "$our_said" >&2
+}
 fail() { say "$1"; exit 125; }
 
 help() {
@@ -46,8 +51,7 @@ while [ $# -gt 0 ]; do
   esac
   if [ "$our_name" = "$our_setting" ]; then
     [ $# -gt 1 ] || fail "--$our_name needs a value: --$our_name=VALUE"
-    shift
-    our_setting=$our_name=$1
+    shift && our_setting=$our_name=$1
   fi
   case $our_setting in
     fallback=refuse | fallback=ignore | fallback=run) our_fallback=${our_setting#*=} ;;
@@ -56,8 +60,8 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ $# -gt 0 ] || fail "no command given; see nosigpipe --help"
-if [ "$our_lone_log" ] && [ $# -gt 1 ] && ! command -v -- "$1" >/dev/null; then
+[ "${1-}" ] || fail "no command given; see nosigpipe --help"
+if [ "$our_lone_log" ] && ! command -v -- "$1" >/dev/null; then
   case $1 in */*) our_file=$1 ;; *) our_file=./$1 ;; esac
   fail "$1 is no command, and --log alone is --log=stderr: do you mean --log=$our_file?"
 fi
@@ -70,16 +74,12 @@ our_reason='' our_remedy='' our_has_asan='' our_attach='' our_doctor=$our_here/n
 our_library=$our_here/libnosigpipe.so; [ -e "$our_library" ] || our_library=@LIBDIR@/libnosigpipe.so
 [ -r "$our_library" ] || fail "$our_library cannot be read"
 case $our_library in *[\ :]* | *"\${"* | *\$[LOP]*) fail "LD_PRELOAD cannot carry the path $our_library" ;; esac
-if [ -x "$our_doctor" ] &&
-  { our_answer=$(LD_PRELOAD='' "$our_doctor" "--for-launcher=$our_library" -- "$@"); [ $? -le 3 ]; }; then
-  eval "$our_answer"
-fi
+[ ! -x "$our_doctor" ] ||
+  { our_answer=$(LD_PRELOAD='' "$our_doctor" "--for-launcher=$our_library" -- "$@"); [ $? -gt 3 ]; } || eval "$our_answer"
 case ${our_reason:+$our_fallback} in
-  refuse)
-    say "$our_reason"
+  refuse) say "$our_reason"
     fail "instead: $our_remedy (or --fallback=ignore, or --fallback=run)" ;;
-  ignore)
-    say "$our_reason; SIGPIPE is ignored instead: for pipes and what it starts, too, and nothing is logged"
+  ignore) say "$our_reason; SIGPIPE is ignored instead: for pipes and what it starts, too, and nothing is logged"
     trap '' PIPE; exec "$@" ;;
   run) exec "$@" ;;
 esac
