@@ -318,6 +318,29 @@ TEST_CASE("who clears LD_PRELOAD is told with what to do instead") {
   }
 }
 
+TEST_CASE("the advice ends with the command as a shell reads it, unless nosigpipe is turned off") {
+  const std::string can = "It can be reached: nosigpipe ";
+  CHECK(said({"env", "X=1 2", "true", "it's"}, ".advice") == can + "env 'X=1 2' true 'it'\\''s'");
+  const States fixed({"-static"});
+  CHECK(said(fixed.in({"a b"}), ".advice").ends_with(": nosigpipe " + fixed.file() + " 'a b'"));
+  Start off;
+  off.env = {"NOSIGPIPE_MODE=off"};
+  CHECK(said({"true"}, ".verdict", off) == "reached");
+  CHECK(has(said({"true"}, ".remark", off), "NOSIGPIPE_MODE=off turns nosigpipe off"));
+  CHECK(has(said({"true"}, ".advice", off), "NOSIGPIPE_MODE=off turns nosigpipe off"));
+  for (const Strings& command : {fixed.in({}), {"env", "-i", "true"}}) {
+    CHECK(said(command, ".verdict", off) == "unneeded");
+    CHECK(doctor(joined({"--"}, command), off).exited(kReached));
+  }
+}
+
+TEST_CASE("a library that is not there for a program is to be built by make i386 only where it is of that") {
+  CHECK(has(doctor({"--for-launcher=nosuch", "--", "true"}).out, "our_remedy="));
+  CHECK(!has(doctor({"--for-launcher=nosuch", "--", "true"}).out, "make i386"));
+  const States narrow({"-m32"});
+  CHECK(has(doctor({"--for-launcher=nosuch", "--", narrow.file()}).out, "make i386"));
+}
+
 TEST_CASE("what systemd is told to hand through is reached") {
   const Directory directory;
   const auto ours = "LD_PRELOAD=" + built("libnosigpipe.so");

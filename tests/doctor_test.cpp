@@ -169,9 +169,25 @@ TEST_CASE("a process that the shim only observes would die and so would one with
     Waiting victim(states.in({"told", "tcp"}), with_shim({"NOSIGPIPE_MODE=" + mode}));
     INFO(mode);
     CHECK(victim.verdict() == kDies);
-    CHECK(has(victim.says(".advice"), "mode=" + mode));
+    CHECK(has(victim.says(".advice"), "restart it without NOSIGPIPE_MODE=" + mode));
     CHECK(victim.dies());
   }
+}
+
+TEST_CASE("what the machine's file turns off is told to be taken out of it") {
+  if (geteuid() != 0) SKIP_TEST("only root can have an /etc of its own");
+  const States states;
+  const auto advice_for = [](const Waiting& victim) {
+    const auto said = run({"unshare", "--mount", "sh", "-ec",
+                           "mount -t tmpfs -o mode=755 tmpfs /etc; echo NOSIGPIPE_MODE=off >/etc/nosigpipe.conf; "
+                           "exec \"$0\" --json $1",
+                           built("nosigpipe-doctor"), victim.number()});
+    return member(said.out, ".advice");
+  };
+  const std::string out = "take NOSIGPIPE_MODE=off in /etc/nosigpipe.conf out";
+  const Waiting off(states.in({"tcp"}), with_shim({"NOSIGPIPE_MODE=off"}));
+  CHECK(has(advice_for(off), "with mode=off: " + out + ", and restart it."));
+  CHECK(has(advice_for(Waiting(states.in({"tcp"}))), "First " + out));
 }
 
 TEST_CASE("a library that was replaced or removed since is told so") {
@@ -329,6 +345,7 @@ TEST_CASE("how to restart a process is told in words that a shell reads as its a
   if (victim.says(".unit") != "null") SKIP_TEST("what is started here belongs to a service");
   const auto advice = victim.says(".advice");
   INFO(advice);
+  CHECK(has(advice, " Without a restart: nosigpipe-attach " + victim.number() + ". Restart it so: "));
   const auto begin = advice.find("nosigpipe --log=PATH ");
   REQUIRE(begin != advice.npos);
   const auto words = advice.substr(begin);
@@ -500,6 +517,23 @@ TEST_CASE("all is a table of those that would die with the most sockets first an
   CHECK(std::stoi(member(json, ".without_sockets")) >= 1);
 }
 
+TEST_CASE("all is 3 where none would die of those that are known and others are not known") {
+  if (geteuid() != 0) SKIP_TEST("only root can become another user");
+  const States states;
+  const Waiting roots(states.in({"tcp"}));
+  const auto all = run(
+      {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", built("nosigpipe-doctor"), "--all", "--json"});
+  INFO(all.out);
+  CHECK(member(all.out, ".not_known") != "0");
+  CHECK(all.exited(member(all.out, ".processes | length") == "0" ? kNotKnown : kDies));
+}
+
+TEST_CASE("an answer that cannot be written is told") {
+  const auto ending = run({"sh", "-c", "exec \"$0\" $$ >/dev/full", built("nosigpipe-doctor")});
+  CHECK(ending.exited(kNotKnown));
+  CHECK(has(ending.err, "cannot write: No space left on device"));
+}
+
 // So many that 200 processes are done in a part of 0.2 s.
 TEST_CASE("all takes a few system calls for each process") {
   const Directory directory;
@@ -518,7 +552,15 @@ TEST_CASE("all takes a few system calls for each process") {
 }
 
 TEST_CASE("a wrong command line is 125 and one line") {
-  for (const Strings& wrong : {Strings{}, {"--nosuch", "1"}, {"--all", "1"}, {"--json=x", "1"}, {"-x"}, {""}, {"--"}}) {
+  for (const Strings& wrong : {Strings{},
+                               {"--nosuch", "1"},
+                               {"--all", "1"},
+                               {"--json=x", "1"},
+                               {"-x"},
+                               {""},
+                               {"--"},
+                               {"0"},
+                               {"1", "99999999999999999999"}}) {
     const auto ending = doctor(wrong);
     INFO((wrong.empty() ? "" : wrong[0]));
     CHECK(ending.exited(125));

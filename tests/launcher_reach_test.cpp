@@ -46,7 +46,8 @@ TEST_CASE("what cannot be reached is refused with the reason and the remedy and 
   CHECK(run({built("nosigpipe"), wide, "write"}).exited(0));
   is_refused({"strace", "-f", "-o", "/dev/null", built("nosigpipe"), wide, "write"}, "nosigpipe-attach may not trace");
   is_refused({built("nosigpipe"), "--mode=observe", wide, "write"}, "with mode=observe");
-  is_refused({built("nosigpipe"), "env", "-i", "true"}, "env clears LD_PRELOAD");
+  is_refused({built("nosigpipe"), "env", "-i", "true"}, "nosigpipe: true cannot be reached: env clears LD_PRELOAD");
+  is_refused({built("nosigpipe"), "setpriv", "--reset-env"}, "what setpriv starts cannot be reached");
 }
 
 TEST_CASE("with fallback ignore it runs with SIGPIPE ignored and is told what is lost") {
@@ -99,6 +100,8 @@ class Root {
     std::ofstream(directory_ / "root/etc/ld.so.preload") << preload;
   }
 
+  void conf(const std::string& text) const { std::ofstream(directory_ / "root/etc/nosigpipe.conf") << text; }
+
   Ending run_in(const Strings& command, const Start& start = {}) const {
     const std::string script =
         "for part in bin lib lib32 lib64 usr dev proc tmp \"$2\"; do [ -e \"/$part\" ] || continue; "
@@ -132,6 +135,52 @@ TEST_CASE("/etc/ld.so.preload reaches a set-user-ID program and LD_PRELOAD does 
   CHECK(ending.exited(0));
   CHECK(with.run_in(joined(as_nobody, {built("nosigpipe-doctor"), victim})).exited(0));
   CHECK(without.run_in(joined(as_nobody, {built("nosigpipe-doctor"), victim})).exited(2));
+}
+
+TEST_CASE("what is turned off is run as it is, whether it can be reached or not") {
+  const Directory directory, of_narrow;
+  const auto wide = small_victim(directory, {"-static"});
+  const auto narrow = small_victim(of_narrow, {"-m32", "-static"});
+  const auto runs_bare = [](const Ending& ending) {
+    INFO(ending.text() << ending.out << ending.err);
+    CHECK(ending.killed_by(SIGPIPE));
+    CHECK(!has(ending.err, "cannot be reached"));
+    CHECK(!has(ending.err, "armed"));
+  };
+  for (const Strings& command : {Strings{wide, "write"}, {narrow, "write"}, {"env", "-i", wide, "write"}}) {
+    runs_bare(launch(joined({"--mode=off"}, command)));
+    runs_bare(launch(joined({"--mode=off", "--fallback=ignore"}, command)));
+  }
+  CHECK(launch({"--mode=nosuch", wide, "write"}).exited(0));
+  if (geteuid() != 0) SKIP_TEST("only root can make a root of its own");
+  const Root root("");
+  const auto in_root = [&](const Strings& options) {
+    return root.run_in(joined(joined({built("nosigpipe")}, options), {wide, "write"}));
+  };
+  CHECK(in_root({}).exited(0));
+  root.conf("NOSIGPIPE_MODE=off\n");
+  runs_bare(in_root({}));
+  runs_bare(in_root({"--mode=protect"}));
+  root.conf("NOSIGPIPE_MODE=observe\n");
+  CHECK(in_root({}).exited(125));
+  CHECK(in_root({"--mode=protect"}).exited(0));
+}
+
+TEST_CASE("/etc/ld.so.preload reaches what a starter clears LD_PRELOAD of, which is told") {
+  if (geteuid() != 0) SKIP_TEST("only root can make a root of its own");
+  const Directory directory;
+  const Strings cleared{"env", "-i", small_victim(directory, {}), "write"};
+  const auto judged = [&](const Root& root) { return root.run_in(joined({built("nosigpipe-doctor")}, cleared)); };
+  const Root without("");
+  const Root with(built("libnosigpipe.so") + "\n");
+  REQUIRE(without.run_in(cleared).killed_by(SIGPIPE));
+  CHECK(judged(without).exited(2));
+  CHECK(with.run_in(cleared).exited(0));
+  CHECK(judged(with).exited(0));
+  CHECK(has(judged(with).out, "NOSIGPIPE_ variables that env"));
+  CHECK(with.run_in(joined({built("nosigpipe")}, cleared)).exited(0));
+  std::filesystem::copy_file("/bin/true", directory / "docker");
+  CHECK(with.run_in({built("nosigpipe-doctor"), directory / "docker", "run", "x"}).exited(2));
 }
 
 TEST_CASE("a set-user-ID program of root that root starts is an ordinary one") {

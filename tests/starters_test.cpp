@@ -20,13 +20,16 @@ class Victims {
     return run(joined(starter, {victim, "write"}), with_shim(variables)).exited(0);
   }
 
-  // Through this one a dynamic program is reached, and a static one is not.
+  // Through this one a dynamic program is reached; a static one is not, and armed at its start where it can be.
   void gets_through(const Strings& starter) const {
     INFO(text(starter));
     CHECK(said(joined(starter, {file_, "write"}), ".verdict") == "reached");
     REQUIRE(!run({file_, "write"}).exited(0));
     CHECK(lives(starter, file_));
-    CHECK(said(joined(starter, {fixed_, "write"}), ".verdict") == "unreachable");
+    const auto of_fixed = joined(starter, {fixed_, "write"});
+    const auto verdict = said(of_fixed, ".verdict");
+    CHECK((verdict == "at-start" || verdict == "unreachable"));
+    CHECK(run(joined({built("nosigpipe")}, of_fixed)).exited(verdict == "at-start" ? 0 : 125));
     CHECK(!lives(starter, fixed_));
   }
 
@@ -235,6 +238,8 @@ TEST_CASE("sudo hands on what is set in its arguments") {
     CHECK(said(joined({name}, command), ".verdict") == (reached ? "reached" : "unreachable"));
     if (is_here) CHECK(victims.lives(joined({"sudo"}, words), victims.file()) == reached);
   }
+  CHECK(has(said({name, "LD_PRELOAD=/not/there", "true"}, ".reason"), "no library of ours is at /not/there"));
+  CHECK(has(said({name, "LD_PRELOAD=", "true"}, ".reason"), "sudo clears"));
   for (const Strings& shell : {Strings{"-s"}, {"-i", "true"}, {"--no-such-option", "true"}})
     CHECK(said(joined({name}, shell), ".verdict") == "unreachable");
   CHECK(said({name, "-s", ours}, ".verdict") == "unknown");
@@ -252,5 +257,10 @@ TEST_CASE("a container is not reached but by what is handed into it") {
     CHECK(verdict({"run", "-e", "LD_PRELOAD=/usr/lib/libnosigpipe.so", "image"}) == "reached");
     CHECK(verdict({"run", "--env=LD_PRELOAD=/usr/lib/other.so", "image"}) == "unreachable");
     CHECK(verdict({"ps"}) == "reached");
+    const auto remedy = [&](const std::string& verb) { return said({directory / name, verb, "x", "ls"}, ".remedy"); };
+    CHECK(has(remedy("run"), " -v "));
+    CHECK(!has(remedy("exec"), " -v "));
+    CHECK(has(remedy("exec"), "-e LD_PRELOAD=LIBRARY"));
+    CHECK(has(remedy("start"), "anew"));
   }
 }

@@ -10,7 +10,6 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -58,9 +57,7 @@ std::string why_not_at_start(const ElfHeaders& elf, Rights rights) {
   if (elf.machine != EM_X86_64 || !elf.is_64_bit || elf.is_foreign)
     return "nosigpipe-attach arms only programs of x86-64 at their start";
   if (rights != Rights::same) return "it gets more rights than you have, which it would not if it were traced";
-  const char* given = std::getenv("NOSIGPIPE_MODE");
-  const std::string mode = given != nullptr ? given : machine_says("NOSIGPIPE_MODE");
-  if (!mode.empty() && mode != "protect")
+  if (const auto mode = in_force("NOSIGPIPE_MODE"); mode == "observe")
     return "with mode=" + mode + " nothing is to be averted, which is all that can be done in it";
   if (attach_program().empty()) return "nosigpipe-attach, which would arm it at its start, is not beside us";
   if (const int error = error_of_trying(); error != 0)

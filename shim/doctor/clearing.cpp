@@ -32,7 +32,11 @@ Started started_with_named(const std::string& name, const Arguments& read, const
     is_named = as_here || names_ours(value);
     if (!as_here) started.preload = value;
   }
-  return is_named ? started : lost_in(name, remedy, started.argv);
+  if (is_named) return started;
+  auto lost = lost_in(name, remedy, started.argv);
+  lost.preload = started.preload;
+  lost.is_inside = read.has('M') || read.has('H');
+  return lost;
 }
 
 }  // namespace
@@ -56,8 +60,8 @@ Started by_sudo(const std::string& name, const Words& argv) {
   }
   const bool is_known = !read.has('?') && !read.has('i') && !read.has('s') && !read.has('R');
   auto started = goes_on(is_known ? Words(word, read.rest.end()) : Words());
-  if (!keeps) return lost_in(name, "start nosigpipe behind it: sudo nosigpipe COMMAND", started.argv);
-  if (!is_known) return not_understood(name);
+  if (!keeps) started = lost_in(name, "start nosigpipe behind it: sudo nosigpipe COMMAND", started.argv);
+  if (keeps && !is_known) return not_understood(name);
   started.preload = preload;
   return started;
 }
@@ -89,19 +93,36 @@ Started by_bwrap(const std::string& name, const Words& argv) {
     is_lost = !names_ours_inside(argv[at + 2]);
     started.preload = argv[at + 2];
   }
-  return is_lost ? lost_in(name, "hand it through: --setenv LD_PRELOAD, of a path that is there inside") : started;
+  if (!is_lost) return started;
+  auto lost = lost_in(name, "hand it through: --setenv LD_PRELOAD, of a path that is there inside");
+  lost.is_inside = true;
+  return lost;
 }
 
 // Who asks a server of its own to run something in a container, where what they have in the environment is not known.
 Started by_container(const std::string& name, const Words& argv) {
-  constexpr std::string_view kVerbs[] = {"run", "exec", "create", "start", "up"};
-  const auto is_verb = [&](const auto& word) { return std::ranges::find(kVerbs, word) != std::end(kVerbs); };
+  struct Verb {
+    std::string_view name, remedy;
+  };
+  constexpr Verb kVerbs[] = {
+      {"run", "have the library in the container: -v LIBRARY:LIBRARY:ro -e LD_PRELOAD=LIBRARY"},
+      {"create", "have the library in the container: -v LIBRARY:LIBRARY:ro -e LD_PRELOAD=LIBRARY"},
+      {"exec",
+       "have the library in the container (cp LIBRARY CONTAINER:LIBRARY), and hand it in: -e LD_PRELOAD=LIBRARY"},
+      {"start", "create the container anew, with -v LIBRARY:LIBRARY:ro -e LD_PRELOAD=LIBRARY"},
+      {"up", "name it in the compose file: volumes LIBRARY:LIBRARY:ro, environment LD_PRELOAD=LIBRARY"}};
   const auto hands_it_in = [](std::string_view word) {
     const auto at = word.find("LD_PRELOAD=");
     return at != word.npos && names_ours_inside(word.substr(at + kName.size() + 1));
   };
-  if (std::ranges::none_of(argv, is_verb) || std::ranges::any_of(argv, hands_it_in)) return {};
-  return lost_in(name, "have the library in the container: -v LIBRARY:LIBRARY:ro -e LD_PRELOAD=LIBRARY");
+  if (std::ranges::any_of(argv, hands_it_in)) return {};
+  for (const auto& word : argv)
+    if (const auto* verb = std::ranges::find(kVerbs, word, &Verb::name); verb != std::end(kVerbs)) {
+      auto lost = lost_in(name, std::string(verb->remedy));
+      lost.is_inside = true;
+      return lost;
+    }
+  return {};
 }
 
 Started by_doas(const std::string& name, const Words& argv) {

@@ -34,7 +34,7 @@ Everybody look_at_all() {
     if (process->disposition == Disposition::ignored || process->is_first) continue;
     Finding finding{*process, {}, find_shim(process->thread), {}};
     const auto outcome = outcome_of(*process, finding.shim);
-    if (outcome == Outcome::unknown && finding.shim) ++everybody.not_known;
+    if (outcome == Outcome::unknown && finding.shim && is_alive(pid)) ++everybody.not_known;
     if (outcome != Outcome::dies) continue;
     finding.sockets = sockets.held_by(process->thread);
     if (!finding.sockets && is_alive(pid)) ++everybody.not_known;

@@ -76,7 +76,7 @@ std::string as_json(const Command& command) {
   object.text_if("file", command.file).text_if("reason", command.reason).text_if("remedy", command.remedy);
   object.member("through",
                 json_array(command.through, [](const std::string& file) { return tools::json_quoted(file); }));
-  object.text("rights", word_of(command.rights)).text_if("library", command.library);
+  object.text("rights", word_of(command.rights)).text_if("library", command.library).text_if("remark", command.remark);
   if (const auto& elf = command.elf) {
     object.number("bits", elf->is_64_bit ? 64 : 32).text("machine", machine_name(elf->machine));
     object.text("linkage", linkage_of(*elf)).text_if("libc", elf->libc()).text_if("interpreter", elf->interpreter);

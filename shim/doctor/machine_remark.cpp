@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <string_view>
 
@@ -46,6 +47,20 @@ bool counts_for_nothing(std::string_view line) {
 
 std::string machine_says(const std::string& variable) {
   return std::string(machine_file::value(valid_text(), variable));
+}
+
+std::string in_force(const std::string& variable) {
+  const auto machines = machine_says(variable);
+  const char* ours = std::getenv(variable.c_str());
+  const bool is_switch = variable == "NOSIGPIPE_MODE" && machines == "off";
+  const std::string value = ours == nullptr || is_switch ? machines : ours;
+  const auto* option = std::ranges::find(options::kAll, std::string_view(variable), &options::Option::name);
+  return options::place(*option, value) == options::kInvalid ? std::string(option->fallback) : value;
+}
+
+std::string setting_of_mode(const std::string& mode) {
+  return "NOSIGPIPE_MODE=" + mode +
+         (machine_says("NOSIGPIPE_MODE") == mode ? std::string(" in ") + machine_file::kPath : "");
 }
 
 std::string machine_remark() {

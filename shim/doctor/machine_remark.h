@@ -1,4 +1,4 @@
-// What is to be said of /etc/nosigpipe.conf, of which the library itself says nothing.
+// What is to be said of /etc/nosigpipe.conf, of which the library itself says nothing, and what counts with it.
 #pragma once
 
 #include <string>
@@ -11,5 +11,11 @@ std::string machine_remark();
 
 // What it says of a variable; empty where it says nothing, or is ignored.
 std::string machine_says(const std::string& variable);
+
+// The value of an option that holds for what we start, as the library reads it (system/options.cpp).
+std::string in_force(const std::string& variable);
+
+// Where this mode is set, for who is to take it out again.
+std::string setting_of_mode(const std::string& mode);
 
 }  // namespace doctor

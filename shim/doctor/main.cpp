@@ -1,4 +1,6 @@
 // nosigpipe-doctor: tells whether SIGPIPE would kill processes, and whether nosigpipe can reach a command.
+#include <cerrno>
+#include <cstring>
 #include <exception>
 #include <iostream>
 #include <stdexcept>
@@ -26,7 +28,7 @@ int complain(const std::string& what, int status) {
 int tell_of_all(const Options& options) {
   const auto everybody = look_at_all();
   std::cout << (options.json ? as_json(everybody) : as_table(everybody));
-  return everybody.dying.empty() ? kSafe : kDies;
+  return !everybody.dying.empty() ? kDies : everybody.not_known > 0 ? kNotKnown : kSafe;
 }
 
 int tell_of_process(int pid, const Options& options) {
@@ -80,7 +82,8 @@ int run(const Options& options) {
 int main(int argc, char* argv[]) {
   try {
     const int status = doctor::run(doctor::parse_options({argv + 1, argv + argc}));
-    return std::cout.flush() ? status : doctor::kNotKnown;
+    if (std::cout.flush()) return status;
+    return doctor::complain(std::string("cannot write: ") + std::strerror(errno), doctor::kNotKnown);
   } catch (const std::invalid_argument& error) {
     return doctor::complain(error.what(), doctor::kUsage);
   } catch (const std::exception& error) {

@@ -1,5 +1,6 @@
 #include "doctor/options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -38,12 +39,15 @@ std::optional<int> pid_of(const std::string& word) {
   return pid;
 }
 
+bool is_number(const std::string& word) { return !word.empty() && word.find_first_not_of("0123456789") == word.npos; }
+
 // None where one of the words is no number.
 std::vector<int> pids_of(const std::vector<std::string>& words) {
   std::vector<int> pids;
+  if (!std::ranges::all_of(words, is_number)) return pids;
   for (const auto& word : words) {
     const auto pid = pid_of(word);
-    if (!pid) return {};
+    if (!pid) refuse(word + " is no PID");
     pids.push_back(*pid);
   }
   return pids;

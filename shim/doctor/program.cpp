@@ -1,5 +1,6 @@
 #include "doctor/program.h"
 
+#include <elf.h>
 #include <unistd.h>
 
 #include "doctor/at_start.h"
@@ -40,6 +41,7 @@ void judge_program(Command& command, const std::string& library, const Given& gi
     command.library = library;
   } else if (command.rights != Rights::same && is_preloaded_for_all(elf)) {
     command.reach = Reach::reached;
+    command.remark = "by /etc/ld.so.preload; NOSIGPIPE_ variables do not count in it";
   } else if (command.rights == Rights::set_uid) {
     refuse(command, "it is set-user-ID: the loader takes no path from LD_PRELOAD", kForAll);
   } else if (command.rights == Rights::set_gid) {
@@ -53,7 +55,8 @@ void judge_program(Command& command, const std::string& library, const Given& gi
            "name the one for it" + (command.library.empty() ? "" : ": LD_PRELOAD=" + command.library));
   } else if (!given.preload && command.library.empty()) {
     refuse(command, "it is of " + kind_of(elf) + ", and there is no library of that kind beside " + library,
-           "build one for that machine (make i386), and install it beside ours");
+           std::string("build one for that machine") + (elf.machine == EM_386 ? " (make i386)" : "") +
+               ", and install it beside ours");
   } else if (!given.preload && !root.empty() && is_missing_in(root, command.library)) {
     refuse(command, "there is no " + command.library + " in the root " + root.string(),
            "copy it there, to the same path");

@@ -80,8 +80,11 @@ std::string assignment(const std::string& name, const std::string& value) {
 
 std::string as_assignments(const Command& command) {
   std::string text;
+  // The launcher runs it as it is.
+  if (command.is_turned_off)
+    return assignment("our_reason", printable(command.reason)) + assignment("our_fallback", "run");
   if (command.reach == Reach::unreachable)
-    text += assignment("our_reason", printable(command.name + " cannot be reached: " + command.reason)) +
+    text += assignment("our_reason", printable(command.target + " cannot be reached: " + command.reason)) +
             assignment("our_remedy", printable(command.remedy));
   if (command.reach == Reach::at_start) text += assignment("our_attach", attach_program());
   if (!command.library.empty()) text += assignment("our_library", command.library);
@@ -134,14 +137,17 @@ const char* linkage_of(const ElfHeaders& elf) {
 }
 
 std::string advice_of(const Command& command) {
+  const auto start = (command.line.starts_with('-') ? "nosigpipe -- " : "nosigpipe ") + command.line;
   switch (command.reach) {
     case Reach::reached:
-      return "It can be reached: nosigpipe " + command.name +
-             (command.has_sanitizer() ? "; AddressSanitizer is let come second." : ".");
+      return "It can be reached" + (command.remark.empty() ? "" : " (" + command.remark + ")") +
+             (command.has_sanitizer() ? "; AddressSanitizer is let come second: " : ": ") + start;
     case Reach::at_start:
-      return "It is linked statically, so that no loader reads LD_PRELOAD, but can be armed at its start: nosigpipe " +
-             command.name + ". It has no log then, and is armed until it sets SIGPIPE itself.";
+      return "It is linked statically, so that no loader reads LD_PRELOAD, but can be armed at its start, without a "
+             "log and until it sets SIGPIPE itself: " +
+             start;
     case Reach::unneeded:
+      if (command.is_turned_off) return "Nothing is done, and nothing has to be reached: " + command.reason + ".";
       return "You do not need nosigpipe here: " + command.reason + ".";
     case Reach::unreachable:
       return "It cannot be reached: " + command.reason + ". Instead: " + command.remedy + ".";

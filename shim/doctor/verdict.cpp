@@ -1,12 +1,15 @@
 #include "doctor/verdict.h"
 
+#include <elf.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <string_view>
 
+#include "doctor/at_start.h"
 #include "doctor/command.h"
 #include "doctor/library.h"
+#include "doctor/machine_remark.h"
 #include "doctor/proc_file.h"
 #include "doctor/program.h"
 #include "doctor/stream_sockets.h"
@@ -61,6 +64,12 @@ bool has_socket_at(const Process& process, int fd) {
   return link_of(process.directory() + "fd/" + std::to_string(fd)).starts_with("socket:");
 }
 
+// Empty where that cannot be done. It ends with a blank: a command that is to be copied follows.
+std::string without_a_restart(const Process& process, const std::optional<ElfHeaders>& elf) {
+  if (!elf || elf->machine != EM_X86_64 || !elf->is_64_bit || process.tracer > 0 || attach_program().empty()) return "";
+  return "Without a restart: nosigpipe-attach " + std::to_string(process.pid) + ". ";
+}
+
 std::string how_to_arm(const Finding& finding) {
   const auto& process = finding.process;
   const auto elf = read_headers_of(process.directory() + "exe");
@@ -77,17 +86,23 @@ std::string how_to_arm(const Finding& finding) {
                 ? "there is no such file where it runs."
                 : "it is of another class than the program, or has been put there since.");
   if (is_elsewhere(process))
-    return "It runs in a container, or among other mounts, where there is no " + own_library() +
-           ": have it there, and start it with LD_PRELOAD=" + own_library() + ".";
-  if (!finding.unit) return how_to_restart(process);
+    return without_a_restart(process, elf) + "It runs in a container, or among other mounts, where there is no " +
+           own_library() + ": have it there, and start it with LD_PRELOAD=" + own_library() + ".";
+  if (!finding.unit) return without_a_restart(process, elf) + how_to_restart(process);
   const auto& unit = *finding.unit;
-  std::string advice = "To arm it: " + unit.systemctl() + " edit " + unit.name +
+  std::string advice = without_a_restart(process, elf) + "To arm it: " + unit.systemctl() + " edit " + unit.name +
                        ", with [Service] Environment=LD_PRELOAD=" + own_library() + " NOSIGPIPE_LOG=journal, and " +
                        unit.systemctl() + " restart " + unit.name + ".";
   if (unit.ignore_sigpipe == "yes") advice += " IgnoreSIGPIPE=yes is of no use here: the program sets SIGPIPE back.";
   if (unit.restart != "always" && unit.restart != "on-success" && !unit.restart.empty())
     advice += " Restart=" + unit.restart + " takes a death by SIGPIPE for a clean end.";
   return advice;
+}
+
+// Of one that has a mode in which nothing is averted.
+std::string how_to_leave(const std::string& mode) {
+  return machine_says("NOSIGPIPE_MODE") == mode ? "take " + setting_of_mode(mode) + " out, and restart it."
+                                                : "restart it without " + setting_of_mode(mode) + ".";
 }
 
 std::string advice_for_safe(const Finding& finding) {
@@ -166,10 +181,11 @@ Verdict judge(const Finding& finding) {
   if (finding.shim && phase_of(*finding.shim) != "taken back") {
     const auto mode = finding.shim->state ? finding.shim->state->option("mode") : "";
     if (mode == "observe" || mode == "off")
-      return {outcome, "nosigpipe is in it, but with mode=" + mode + ": restart it without."};
+      return {outcome, "nosigpipe is in it, but with mode=" + mode + ": " + how_to_leave(mode)};
     return {outcome, "nosigpipe is in it, but its handler does not stand: the program has set SIGPIPE back unseen."};
   }
-  return {outcome, "A write to a socket whose peer is gone kills it. " + how_to_arm(finding)};
+  const auto off = machine_says("NOSIGPIPE_MODE") == "off" ? "First take " + setting_of_mode("off") + " out. " : "";
+  return {outcome, "A write to a socket whose peer is gone kills it. " + off + how_to_arm(finding)};
 }
 
 std::string phase_of(const MappedShim& shim) {
