@@ -321,6 +321,8 @@ TEST_CASE("who clears LD_PRELOAD is told with what to do instead") {
 TEST_CASE("the advice ends with the command as a shell reads it, unless nosigpipe is turned off") {
   const std::string can = "It can be reached: nosigpipe ";
   CHECK(said({"env", "X=1 2", "true", "it's"}, ".advice") == can + "env 'X=1 2' true 'it'\\''s'");
+  const auto words = std::string(50, 'x') + " " + std::string(50, 'y');
+  CHECK(doctor({"true", words}).out.ends_with("\nnosigpipe true '" + words + "'\n"));
   const States fixed({"-static"});
   CHECK(said(fixed.in({"a b"}), ".advice").ends_with(": nosigpipe " + fixed.file() + " 'a b'"));
   Start off;

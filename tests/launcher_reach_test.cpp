@@ -179,6 +179,9 @@ TEST_CASE("/etc/ld.so.preload reaches what a starter clears LD_PRELOAD of, which
   CHECK(judged(with).exited(0));
   CHECK(has(judged(with).out, "NOSIGPIPE_ variables that env"));
   CHECK(with.run_in(joined({built("nosigpipe")}, cleared)).exited(0));
+  // Our file is not that of another root.
+  std::filesystem::create_symlink("/", directory / "other");
+  CHECK(with.run_in(joined({built("nosigpipe-doctor"), "chroot", directory / "other"}, cleared)).exited(2));
   std::filesystem::copy_file("/bin/true", directory / "docker");
   CHECK(with.run_in({built("nosigpipe-doctor"), directory / "docker", "run", "x"}).exited(2));
 }

@@ -49,6 +49,7 @@ Command follow(std::vector<std::string> argv, const std::string& library, std::o
       lost = started;
     else if (started.preload)
       lost.reset();
+    if (lost && !place.root.empty()) lost->is_inside = true;
     if (!started.not_known.empty()) {
       command.reason = started.not_known;
       return command;

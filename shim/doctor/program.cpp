@@ -39,7 +39,7 @@ void judge_program(Command& command, const std::string& library, const Given& gi
     if (!why_not.empty()) return refuse(command, reason + ", and " + why_not, kIgnore);
     command.reach = Reach::at_start;
     command.library = library;
-  } else if (command.rights != Rights::same && is_preloaded_for_all(elf)) {
+  } else if (command.rights != Rights::same && root.empty() && is_preloaded_for_all(elf)) {
     command.reach = Reach::reached;
     command.remark = "by /etc/ld.so.preload; NOSIGPIPE_ variables do not count in it";
   } else if (command.rights == Rights::set_uid) {

@@ -76,6 +76,30 @@ std::string assignment(const std::string& name, const std::string& value) {
   return name + "=" + tools::shell_quoted(value) + "\n";
 }
 
+std::string sentence_of(const Command& command) {
+  switch (command.reach) {
+    case Reach::reached:
+      return "It can be reached" + (command.remark.empty() ? "" : " (" + command.remark + ")") +
+             (command.has_sanitizer() ? "; AddressSanitizer is let come second:" : ":");
+    case Reach::at_start:
+      return "It is linked statically, so that no loader reads LD_PRELOAD, but can be armed at its start, without a "
+             "log and until it sets SIGPIPE itself:";
+    case Reach::unneeded:
+      if (command.is_turned_off) return "Nothing is done, and nothing has to be reached: " + command.reason + ".";
+      return "You do not need nosigpipe here: " + command.reason + ".";
+    case Reach::unreachable:
+      return "It cannot be reached: " + command.reason + ". Instead: " + command.remedy + ".";
+    default:
+      return "It could not be told: " + command.reason + ".";
+  }
+}
+
+// What the sentence ends with, if it ends with a command: to be copied.
+std::string start_of(const Command& command) {
+  if (command.reach != Reach::reached && command.reach != Reach::at_start) return "";
+  return (command.line.starts_with('-') ? "nosigpipe -- " : "nosigpipe ") + command.line;
+}
+
 }  // namespace
 
 std::string as_assignments(const Command& command) {
@@ -137,23 +161,8 @@ const char* linkage_of(const ElfHeaders& elf) {
 }
 
 std::string advice_of(const Command& command) {
-  const auto start = (command.line.starts_with('-') ? "nosigpipe -- " : "nosigpipe ") + command.line;
-  switch (command.reach) {
-    case Reach::reached:
-      return "It can be reached" + (command.remark.empty() ? "" : " (" + command.remark + ")") +
-             (command.has_sanitizer() ? "; AddressSanitizer is let come second: " : ": ") + start;
-    case Reach::at_start:
-      return "It is linked statically, so that no loader reads LD_PRELOAD, but can be armed at its start, without a "
-             "log and until it sets SIGPIPE itself: " +
-             start;
-    case Reach::unneeded:
-      if (command.is_turned_off) return "Nothing is done, and nothing has to be reached: " + command.reason + ".";
-      return "You do not need nosigpipe here: " + command.reason + ".";
-    case Reach::unreachable:
-      return "It cannot be reached: " + command.reason + ". Instead: " + command.remedy + ".";
-    default:
-      return "It could not be told: " + command.reason + ".";
-  }
+  const auto start = start_of(command);
+  return sentence_of(command) + (start.empty() ? "" : " ") + start;
 }
 
 std::string as_rows(const Finding& finding, const Verdict& verdict) {
@@ -186,7 +195,9 @@ std::string as_rows(const Command& command) {
   if (command.elf) text += row("", program_row(*command.elf));
   if (command.rights != Rights::same) text += row("rights", word_of(command.rights));
   if (!command.library.empty()) text += row("library", command.library);
-  return text + wrapped(printable(advice_of(command)));
+  text += wrapped(printable(sentence_of(command)));
+  const auto start = start_of(command);
+  return start.empty() ? text : text + printable(start) + "\n";
 }
 
 }  // namespace doctor

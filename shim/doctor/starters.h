@@ -17,7 +17,7 @@ struct Started {
   std::string remedy;                  // what to do instead
   std::string not_known;               // why its arguments are not understood
   std::optional<std::string> preload;  // the LD_PRELOAD that it gets in the place of ours
-  bool is_inside = false;              // a container, or on another machine: what is in our files does not count
+  bool is_inside = false;              // a container, another root or machine: what our files say does not count
   std::string root;                    // its root directory; empty: this one
   std::string directory;               // where it is started; empty: here
   std::optional<std::string> path;     // the PATH that it is looked for in, where it is another; empty: none is set
