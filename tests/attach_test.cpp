@@ -123,13 +123,87 @@ TEST_CASE("who computes all the time is left as it was") {
   CHECK(victim.is_killed_at_write());
 }
 
-TEST_CASE("a thread in a signal handler is not taken") {
-  dies_bare({"handler"});
-  Attached victim({"handler"});
+TEST_CASE("a thread in a signal handler is not taken, unless what that has interrupted holds no lock") {
+  for (const std::string kind : {"handler", "two_handlers", "two_handlers_two_stacks"}) {
+    INFO(kind);
+    dies_bare({kind});
+    Attached victim({kind});
+    REQUIRE(sleeps_in(victim, SYS_read));
+    is_refused(attach({victim.number()}), "are, or look as if they were, in signal handlers");
+    CHECK(victim.wake() == "returned");
+    CHECK(victim.is_killed_at_write());
+  }
+  Attached victim({"handler_in_call"});
   REQUIRE(sleeps_in(victim, SYS_read));
-  is_refused(attach({victim.number()}), "signal handlers");
+  is_armed_by(attach({victim.number()}), victim);
+}
+
+TEST_CASE("the signal frame that a handler has left behind is no hindrance") {
+  for (const std::string kind : {"left_frame", "left_frame_of_restarted"}) {
+    INFO(kind);
+    dies_bare({kind});
+    Attached victim({kind});
+    REQUIRE(sleeps_in(victim, SYS_read));
+    is_armed_by(attach({victim.number()}), victim);
+  }
+}
+
+TEST_CASE("several processes are each told of, and the highest status wins") {
+  Attached first({"read"}), second({"poll"});
+  const auto both = attach({first.number(), second.number()});
+  CHECK(both.exited(0));
+  CHECK(lines_of(both.out).size() == 2);
+  CHECK(first.wake() == "returned");
+  CHECK(first.is_alive_at_write());
+  CHECK(second.wake() == "returned");
+  CHECK(second.is_alive_at_write());
+  Attached third({"read"});
+  const auto one = attach({"999999999", third.number()});
+  CHECK(one.exited(125));
+  CHECK(has(one.err, "no such process"));
+  CHECK(has(one.out, "armed " + third.number()));
+  CHECK(third.wake() == "returned");
+  CHECK(third.is_alive_at_write());
+}
+
+TEST_CASE("a value may be the next word, and --log alone is standard error") {
+  Attached victim({"read"});
+  const auto ending = attach({"--stack", "7", "--mode", "protect", "--mode", "observe", "--log", victim.number()});
+  CHECK(has(ending.out, "\"NOSIGPIPE_STACK=7\\x0aNOSIGPIPE_MODE=observe\\x0aNOSIGPIPE_LOG=stderr\\x0a\""));
+  is_refused(attach({"--log", "/var/log/x", victim.number()}), "do you mean --log=/var/log/x?");
+  is_refused(attach({victim.number(), "--mode"}), "--mode is no PID");
+  is_refused(attach({"--mode"}), "wants a value");
+}
+
+TEST_CASE("armed before it is armed, and what was given then counts for nothing") {
+  const auto late = [](const Strings& words) { return run(joined({built("nosigpipe-attach")}, words)); };
+  Attached victim({"read"});
+  CHECK(late({victim.number()}).exited(0));
+  const auto again = late({victim.number()});
+  CHECK(again.exited(0));
+  CHECK(has(again.out, "): already armed; one thread"));
+  const auto with_log = late({"--log=/nonexistent/x", victim.number()});
+  CHECK(with_log.exited(0));
+  CHECK(has(with_log.out, "): already armed; the options given count for nothing"));
   CHECK(victim.wake() == "returned");
-  CHECK(victim.is_killed_at_write());
+  CHECK(victim.is_alive_at_write());
+}
+
+TEST_CASE("a log whose directory is not there is told of") {
+  Attached victim({"read"}), other({"read"});
+  CHECK(
+      has(attach({"--log=/nonexistent/dir/x", victim.number()}).out, "it has no directory /nonexistent/dir for a log"));
+  CHECK(!has(attach({"--log=/tmp/%p", other.number()}).out, "directory"));
+}
+
+TEST_CASE("what standard output does not take is told of") {
+  Attached victim({"read"});
+  Start full;
+  full.out = open("/dev/full", O_WRONLY | O_CLOEXEC);
+  const auto ending = run(attach_command({victim.number()}), full);
+  close(full.out);
+  CHECK(ending.exited(2));
+  CHECK(has(ending.err, "cannot write to standard output: No space left on device"));
 }
 
 TEST_CASE("threads that allocate all the time are no hindrance") {

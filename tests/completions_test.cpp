@@ -34,6 +34,9 @@ const std::vector<Case> cases{
     {"nosigpipe-report --run -- a-comm", "a-command"},
     {"nosigpipe-doctor --al", "--all"},
     {"nosigpipe-doctor --json a-comm", "a-command"},
+    {"nosigpipe-attach --mode ob", "observe"},
+    {"nosigpipe-attach --start a-comm", "a-command"},
+    {"nosigpipe-attach --start -- a-comm", "a-command"},
 };
 
 // A shell with a terminal, its completions those of this installation.
@@ -101,7 +104,8 @@ struct Place {
 // Our programs are functions that show their last word.
 const std::string kShowWords =
     "show() { while [ $# -gt 1 ]; do shift; done; printf 'WORD<%s>\\n' \"$1\"; }\n"
-    "nosigpipe() { show \"$@\"; }; nosigpipe-report() { show \"$@\"; }; nosigpipe-doctor() { show \"$@\"; }\n";
+    "nosigpipe() { show \"$@\"; }; nosigpipe-report() { show \"$@\"; }; nosigpipe-doctor() { show \"$@\"; }\n"
+    "nosigpipe-attach() { show \"$@\"; }\n";
 
 void completes_all(Shell& shell) {
   for (const auto& [typed, word] : cases) {

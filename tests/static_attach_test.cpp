@@ -180,6 +180,25 @@ TEST_CASE("a static program that runs is armed in each call that it waits in, an
   }
 }
 
+TEST_CASE("in a handler a static program is armed, too, but not on an alternate stack") {
+  const StaticVictim program;
+  for (const std::string kind : {"handler", "two_handlers"}) {
+    INFO(kind);
+    Attached victim({kind}, {}, program.file());
+    REQUIRE(sleeps_in(victim, SYS_read));
+    is_armed_by(attach({victim.number()}));
+    CHECK(victim.wake() == "returned");
+    CHECK(victim.is_alive_at_write());
+  }
+  Attached victim({"two_handlers_two_stacks"}, {}, program.file());
+  REQUIRE(sleeps_in(victim, SYS_read));
+  const auto ending = attach({victim.number()});
+  CHECK(ending.exited(125));
+  CHECK(has(ending.err, "signal handlers"));
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_killed_at_write());
+}
+
 TEST_CASE("detached a static program dies as before, and can be armed again") {
   const States states({"-static"});
   Waiting victim(states.in({"tcp", "told"}));
@@ -223,6 +242,65 @@ TEST_CASE("a static program that ignores SIGPIPE or has a handler of its own is 
     CHECK(has(ending.err, "ignore"));
     CHECK(!has(ending.err, kArmedAtStart));
   }
+}
+
+TEST_CASE("what a static program cannot have is refused, and what counts for nothing is told of") {
+  const States states({"-static"});
+  Waiting victim(states.in({"tcp", "told"}));
+  const auto observed = attach({"--mode=observe", victim.number()});
+  CHECK(observed.exited(125));
+  CHECK(has(observed.err, "linked statically, where nothing can be observed"));
+  const auto off = attach({"--mode=off", victim.number()});
+  CHECK(off.exited(1));
+  CHECK(has(off.err, "nothing is to be done, by --mode=off or /etc/nosigpipe.conf\n"));
+  CHECK(victim.says(".static_handler") == "null");
+  const auto armed = attach({"--log=/x", victim.number()});
+  is_armed_by(armed);
+  CHECK(has(armed.out, "; the options given count for nothing;"));
+}
+
+TEST_CASE("what is not armed at its start is not run") {
+  const SmallVictim victim(kCompilers[0]);
+  const std::string attach_file = built("nosigpipe-attach");
+  for (const Strings& words : {Strings{"--start", "sh", "-c", "echo run"},
+                               {"--start", "--", "env", "sh", "-c", "echo run"},
+                               {"--start", "--mode=off", victim.file(), "write"},
+                               {"--detach", "--start", victim.file(), "write"}}) {
+    INFO(words[1]);
+    const auto ending = attach(words);
+    INFO(ending.text() << ending.out << ending.err);
+    CHECK(ending.exited(125));
+    CHECK(ending.out == "");
+    CHECK(lines_of(ending.err).size() == 1);
+  }
+  CHECK(attach({"--start", "env", victim.file(), "write"}).exited(0));
+  for (const std::string mode : {"off", "observe"}) {
+    Start start;
+    start.env = {"NOSIGPIPE_MODE=" + mode};
+    CHECK(run({attach_file, "--start", victim.file(), "write"}, start).exited(125));
+  }
+}
+
+TEST_CASE("the file of the machine turns it off for static programs, too, whatever else is said") {
+  const SmallVictim victim(kCompilers[0]);
+  const States states({"-static"});
+  const Directory directory;
+  std::ofstream(directory / "nosigpipe.conf") << "NOSIGPIPE_MODE=off\n";
+  std::filesystem::permissions(directory / "nosigpipe.conf", static_cast<std::filesystem::perms>(0644));
+  std::filesystem::permissions(directory.path(), static_cast<std::filesystem::perms>(0755));
+  const Strings over{"unshare", "-m", "sh", "-c",
+                     "mount -t overlay overlay -o lowerdir=" + directory.path() + ":/etc /etc && exec \"$0\" \"$@\""};
+  if (!run(joined(over, {"true"})).exited(0)) SKIP_TEST("no overlay over /etc is permitted here");
+  Waiting waiting(joined(over, states.in({"tcp", "told"})));
+  const auto off = attach({"--mode=protect", waiting.number()});
+  CHECK(off.exited(1));
+  CHECK(has(off.err, "nothing is to be done"));
+  CHECK(waiting.dies());
+  Start start;
+  start.env = {"NOSIGPIPE_MODE=protect"};
+  const auto ending = run(joined(over, {built("nosigpipe-attach"), "--start", victim.file(), "write"}), start);
+  CHECK(ending.exited(125));
+  CHECK(has(ending.err, "nothing is to be done"));
 }
 
 TEST_CASE("a program that starts with SIGPIPE blocked is armed at its start, and blocks it") {

@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <functional>
 #include <thread>
 
 #include "attach/loader.h"
+#include "attach/mode.h"
 #include "attach/put_in.h"
 #include "attach/remote.h"
 #include "doctor/proc_file.h"
@@ -122,17 +124,30 @@ std::uint64_t open_in_memory(const Target& target, const Loader& loader, Remote&
   }
 }
 
+// Of a log that is a file, which is opened only when there is something to log.
+std::string remark_on_log(const Target& target, const std::string& options) {
+  const auto log = given(options, "NOSIGPIPE_LOG");
+  const auto directory = std::filesystem::path(log).parent_path().string();
+  if (!log.starts_with('/') || directory.find('%') != directory.npos) return "";
+  if (target.open(directory, O_PATH | O_DIRECTORY) || (errno != ENOENT && errno != ENOTDIR)) return "";
+  return "; it has no directory " + directory + " for a log yet";
+}
+
 Outcome call_entry(const Target& target, Remote& remote, Room& room, std::uint64_t entry, const std::string* options) {
   constexpr std::size_t kAnswer = 512;
   const auto answer = room.put(std::string(kAnswer, '\0'));
   const auto step = options != nullptr ? function(entry, room.stack(), room.put(*options), answer, kAnswer)
                                        : function(entry, room.stack(), answer, kAnswer);
   const auto error = static_cast<int>(remote.run({step})[0]);
-  return {error == 0, doctor::text_at(target.reader(), answer), {}};
+  Outcome outcome{error == 0 || error == EALREADY, doctor::text_at(target.reader(), answer), {}};
+  if (error == 0 && options != nullptr) outcome.answer += remark_on_log(target, *options);
+  if (error == EALREADY && options != nullptr && !options->empty())
+    outcome.answer += "; the options given count for nothing: take it back first (--detach)";
+  return outcome;
 }
 
 // Does this in a thread that may be taken, as soon as there is one.
-Outcome in_a_thread(const Target& target, const std::function<Outcome(Remote&, Room&)>& act) {
+Outcome in_a_thread(const Target& target, bool with_functions, const std::function<Outcome(Remote&, Room&)>& act) {
   const auto end = std::chrono::steady_clock::now() + kLongestSearch;
   std::string reason =
       "none of its threads sleeps in a call where libc holds no lock: they compute, or wait for a lock";
@@ -140,7 +155,7 @@ Outcome in_a_thread(const Target& target, const std::function<Outcome(Remote&, R
        pause = std::min<std::chrono::milliseconds>(pause * 2, 50ms)) {
     for (const auto& sleeper : find_sleepers(target)) {
       try {
-        Remote remote(target, sleeper);
+        Remote remote(target, sleeper, with_functions);
         Room room(target, remote);
         Outcome outcome{};
         try {
@@ -162,11 +177,23 @@ Outcome in_a_thread(const Target& target, const std::function<Outcome(Remote&, R
     if (target.has_ended()) throw Refusal("it has ended meanwhile");
     std::this_thread::sleep_for(pause);
   }
-  throw Refusal("no thread could be taken for 5 s: " + reason + "; try again later");
+  throw Refusal("no thread could be taken for 5 s: " + reason +
+                "; try again later; if it stays so, restart it under nosigpipe");
 }
 
 bool ignores_sigpipe(const Target& target) {
   return (doctor::number_of(doctor::value_of(target.status(), "SigIgn"), 16) >> (SIGPIPE - 1) & 1) != 0;
+}
+
+Outcome arm_static(const Target& target, const std::string& options) {
+  const auto mode =
+      mode_of(given(options, "NOSIGPIPE_MODE"), target.open("/etc/nosigpipe.conf", O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  if (mode == "observe") throw Refusal(kObserve);
+  if (mode == "off") return {false, kOff, {}};
+  auto outcome = in_a_thread(target, false, [&](Remote& remote, Room&) { return put_handler_in(target, remote); });
+  if (!options.empty() && options != "NOSIGPIPE_MODE=protect\n")
+    outcome.answer += "; the options given count for nothing";
+  return outcome;
 }
 
 constexpr const char* kEntry = "nosigpipe_attach";
@@ -175,12 +202,11 @@ constexpr const char* kWayBack = "nosigpipe_detach";
 }  // namespace
 
 Outcome arm(const Target& target, const std::string& library, const std::string& options) {
-  if (is_static(target))
-    return in_a_thread(target, [&](Remote& remote, Room&) { return put_handler_in(target, remote); });
+  if (is_static(target)) return arm_static(target, options);
   const auto loader = find_loader(target);
   if (ignores_sigpipe(target)) throw Refusal("it ignores SIGPIPE, so that none kills it, and is left alone");
   auto entry = find_entry(target, kEntry);
-  return in_a_thread(target, [&](Remote& remote, Room& room) {
+  return in_a_thread(target, true, [&](Remote& remote, Room& room) {
     if (!entry) {
       std::uint64_t handle = 0;
       if (has_file(target, library)) handle = open_library(loader, remote, room, library);
@@ -196,11 +222,11 @@ Outcome arm(const Target& target, const std::string& library, const std::string&
 
 Outcome disarm(const Target& target) {
   if (is_static(target))
-    return in_a_thread(target, [&](Remote& remote, Room&) { return take_handler_out(target, remote); });
+    return in_a_thread(target, false, [&](Remote& remote, Room&) { return take_handler_out(target, remote); });
   find_loader(target);
   const auto entry = find_entry(target, kWayBack);
   if (!entry) throw Refusal("nosigpipe-attach has not armed it");
-  return in_a_thread(target,
+  return in_a_thread(target, true,
                      [&](Remote& remote, Room& room) { return call_entry(target, remote, room, *entry, nullptr); });
 }
 

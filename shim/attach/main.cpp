@@ -2,6 +2,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -26,6 +29,14 @@ int complain(const std::string& what, int status) {
   return status;
 }
 
+// The status; 2 where nobody has the line.
+int say(const std::string& what) {
+  if (std::cout << what << std::flush) return kDone;
+  const int error = errno;
+  std::cout.clear();
+  return complain(std::string("cannot write to standard output: ") + std::strerror(error), kUnknown);
+}
+
 // Beside this program where it is built, else where it is installed.
 std::string own_library() {
   std::error_code error;
@@ -48,27 +59,17 @@ std::string milliseconds(std::chrono::microseconds time) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " ms";
 }
 
-int run(const Options& options) {
-  if (options.help) {
-    std::cout << help();
-    return kDone;
-  }
-  if (options.version) {
-    std::cout << "nosigpipe-attach " NOSIGPIPE_VERSION "\n";
-    return kDone;
-  }
-  if (options.start) return start(options.command);
-  block_signals();
-  auto process = std::to_string(options.pid);
+int arm_or_disarm(const Options& options, int pid) {
+  auto process = std::to_string(pid);
   try {
-    const Target target(options.pid);
+    const Target target(pid);
     process += " (" + target.name() + ")";
     const auto library = options.library.empty() ? own_library() : std::filesystem::absolute(options.library).string();
     const auto outcome = options.detach ? disarm(target) : arm(target, library, options.variables);
-    const auto said = process + ": " + outcome.answer + "; one thread stopped for " + milliseconds(outcome.stopped_for);
+    auto said = process + ": " + outcome.answer;
+    if (outcome.stopped_for.count() != 0) said += "; one thread stopped for " + milliseconds(outcome.stopped_for);
     if (!outcome.is_done) return complain(said, kNotDone);
-    std::cout << (options.detach ? "detached " : "armed ") << tools::printable(said) << "\n";
-    return kDone;
+    return say((options.detach ? "detached " : "armed ") + tools::printable(said) + "\n");
   } catch (const Refusal& refusal) {
     return complain(process + ": " + refusal.what(), kRefused);
   } catch (const Lost& lost) {
@@ -76,13 +77,22 @@ int run(const Options& options) {
   }
 }
 
+int run(const Options& options) {
+  if (options.help) return say(help());
+  if (options.version) return say("nosigpipe-attach " NOSIGPIPE_VERSION "\n");
+  if (options.start) return start(options.command);
+  block_signals();
+  int highest = kDone;
+  for (const int pid : options.pids) highest = std::max(highest, arm_or_disarm(options, pid));
+  return highest;
+}
+
 }  // namespace
 }  // namespace attach
 
 int main(int argc, char* argv[]) {
   try {
-    const int status = attach::run(attach::parse_options({argv + 1, argv + argc}));
-    return std::cout.flush() ? status : attach::kUnknown;
+    return attach::run(attach::parse_options({argv + 1, argv + argc}));
   } catch (const std::exception& error) {
     return attach::complain(error.what(), attach::kRefused);
   }

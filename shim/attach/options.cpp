@@ -87,24 +87,48 @@ void take_setting(Options& options, const Setting& setting, const std::string& v
   if (value.find('\n') != value.npos || !is_valid(setting, value))
     refuse("--" + setting.name + "=" + value + ": valid are " + values_of(setting) +
            (setting.values.find("PATH") != setting.values.npos ? ", where a PATH begins with /" : ""));
+  // The last counts, and the library takes the first.
+  const auto before = ("\n" + options.variables).find("\n" + setting.variable + "=");
+  if (before < options.variables.size())
+    options.variables.erase(before, options.variables.find('\n', before) + 1 - before);
   options.variables += setting.variable + "=" + value + "\n";
+  options.lone_log = false;
 }
 
-void take(Options& options, const std::string& word) {
+using Words = std::vector<std::string>;
+
+// The option at this word, with its value, which may be the next word; then the word behind.
+Words::const_iterator take(Options& options, Words::const_iterator at, Words::const_iterator end) {
+  const auto& word = *at++;
   const auto equals = word.find('=');
   const auto name = word == "-h" ? "help" : word.starts_with("--") ? word.substr(2, equals - 2) : "";
-  const auto value = equals == word.npos ? "" : word.substr(equals + 1);
-  if (const auto* setting = std::ranges::find(kSettings, name, &Setting::name); setting != std::end(kSettings)) {
-    if (equals == word.npos) refuse("--" + name + " wants a value: " + values_of(*setting));
-    return take_setting(options, *setting, value);
-  }
+  const auto* setting = std::ranges::find(kSettings, name, &Setting::name);
   const auto* option = std::ranges::find(kOptions, name, &Option::name);
-  if (option == std::end(kOptions)) refuse("unknown option " + word + "; --help lists what there is");
-  if (option->value.empty() != (equals == word.npos))
-    refuse(
-        "--" + name +
-        (option->value.empty() ? " takes no value" : " wants a value: --" + name + "=" + std::string(option->value)));
-  option->set(options, value);
+  if (setting == std::end(kSettings) && option == std::end(kOptions))
+    refuse("unknown option " + word + "; --help lists what there is");
+  if (word == "--log") {
+    take_setting(options, *setting, "stderr");
+    options.lone_log = true;
+    return at;
+  }
+  const bool wants_value = option == std::end(kOptions) || !option->value.empty();
+  if (!wants_value && equals != word.npos) refuse("--" + name + " takes no value");
+  if (wants_value && equals == word.npos && at == end)
+    refuse("--" + name +
+           " wants a value: " + (option == std::end(kOptions) ? values_of(*setting) : std::string(option->value)));
+  const auto value = equals != word.npos ? word.substr(equals + 1) : wants_value ? *at++ : "";
+  if (setting != std::end(kSettings))
+    take_setting(options, *setting, value);
+  else
+    option->set(options, value);
+  return at;
+}
+
+int pid_of(const std::string& word, bool is_behind_lone_log) {
+  int pid = 0;
+  if (is_number(word, pid) && pid > 0) return pid;
+  refuse(word + " is no PID" +
+         (is_behind_lone_log ? ", and --log alone is --log=stderr: do you mean --log=" + word + "?" : ""));
 }
 
 }  // namespace
@@ -112,22 +136,26 @@ void take(Options& options, const std::string& word) {
 Options parse_options(const std::vector<std::string>& arguments) {
   Options options;
   auto at = arguments.begin();
-  for (; at != arguments.end() && at->starts_with('-') && *at != "--"; ++at) take(options, *at);
+  while (at != arguments.end() && at->starts_with('-') && *at != "--") at = take(options, at, arguments.end());
   if (options.help || options.version) return options;
+  if (at != arguments.end() && *at == "--") ++at;
+  const Words words(at, arguments.end());
   if (options.start) {
-    options.command.assign(at + (at != arguments.end() && *at == "--" ? 1 : 0), arguments.end());
-    if (options.command.empty()) refuse("--start wants a COMMAND");
+    if (options.detach || !options.variables.empty() || !options.library.empty())
+      refuse("--start goes with no other option: nosigpipe --help lists those for a command");
+    if (words.empty()) refuse("--start wants a COMMAND");
+    options.command = words;
     return options;
   }
-  if (arguments.end() - at != 1) refuse("give one PID; --help lists what there is");
-  if (!is_number(*at, options.pid) || options.pid <= 0) refuse(*at + " is no PID");
+  if (words.empty()) refuse("give a PID, or several; --help lists what there is");
+  for (const auto& word : words) options.pids.push_back(pid_of(word, options.lone_log && &word == words.data()));
   if (options.detach && !options.variables.empty()) refuse("--detach goes with no other option");
   return options;
 }
 
 std::string help() {
   std::string text =
-      "usage: nosigpipe-attach [OPTION]... PID\n"
+      "usage: nosigpipe-attach [OPTION]... PID...\n"
       "       nosigpipe-attach --start [--] COMMAND [ARG]...\n"
       "Keeps a process that is running from dying of SIGPIPE on sockets, as nosigpipe\n"
       "does with one that it starts.\n\n";
@@ -138,8 +166,9 @@ std::string help() {
   text += "and as nosigpipe --help explains them, a PATH as the process sees it:\n ";
   for (const auto& setting : kSettings) text += " --" + setting.name + "=" + (setting.name == "runaway" ? "\n " : "");
   text +=
-      "\n\nExit status: 0 done; 1 the library is in it, and says why it does nothing; 2 what\n"
-      "has become of it is not known; 125 refused: nothing has been changed.\n";
+      "\n\nExit status, of several PIDs the highest: 0 done, or was so; 1 nothing is done in it,\n"
+      "the line says why; 2 what has become of it is not known, or stdout took no line;\n"
+      "125 refused: nothing has been changed.\n";
   return text;
 }
 

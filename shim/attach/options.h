@@ -14,7 +14,8 @@ struct Options {
   bool help = false;
   bool version = false;
   std::string variables;  // those of the launcher, as lines: NOSIGPIPE_NAME=value
-  int pid = 0;
+  bool lone_log = false;  // the last of them was --log without a value
+  std::vector<int> pids;
 };
 
 // `arguments` without the program's name. Throws std::invalid_argument, whose text is a line for the user.

@@ -78,12 +78,12 @@ struct Table {
 
 }  // namespace
 
-Remote::Remote(const Target& target, const Sleeper& sleeper)
+Remote::Remote(const Target& target, const Sleeper& sleeper, bool with_functions)
     : target_(target), tid_(sleeper.tid), since_(std::chrono::steady_clock::now()) {
   const bool is_call = is_system_call(target_, sleeper.counter - 2);
   seize();
   try {
-    look_whether_fit(sleeper, is_call);
+    look_whether_fit(sleeper, is_call, with_functions);
     place_code();
   } catch (...) {
     let_go();
@@ -187,7 +187,7 @@ void Remote::learn() {
     throw NotNow("there is no room on the stack of thread " + std::to_string(tid_));
 }
 
-void Remote::look_whether_fit(const Sleeper& sleeper, bool is_call) {
+void Remote::look_whether_fit(const Sleeper& sleeper, bool is_call, bool with_functions) {
   // Not the stop that we have asked for, but a signal on its way, or a stop of all its threads.
   if (status_ >> 16 != PTRACE_EVENT_STOP || WSTOPSIG(status_) != SIGTRAP) throw NotNow("a signal came");
   trace(PTRACE_GETREGS, tid_, nullptr, &registers_);
@@ -198,7 +198,8 @@ void Remote::look_whether_fit(const Sleeper& sleeper, bool is_call) {
       stopped_at.rsp != sleeper.stack || behind_call_ == 0)
     throw NotNow("its threads do not sleep long enough in one call");
   look_whether_filtered();
-  if (is_in_handler(target_, target_.mappings(), registers_.rsp)) throw NotNow("its threads are in signal handlers");
+  if (is_in_handler(target_, target_.mappings(), registers_.rsp, with_functions))
+    throw NotNow("its threads are, or look as if they were, in signal handlers");
   learn();
 }
 

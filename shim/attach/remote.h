@@ -1,6 +1,6 @@
 // A thread of another process that is made to run a few calls, and then goes on as if nothing had been.
 //
-//   Remote remote(target, sleeper);                   // stopped; throws NotNow where it is not fit for it
+//   Remote remote(target, sleeper, true);             // stopped; throws NotNow where it is not fit for it
 //   auto results = remote.run({system_call(SYS_mmap, 0, size, ...)});
 //   target.write(results[0], ...);                    // it is stopped between two runs, and others of its process run
 //   remote.run({function(dlopen, stack, path, RTLD_NOW), system_call(SYS_close, fd)});
@@ -48,9 +48,9 @@ Step function(std::uint64_t address, std::uint64_t stack, Arguments... arguments
 
 class Remote {
  public:
-  // Seizes and stops this thread, and looks whether it is fit: still in that call, in no handler, no signal on its way
-  // to it. Throws NotNow, or Refusal.
-  Remote(const Target& target, const Sleeper& sleeper);
+  // Seizes and stops this thread, and looks whether it is fit: still in that call, in no handler, or in one that does
+  // no harm (see is_in_handler), no signal on its way to it. Throws NotNow, or Refusal.
+  Remote(const Target& target, const Sleeper& sleeper, bool with_functions);
   // Takes a thread that we trace already and that is stopped, as behind its exec: it goes on with the registers it has.
   Remote(const Target& target, int tid);
   Remote(const Remote&) = delete;
@@ -69,7 +69,7 @@ class Remote {
  private:
   void seize();
   void learn();
-  void look_whether_fit(const Sleeper& sleeper, bool is_call);
+  void look_whether_fit(const Sleeper& sleeper, bool is_call, bool with_functions);
   void look_whether_filtered();
   std::string own_status() const;
   void rewind();

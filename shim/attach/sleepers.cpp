@@ -2,11 +2,15 @@
 #include "attach/sleepers.h"
 
 #include <sys/syscall.h>
+#include <ucontext.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <iterator>
-#include <set>
+#include <map>
+#include <optional>
 #include <string_view>
 
 #include "doctor/proc_file.h"
@@ -38,6 +42,41 @@ bool is_restorer(const Target& target, std::uint64_t at) {
   return std::string_view(code, kLong.size()) == kLong || std::string_view(code, kShort.size()) == kShort;
 }
 
+// The number of the system call that a thread with these registers is about to make, or to make again, or that a
+// signal has ended; else none. The ended one's is in the code, "mov $number, %eax; syscall" or "xor %eax, %eax;
+// syscall", where no prefix makes another register of it.
+std::optional<long> call_of(const Target& target, std::uint64_t counter, std::uint64_t result) {
+  constexpr std::string_view kCall("\x0f\x05", 2);
+  constexpr auto kEnded = static_cast<std::uint64_t>(-EINTR);
+  char code[8];  // up to the counter: whatever is before, and then 5 bytes and 2
+  const std::string_view before(code, sizeof code);
+  if (target.read(counter, code, kCall.size()) && before.starts_with(kCall)) return static_cast<long>(result);
+  if (result != kEnded || !target.read(counter - sizeof code, code, sizeof code) || !before.ends_with(kCall)) return {};
+  const auto is_prefix = [](char byte) { return (byte & 0xf0) == 0x40; };
+  if (before.substr(4, 2) == std::string_view("\x31\xc0", 2) && !is_prefix(code[3])) return 0;
+  if (code[1] != '\xb8' || is_prefix(code[0])) return {};
+  std::int32_t number = 0;
+  std::memcpy(&number, code + 2, sizeof number);
+  return number;
+}
+
+// Whether a thread with a signal frame there cannot be taken, as far as that frame goes, which may be left behind:
+// where the handler has interrupted who may hold a lock, if that `matters`; on an alternate stack, of which nobody
+// knows how much is left; on this stack, of which all that is above is looked at, it is not.
+bool is_in_the_way(const Target& target, std::uint64_t frame, std::uint64_t end, bool matters) {
+  ucontext_t context{};
+  if (!target.read(frame + sizeof frame, &context, offsetof(ucontext_t, uc_sigmask))) return true;
+  const auto of = [&](int name) { return static_cast<std::uint64_t>(context.uc_mcontext.gregs[name]); };
+  // Nobody changes these in a frame that is to be returned to: so it has been written over.
+  constexpr std::uint64_t kMostFlags = 7, kUserCode = 0x33;
+  if (context.uc_flags > kMostFlags || context.uc_link != nullptr || (of(REG_CSGSFS) & 0xffff) != kUserCode)
+    return false;
+  const auto alternate = reinterpret_cast<std::uint64_t>(context.uc_stack.ss_sp);
+  if (frame - alternate < context.uc_stack.ss_size || of(REG_RSP) <= frame || of(REG_RSP) >= end) return true;
+  const auto call = call_of(target, of(REG_RIP), of(REG_RAX));
+  return matters && (!call || !may_be_taken_in(*call));
+}
+
 }  // namespace
 
 bool may_be_taken_in(long number) { return is_among(kGoneOnWith, number) || is_among(kInterrupted, number); }
@@ -64,17 +103,28 @@ std::vector<Sleeper> find_sleepers(const Target& target) {
   return sleepers;
 }
 
-bool is_in_handler(const Target& target, const std::vector<Mapping>& mappings, std::uint64_t stack) {
+bool is_in_handler(const Target& target, const std::vector<Mapping>& mappings, std::uint64_t stack, bool locks_matter) {
   const auto of = [&](std::uint64_t address) {
     return std::ranges::find_if(mappings, [=](const auto& one) { return one.start <= address && address < one.end; });
   };
   const auto mapping = of(stack);
   if (mapping == mappings.end()) return true;
-  std::vector<std::uint64_t> words(std::min<std::size_t>(mapping->end - stack, kMostOfStack) / sizeof(std::uint64_t));
-  if (!target.read(stack, words.data(), words.size() * sizeof(std::uint64_t))) return true;
-  for (const auto word : std::set<std::uint64_t>(words.begin(), words.end())) {
-    const auto code = of(word);
-    if (code != mappings.end() && code->executable && is_restorer(target, word)) return true;
+  // The kernel puts a frame where this is its address's remainder.
+  constexpr std::uint64_t kAlign = 16, kRemainder = 8;
+  const auto first = stack + (kRemainder - stack) % kAlign;
+  const auto end = std::min(mapping->end, stack + kMostOfStack);
+  if (end < first) return true;
+  std::vector<std::uint64_t> words((end - first) / sizeof(std::uint64_t));
+  if (!target.read(first, words.data(), words.size() * sizeof(std::uint64_t))) return true;
+  std::map<std::uint64_t, bool> restorers;
+  for (std::size_t i = 0; i < words.size(); i += kAlign / sizeof(std::uint64_t)) {
+    const auto [known, is_new] = restorers.try_emplace(words[i], false);
+    if (is_new) {
+      const auto code = of(words[i]);
+      known->second = code != mappings.end() && code->executable && is_restorer(target, words[i]);
+    }
+    if (known->second && is_in_the_way(target, first + i * sizeof(std::uint64_t), mapping->end, locks_matter))
+      return true;
   }
   return false;
 }

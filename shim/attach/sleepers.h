@@ -22,8 +22,9 @@ std::vector<Sleeper> find_sleepers(const Target& target);
 // Whether libc holds no lock in this call, so that the loader can be called from there.
 bool may_be_taken_in(long number);
 
-// Whether the return address of a signal handler stands on the stack from there up: what a handler has interrupted may
-// hold any lock.
-bool is_in_handler(const Target& target, const std::vector<Mapping>& mappings, std::uint64_t stack);
+// Whether a signal frame stands on the stack from there up, but for one that was put there in such a call: what a
+// handler has interrupted may hold any lock. One that a handler has returned from and that nothing has been written
+// over counts.
+bool is_in_handler(const Target& target, const std::vector<Mapping>& mappings, std::uint64_t stack, bool locks_matter);
 
 }  // namespace attach

@@ -2,6 +2,8 @@
 
 #include "attach/refusal.h"
 #ifdef __x86_64__
+#include <elf.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -11,10 +13,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <iterator>
+#include <optional>
+#include <string_view>
 
+#include "attach/mode.h"
 #include "attach/permission.h"
 #include "attach/put_in.h"
 #include "doctor/elf_headers.h"
@@ -35,19 +43,36 @@ void must_trace(__ptrace_request request, pid_t pid, long data) {
   if (ptrace(request, pid, nullptr, data) != 0) throw Lost(std::strerror(errno));
 }
 
-// The end of the exec, where the registers are the program's own: at the event itself the kernel has yet to write one.
-void wait_for_exec(pid_t pid) {
+// Who executes what it is given, in this very process; the programs of many names among them.
+bool execs_another(pid_t pid) {
+  constexpr std::string_view kNames[] = {"env",     "nice",   "nohup",   "ionice", "taskset",  "chrt",
+                                         "prlimit", "stdbuf", "busybox", "toybox", "coreutils"};
+  return std::ranges::find(kNames, tools::base_name(doctor::link_of(directory_of(pid) + "exe"))) != std::end(kNames);
+}
+
+// Why it is not armed.
+std::string reason_in(const std::optional<doctor::ElfHeaders>& elf) {
+  if (elf && elf->is_of_go()) return "it is a program of Go, and needs nothing";
+  return "it is not linked statically, and --start arms no other: start it by nosigpipe";
+}
+
+// To the end of an exec, where the registers are the program's own: at the event itself the kernel has yet to write
+// one. Of a program that is linked statically; else of the first one that does not execute another, and why it is not
+// armed.
+std::string wait_for_exec(pid_t pid) {
   bool is_there = false;
+  std::string reason;
   for (int execs = 0;;) {
     int status = 0;
     if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status)) _exit(0);
     const int event = status >> 16, signal = WSTOPSIG(status);
-    if (event == PTRACE_EVENT_STOP && signal == SIGTRAP && is_there) return;
+    if (event == PTRACE_EVENT_STOP && signal == SIGTRAP && is_there) return reason;
     if (event == PTRACE_EVENT_EXEC) {
       const auto elf = doctor::read_headers_of(directory_of(pid) + "exe");
-      is_there = elf && elf->is_static() && !elf->is_of_go();
+      const bool is_static = elf && elf->is_static() && !elf->is_of_go();
+      is_there = is_static || !execs_another(pid) || ++execs == kMostExecs;
+      if (is_there && !is_static) reason = reason_in(elf);
       if (is_there) must_trace(PTRACE_INTERRUPT, pid, 0);
-      if (!is_there && ++execs == kMostExecs) throw Refusal("what it runs is not linked statically");
     }
     if (event == PTRACE_EVENT_STOP && signal != SIGTRAP)
       must_trace(PTRACE_LISTEN, pid, 0);
@@ -56,20 +81,28 @@ void wait_for_exec(pid_t pid) {
   }
 }
 
-// It has not begun, so it can end as if it had not been run.
+// It has not begun, so it can end as if it had not been run: by itself, else (of another machine) by force.
 [[noreturn]] void end_unrun(const Target& target, pid_t pid) {
   try {
     constexpr int kFailed = 125;
+    const auto elf = doctor::read_headers_of(directory_of(pid) + "exe");
+    if (!elf || elf->machine != EM_X86_64 || !elf->is_64_bit) throw Refusal("not for this machine");
     Remote(target, pid).run({system_call(SYS_exit_group, kFailed)});
-  } catch (const std::exception&) {  // it has ended
+  } catch (const std::exception&) {
+    if (!target.has_ended()) kill(pid, SIGKILL);
   }
   _exit(0);
 }
 
 void arm_traced(pid_t pid) {
-  wait_for_exec(pid);
+  const auto reason = wait_for_exec(pid);
   const Target target(pid);
-  const auto who = target.name() + " (" + std::to_string(pid) + ") is linked statically: ";
+  auto who = target.name() + " (" + std::to_string(pid) + ")";
+  if (!reason.empty()) {
+    say(who + " is not run: " + reason);
+    end_unrun(target, pid);
+  }
+  who += " is linked statically: ";
   try {
     Remote remote(target, pid);
     put_handler_in(target, remote);
@@ -159,6 +192,12 @@ std::vector<char*> words_of(const std::vector<std::string>& command) {
 }  // namespace
 
 int start(const std::vector<std::string>& command) {
+  const char* given = std::getenv("NOSIGPIPE_MODE");
+  const auto mode =
+      mode_of(given != nullptr ? given : "", tools::open_to_read("/etc/nosigpipe.conf", O_NONBLOCK | O_NOCTTY));
+  constexpr const char* kInstead = " (--fallback=run runs it all the same)";
+  if (mode == "off") throw Refusal(command[0] + " is not run: " + kOff + kInstead);
+  if (mode == "observe") throw Refusal(command[0] + " is not run: " + kObserve + kInstead);
   struct sigaction now {};
   sigaction(SIGPIPE, nullptr, &now);
   if (now.sa_handler == SIG_IGN) {

@@ -1,6 +1,7 @@
 #include "attach/target.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -63,6 +64,17 @@ std::vector<Mapping> Target::mappings() const {
     mappings.push_back({start, end, rights[1] == 'w', rights[2] == 'x', rights[3] == 's', std::string(line)});
   }
   return mappings;
+}
+
+tools::Fd Target::open(const std::string& path, int flags) const {
+  const auto root = tools::open_to_read(directory_ + "root", O_PATH | O_DIRECTORY);
+  open_how how{};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_IN_ROOT;
+  tools::Fd file(static_cast<int>(syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how)));
+  // Before Linux 5.6 a link that begins with a slash leads to what is there in our root.
+  if (!file && errno == ENOSYS) file = tools::open_to_read(directory_ + "root" + path, flags);
+  return file;
 }
 
 tools::Fd Target::take_fd(int number) const {

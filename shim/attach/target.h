@@ -35,6 +35,9 @@ class Target {
   std::vector<int> threads() const;
   std::vector<Mapping> mappings() const;
 
+  // The file that this path, from the root, is to the process; none, and errno, where that fails.
+  tools::Fd open(const std::string& path, int flags) const;
+
   // A duplicate of its descriptor, of the same open file; none where it has none of this number.
   tools::Fd take_fd(int number) const;
 

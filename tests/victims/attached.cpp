@@ -16,6 +16,7 @@
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -100,6 +101,45 @@ long wait_in_recvmsg(bool many) {
 void be_woken(int) { is_woken = true; }
 
 void read_in_handler(int) { must(read(wakes.ours, &byte, 1), "read"); }
+
+// What is to be interrupted: a call that is not restarted, and one that is.
+void in_alarm(void (*handler)(int), int flags, bool is_restarted) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = flags | (is_restarted ? SA_RESTART : 0);
+  sigaction(SIGALRM, &action, nullptr);
+  const itimerval soon{{0, 0}, {0, 20'000}};
+  setitimer(ITIMER_REAL, &soon, nullptr);
+  if (is_restarted)
+    must(recv(wakes.ours, &byte, 1, 0), "recv");
+  else
+    poll(nullptr, 0, -1);
+}
+
+// The frame of a signal that was handled long ago lies in the room of a buffer that nothing was written to.
+[[gnu::noinline]] long read_into_large_buffer() {
+  char buffer[1 << 16];
+  asm volatile("" ::"r"(buffer) : "memory");
+  return static_cast<long>(read(wakes.ours, &byte, 1));
+}
+
+long read_above_left_frame(bool is_restarted) {
+  const auto nothing = [](int) {};
+  const auto wake_up = [](int) { must(write(wakes.theirs, "x", 1), "write"); };
+  in_alarm(is_restarted ? +wake_up : +nothing, 0, is_restarted);
+  return read_into_large_buffer();
+}
+
+// Waits in a handler that has interrupted another one, which has interrupted whatever it may.
+long read_in_two_handlers(int flags) {
+  static char stack[1 << 16];
+  const stack_t alternate{stack, 0, sizeof stack};
+  sigaltstack(&alternate, nullptr);
+  static int inner_flags;
+  inner_flags = flags;
+  signal(SIGTERM, [](int) { in_alarm(read_in_handler, inner_flags, false); });
+  return raise(SIGTERM) + 1L;
+}
 
 #ifdef __x86_64__
 // All that a thread has in registers across a system call that it makes itself, but for those that the call takes: 6
@@ -272,6 +312,16 @@ const Kind kKinds[] = {
        return raise(SIGALRM) + 1L;
      },
      write_byte},
+    {"handler_in_call",
+     [] {
+       in_alarm(read_in_handler, 0, false);
+       return 1L;
+     },
+     write_byte},
+    {"two_handlers", [] { return read_in_two_handlers(0); }, write_byte},
+    {"two_handlers_two_stacks", [] { return read_in_two_handlers(SA_ONSTACK); }, write_byte},
+    {"left_frame", [] { return read_above_left_frame(false); }, write_byte},
+    {"left_frame_of_restarted", [] { return read_above_left_frame(true); }, write_byte},
 };
 
 void make_all() {
