@@ -30,7 +30,7 @@ Target::Target(int pid) : pid_(pid) {
   if (has_ended() || now.empty()) throw Refusal("it has ended");
   name_ = doctor::value_of(now, "Name");
   refuse_by_status(pid, now);
-  memory_ = tools::Fd(open((directory_ + "mem").c_str(), O_RDWR | O_CLOEXEC));
+  memory_ = tools::Fd(::open((directory_ + "mem").c_str(), O_RDWR | O_CLOEXEC));
   if (!memory_) throw Refusal(why_not_allowed(now, errno));
 }
 
