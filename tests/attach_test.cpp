@@ -116,6 +116,14 @@ TEST_CASE("a thread that waits for a lock is not taken, but one beside it that w
   is_armed_by(attach({beside.number()}), beside);
 }
 
+TEST_CASE("a thread that waits for all that it has asked for is not taken, since a stop would cut that short") {
+  Attached victim({"recv_all"});
+  REQUIRE(sleeps_in(victim, SYS_recvfrom));
+  is_refused(attach({victim.number()}), "no thread could be taken");
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_killed_at_write());
+}
+
 TEST_CASE("who computes all the time is left as it was") {
   Attached victim({"spin", "spin=1"});
   is_refused(attach({victim.number()}), "they compute");

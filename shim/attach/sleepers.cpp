@@ -1,6 +1,7 @@
 #ifdef __x86_64__  // elsewhere nothing is armed, see arm.cpp
 #include "attach/sleepers.h"
 
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 
@@ -29,6 +30,23 @@ constexpr long kInterrupted[] = {
     SYS_epoll_wait, SYS_epoll_pwait,  441 /* epoll_pwait2 */,  SYS_rt_sigtimedwait,      SYS_semop,
     SYS_semtimedop, SYS_io_getevents, 333 /* io_pgetevents */, 426 /* io_uring_enter */,
 };
+
+// What these have by then they return, as if that had been all: a stop cuts them short, and nothing makes up for it.
+bool is_cut_short(long number, const std::uint64_t (&arguments)[6]) {
+  switch (number) {
+    case SYS_recvfrom:
+      return (arguments[3] & MSG_WAITALL) != 0;
+    case SYS_recvmsg:
+      return (arguments[2] & MSG_WAITALL) != 0;
+    case SYS_recvmmsg:
+      return arguments[2] > 1 && (arguments[3] & MSG_WAITFORONE) == 0;
+    case SYS_io_getevents:
+    case 333:  // io_pgetevents
+      return arguments[1] > 1;
+    default:
+      return false;
+  }
+}
 
 bool is_among(const auto& list, long number) { return std::ranges::find(list, number) != std::end(list); }
 
@@ -89,14 +107,15 @@ std::vector<Sleeper> find_sleepers(const Target& target) {
     std::string_view rest(text);
     const auto number = doctor::take_word(rest);
     if (number.empty() || number[0] < '0' || number[0] > '9') continue;
-    for (int i = 0; i < 6; ++i) doctor::take_word(rest);
     const auto hex = [&] {
       auto word = doctor::take_word(rest);
       word.remove_prefix(std::min<std::size_t>(word.size(), 2));
       return doctor::number_of(word, 16);
     };
+    std::uint64_t arguments[6];
+    for (auto& argument : arguments) argument = hex();
     Sleeper sleeper{tid, static_cast<long>(doctor::number_of(number)), hex(), hex()};
-    if (may_be_taken_in(sleeper.number)) sleepers.push_back(sleeper);
+    if (may_be_taken_in(sleeper.number) && !is_cut_short(sleeper.number, arguments)) sleepers.push_back(sleeper);
   }
   std::stable_partition(sleepers.begin(), sleepers.end(),
                         [](const auto& one) { return is_among(kGoneOnWith, one.number); });

@@ -257,6 +257,7 @@ const Kind kKinds[] = {
      },
      write_byte},
     {"recv", [] { return static_cast<long>(recv(wakes.ours, &byte, 1, 0)); }, write_byte},
+    {"recv_all", [] { return static_cast<long>(recv(wakes.ours, &byte, 1, MSG_WAITALL)); }, write_byte},
     {"recv_timeout", [] { return with_timeout(wakes.ours) + recv(wakes.ours, &byte, 1, 0); }, write_byte},
     {"recvmsg", [] { return wait_in_recvmsg(false); }, write_byte},
     {"recvmmsg", [] { return wait_in_recvmsg(true); }, write_byte},
