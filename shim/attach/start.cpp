@@ -81,30 +81,18 @@ std::string wait_for_exec(pid_t pid) {
   }
 }
 
-// It has not begun, so it can end as if it had not been run: by itself, else (of another machine) by force.
-[[noreturn]] void end_unrun(const Target& target, pid_t pid) {
+// It has not begun, so it can end as if it had not been run.
+void end_unrun(Remote& remote) {
+  constexpr int kFailed = 125;
   try {
-    constexpr int kFailed = 125;
-    const auto elf = doctor::read_headers_of(directory_of(pid) + "exe");
-    if (!elf || elf->machine != EM_X86_64 || !elf->is_64_bit) throw Refusal("not for this machine");
-    Remote(target, pid).run({system_call(SYS_exit_group, kFailed)});
-  } catch (const std::exception&) {
-    if (!target.has_ended()) kill(pid, SIGKILL);
+    remote.run({system_call(SYS_exit_group, kFailed)});
+  } catch (const Lost&) {  // it has ended
   }
-  _exit(0);
 }
 
-void arm_traced(pid_t pid) {
-  const auto reason = wait_for_exec(pid);
-  const Target target(pid);
-  auto who = target.name() + " (" + std::to_string(pid) + ")";
-  if (!reason.empty()) {
-    say(who + " is not run: " + reason);
-    end_unrun(target, pid);
-  }
-  who += " is linked statically: ";
+// What is said is said while it is stopped: it may have ended before, and whoever waits for it with it.
+void arm_stopped(const Target& target, Remote& remote, const std::string& who) {
   try {
-    Remote remote(target, pid);
     put_handler_in(target, remote);
     say(who +
         "armed at its start, without a log, and only until it sets SIGPIPE itself; of what it executes only what "
@@ -113,7 +101,26 @@ void arm_traced(pid_t pid) {
     say(who + unneeded.what());
   } catch (const Refusal& refusal) {
     say(who + "it cannot be armed: " + refusal.what() + " (--fallback=ignore or --fallback=run run it all the same)");
-    end_unrun(target, pid);
+    end_unrun(remote);
+  }
+}
+
+void arm_traced(pid_t pid) {
+  const auto reason = wait_for_exec(pid);
+  const Target target(pid);
+  const auto who = target.name() + " (" + std::to_string(pid) + ")";
+  if (!reason.empty()) say(who + " is not run: " + reason);
+  const auto elf = doctor::read_headers_of(target.directory() + "exe");
+  try {
+    if (!elf || elf->machine != EM_X86_64 || !elf->is_64_bit) throw Refusal("it is for another machine");
+    Remote remote(target, pid);
+    if (reason.empty())
+      arm_stopped(target, remote, who + " is linked statically: ");
+    else
+      end_unrun(remote);
+  } catch (const Refusal& refusal) {
+    if (reason.empty()) say(who + " is killed: " + refusal.what());
+    kill(pid, SIGKILL);
   }
 }
 
