@@ -66,7 +66,7 @@ bool is_restorer(const Target& target, std::uint64_t at) {
 std::optional<long> call_of(const Target& target, std::uint64_t counter, std::uint64_t result) {
   constexpr std::string_view kCall("\x0f\x05", 2);
   constexpr auto kEnded = static_cast<std::uint64_t>(-EINTR);
-  char code[8];  // up to the counter: whatever is before, and then 5 bytes and 2
+  char code[8]{};  // up to the counter: whatever is before, and then 5 bytes and 2
   const std::string_view before(code, sizeof code);
   if (target.read(counter, code, kCall.size()) && before.starts_with(kCall)) return static_cast<long>(result);
   if (result != kEnded || !target.read(counter - sizeof code, code, sizeof code) || !before.ends_with(kCall)) return {};
