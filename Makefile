@@ -77,7 +77,7 @@ SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* de
 SCRIPTS = .ci/run tests/run tests/roots tests/package_roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
   demo/deploy/try demo/deploy/init.d/server $(wildcard demo/deploy/*/run demo/deploy/*/alone demo/deploy/*/try.sh)
 
-.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-compilers fuzz bench install uninstall deb rpm test-packages clean format lint help
+.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-compilers fuzz mutants bench install uninstall deb rpm test-packages clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -343,6 +343,11 @@ fuzz: ## feed the readers with what fuzzers make up, FUZZ_SECONDS (default 60) e
 
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
+
+mutants: ## change the shim in many small ways, and say of which no test knows; EACH=n made up for each folder
+	tests/install test mutants
+	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
+	@tests/mutants/run.py $(BUILD)
 
 # Made from the lists of options: completions/SHELL/PROGRAM.
 LISTS_nosigpipe = shim/options.def shim/nosigpipe.sh
