@@ -49,7 +49,7 @@ SHIM_SOURCES = $(sort $(wildcard shim/*.cpp)) $(foreach room,$(ROOMS),$(sort $(w
 TOOLS_SOURCES = $(sort $(wildcard shim/tools/*.cpp))
 REPORT_SOURCES = $(sort $(wildcard shim/report/*.cpp)) $(TOOLS_SOURCES)
 DOCTOR_SOURCES = $(sort $(wildcard shim/doctor/*.cpp)) $(TOOLS_SOURCES)
-ATTACH_SOURCES = $(sort $(wildcard shim/attach/*.cpp)) $(addprefix shim/doctor/,elf_headers.cpp proc_file.cpp) $(TOOLS_SOURCES)
+ATTACH_SOURCES = $(sort $(wildcard shim/attach/*.cpp)) $(addprefix shim/doctor/,elf_headers.cpp in_force.cpp proc_file.cpp) $(TOOLS_SOURCES)
 TOOLS = nosigpipe-report nosigpipe-doctor nosigpipe-attach
 PROGRAMS = nosigpipe $(TOOLS)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)

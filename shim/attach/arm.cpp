@@ -16,13 +16,16 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "attach/loader.h"
 #include "attach/mode.h"
 #include "attach/put_in.h"
 #include "attach/remote.h"
+#include "doctor/in_force.h"
 #include "doctor/proc_file.h"
+#include "system/machine_file.h"
 
 namespace attach {
 namespace {
@@ -31,10 +34,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kLongestSearch = 5s;
 constexpr std::uint64_t kSize = 512 << 10, kData = 64 << 10;  // of the memory in the target, and what of it is no stack
-
-bool is_error(std::uint64_t result) { return result > ~std::uint64_t{4095}; }
-
-std::string error_in(std::uint64_t result) { return std::strerror(static_cast<int>(-result)); }
 
 // Memory in the target: data, and above it a stack.
 class Room {
@@ -115,18 +114,23 @@ std::uint64_t open_in_memory(const Target& target, const Loader& loader, Remote&
       throw Refusal("the file in memory cannot be filled");
     const auto path = room.put("/proc/self/fd/" + std::to_string(fd));
     return remote.run({function(loader.open, room.stack(), path, loader.flags), system_call(SYS_close, fd)})[0];
-  } catch (const Refusal&) {
-    close();
-    throw;
-  } catch (const NotNow&) {
+  } catch (const NotDone&) {
     close();
     throw;
   }
 }
 
+// What lines, "NOSIGPIPE_MODE=off\n", say of this variable.
+std::optional<std::string> given(const std::string& lines, const std::string& variable) {
+  const auto begin = ("\n" + lines).find("\n" + variable + "=");
+  if (begin == lines.npos) return {};
+  const auto value = lines.substr(begin + variable.size() + 1);
+  return value.substr(0, value.find('\n'));
+}
+
 // Of a log that is a file, which is opened only when there is something to log.
 std::string remark_on_log(const Target& target, const std::string& options) {
-  const auto log = given(options, "NOSIGPIPE_LOG");
+  const auto log = given(options, "NOSIGPIPE_LOG").value_or("");
   const auto directory = std::filesystem::path(log).parent_path().string();
   if (!log.starts_with('/') || directory.find('%') != directory.npos) return "";
   if (target.open(directory, O_PATH | O_DIRECTORY) || (errno != ENOENT && errno != ENOTDIR)) return "";
@@ -160,10 +164,7 @@ Outcome in_a_thread(const Target& target, bool with_functions, const std::functi
         Outcome outcome{};
         try {
           outcome = act(remote, room);
-        } catch (const Refusal&) {
-          room.give_back();
-          throw;
-        } catch (const NotNow&) {
+        } catch (const NotDone&) {
           room.give_back();
           throw;
         }
@@ -186,8 +187,8 @@ bool ignores_sigpipe(const Target& target) {
 }
 
 Outcome arm_static(const Target& target, const std::string& options) {
-  const auto mode =
-      mode_of(given(options, "NOSIGPIPE_MODE"), target.open("/etc/nosigpipe.conf", O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  const auto machines = doctor::text_of(target.open(machine_file::kPath, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  const auto mode = doctor::in_force("NOSIGPIPE_MODE", given(options, "NOSIGPIPE_MODE"), machines);
   if (mode == "observe") throw Refusal(kObserve);
   if (mode == "off") return {false, kOff, {}};
   auto outcome = in_a_thread(target, false, [&](Remote& remote, Room&) { return put_handler_in(target, remote); });

@@ -1,15 +1,16 @@
 #include "attach/options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
-#include <stdexcept>
 #include <string_view>
+
+#include "system/option_value.h"
+#include "tools/options.h"
 
 namespace attach {
 namespace {
 
-[[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
+using tools::refuse;
 
 // What each option of options.def does.
 namespace set {
@@ -22,111 +23,80 @@ void version(Options& options, const std::string&) { options.version = true; }
 
 }  // namespace set
 
-struct Option {
-  std::string name;
-  std::string_view value, help;
-  void (*set)(Options& options, const std::string& value);
-};
+using Set = void(Options& options, const std::string& value);
 
-// Of the launcher's: the valid values with a | before each, or the lowest and the highest number.
-struct Setting {
-  std::string name, variable;
-  std::string_view values;
-  unsigned lowest, highest;
-};
-
-std::string dashed(std::string name) {
-  std::ranges::replace(name, '_', '-');
-  return name;
-}
-
-const Option kOptions[] = {
-#define OPTION(name, value, help) {dashed(#name), value, help, set::name},
+const tools::Option<Set> kOptions[] = {
+#define OPTION(name, value, help) {#name, value, help, set::name},
 #include "attach/options.def"
 };
 
-const Setting kSettings[] = {
-#define VALUE(enumerator, word, help) "|" word
-#define CHOICE(NAME, name, Type, what, values) {dashed(#name), "NOSIGPIPE_" #NAME, values, 0, 0},
-#define NUMBER(NAME, name, fallback, lowest, highest, help) {dashed(#name), "NOSIGPIPE_" #NAME, "", lowest, highest},
-#include "../options.def"
-};
+// One of the launcher's: NOSIGPIPE_RUNAWAY_AFTER is --runaway-after.
+using Setting = options::Option;
 
-template <class Number>
-bool is_number(std::string_view text, Number& number) {
-  const char* end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, number);
-  return result.ec == std::errc{} && result.ptr == end && !text.empty();
+std::string name_of(const Setting& setting) {
+  std::string name(std::string_view(setting.name).substr(std::string_view("NOSIGPIPE_").size()));
+  for (auto& c : name) c = c == '_' ? '-' : static_cast<char>(c - 'A' + 'a');
+  return name;
 }
 
-// A PATH in the word stands for one from the root: the target has a directory of its own.
-bool fits(std::string_view word, std::string_view value) {
+// A PATH stands for one from the root: the target has a directory of its own.
+bool is_absolute(std::string_view word, std::string_view value) {
   const auto path = word.find("PATH");
-  if (path == word.npos) return word == value;
-  return value.starts_with(word.substr(0, path)) && value.substr(path).starts_with('/');
+  return path == word.npos || value.substr(path).starts_with('/');
 }
 
 bool is_valid(const Setting& setting, const std::string& value) {
-  unsigned number = 0;
-  if (setting.values.empty()) return is_number(value, number) && number >= setting.lowest && number <= setting.highest;
   for (auto rest = setting.values; !rest.empty();) {
-    rest.remove_prefix(1);
     const auto word = rest.substr(0, rest.find('|'));
-    if (fits(word, value)) return true;
-    rest.remove_prefix(word.size());
+    if (options::is_a(word, value) && is_absolute(word, value)) return true;
+    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
   }
   return false;
 }
 
-std::string values_of(const Setting& setting) {
-  if (setting.values.empty()) return std::to_string(setting.lowest) + ".." + std::to_string(setting.highest);
-  return std::string(setting.values.substr(1));
-}
-
 void take_setting(Options& options, const Setting& setting, const std::string& value) {
   if (value.find('\n') != value.npos || !is_valid(setting, value))
-    refuse("--" + setting.name + "=" + value + ": valid are " + values_of(setting) +
+    refuse("--" + name_of(setting) + "=" + value + ": valid are " + std::string(setting.values) +
            (setting.values.find("PATH") != setting.values.npos ? ", where a PATH begins with /" : ""));
   // The last counts, and the library takes the first.
-  const auto before = ("\n" + options.variables).find("\n" + setting.variable + "=");
+  const std::string variable(setting.name);
+  const auto before = ("\n" + options.variables).find("\n" + variable + "=");
   if (before < options.variables.size())
     options.variables.erase(before, options.variables.find('\n', before) + 1 - before);
-  options.variables += setting.variable + "=" + value + "\n";
+  options.variables += variable + "=" + value + "\n";
   options.lone_log = false;
 }
 
 using Words = std::vector<std::string>;
 
-// The option at this word, with its value, which may be the next word; then the word behind.
-Words::const_iterator take(Options& options, Words::const_iterator at, Words::const_iterator end) {
-  const auto& word = *at++;
-  const auto equals = word.find('=');
-  const auto name = word == "-h" ? "help" : word.starts_with("--") ? word.substr(2, equals - 2) : "";
-  const auto* setting = std::ranges::find(kSettings, name, &Setting::name);
-  const auto* option = std::ranges::find(kOptions, name, &Option::name);
-  if (setting == std::end(kSettings) && option == std::end(kOptions))
-    refuse("unknown option " + word + "; --help lists what there is");
-  if (word == "--log") {
+// The setting at this word, with its value, which may be the next word, and the word behind; this one where it is none.
+Words::const_iterator take_if_setting(Options& options, Words::const_iterator at, Words::const_iterator end) {
+  const auto equals = at->find('=');
+  const auto name = at->starts_with("--") ? at->substr(2, equals - 2) : "";
+  const auto* setting = std::ranges::find(options::kAll, name, name_of);
+  if (setting == std::end(options::kAll)) return at;
+  const bool has_value = equals != at->npos;
+  if (*at == "--log") {
     take_setting(options, *setting, "stderr");
     options.lone_log = true;
-    return at;
+    return std::next(at);
   }
-  const bool wants_value = option == std::end(kOptions) || !option->value.empty();
-  if (!wants_value && equals != word.npos) refuse("--" + name + " takes no value");
-  if (wants_value && equals == word.npos && at == end)
-    refuse("--" + name +
-           " wants a value: " + (option == std::end(kOptions) ? values_of(*setting) : std::string(option->value)));
-  const auto value = equals != word.npos ? word.substr(equals + 1) : wants_value ? *at++ : "";
-  if (setting != std::end(kSettings))
-    take_setting(options, *setting, value);
-  else
-    option->set(options, value);
-  return at;
+  if (!has_value && std::next(at) == end) refuse("--" + name + " wants a value: " + std::string(setting->values));
+  const auto value = has_value ? at++->substr(equals + 1) : *std::next(at);
+  take_setting(options, *setting, value);
+  return has_value ? at : at + 2;
+}
+
+Words::const_iterator take(Options& options, Words::const_iterator at, Words::const_iterator end) {
+  if (const auto behind = take_if_setting(options, at, end); behind != at) return behind;
+  std::string value;
+  const auto& option = tools::take_option(kOptions, at, end, value);
+  option.set(options, value);
+  return std::next(at);
 }
 
 int pid_of(const std::string& word, bool is_behind_lone_log) {
-  int pid = 0;
-  if (is_number(word, pid) && pid > 0) return pid;
+  if (const auto pid = tools::pid_in(word)) return *pid;
   refuse(word + " is no PID" +
          (is_behind_lone_log ? ", and --log alone is --log=stderr: do you mean --log=" + word + "?" : ""));
 }
@@ -159,16 +129,13 @@ std::string help() {
       "       nosigpipe-attach --start [--] COMMAND [ARG]...\n"
       "Keeps a process that is running from dying of SIGPIPE on sockets, as nosigpipe\n"
       "does with one that it starts.\n\n";
-  for (const auto& option : kOptions) {
-    const auto form = option.value.empty() ? option.name : option.name + "=" + std::string(option.value);
-    text += (option.name == "help" ? "  -h, --" : "  --") + form + "\n      " + std::string(option.help) + "\n";
-  }
-  text += "and as nosigpipe --help explains them, a PATH as the process sees it:\n ";
-  for (const auto& setting : kSettings) text += " --" + setting.name + "=" + (setting.name == "runaway" ? "\n " : "");
+  text += tools::help_of(kOptions) + "and as nosigpipe --help explains them, a PATH as the process sees it:\n ";
+  for (const auto& setting : options::kAll)
+    text += " --" + name_of(setting) + "=" + (name_of(setting) == "runaway" ? "\n " : "");
   text +=
-      "\n\nExit status, of several PIDs the highest: 0 done, or was so; 1 nothing is done in it,\n"
-      "the line says why; 2 what has become of it is not known, or stdout took no line;\n"
-      "125 refused: nothing has been changed.\n";
+      "\n\nExit status, of several PIDs the highest: 0 done, or was so; 1 nothing is done\n"
+      "in it, the line says why; 2 what has become of it is not known, or stdout took\n"
+      "no line; 125 refused: nothing has been changed.\n";
   return text;
 }
 

@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include <cstring>
 #include <ctime>
 
 #include "attach/handler_image.h"
@@ -22,10 +21,8 @@ constexpr std::uint64_t kDataSize = 4096;
 constexpr std::uint64_t kNew = 2048, kOld = 2048 + 64;
 static_assert(sizeof(blob::Data) < kNew);
 
-bool is_error(std::uint64_t result) { return result > ~std::uint64_t{4095}; }
-
 void must(std::uint64_t result, const char* what) {
-  if (is_error(result)) throw Refusal(what + std::string(": ") + std::strerror(static_cast<int>(-result)));
+  if (is_error(result)) throw Refusal(what + std::string(": ") + error_in(result));
 }
 
 template <class Value>

@@ -5,9 +5,14 @@
 
 namespace attach {
 
-// For good: another try would end in the same way.
-struct Refusal : std::runtime_error {
+// Nothing has been done that is to stay: what was made on the way is given back.
+struct NotDone : std::runtime_error {
   using std::runtime_error::runtime_error;
+};
+
+// For good: another try would end in the same way.
+struct Refusal : NotDone {
+  using NotDone::NotDone;
 };
 
 // Nothing has to be done: it has seen to SIGPIPE itself.
@@ -16,8 +21,8 @@ struct Unneeded : Refusal {
 };
 
 // At this moment, in this thread: it goes on as it was, and another one, or it later, may do.
-struct NotNow : std::runtime_error {
-  using std::runtime_error::runtime_error;
+struct NotNow : NotDone {
+  using NotDone::NotDone;
 };
 
 // What has become of the target is not known: it has ended meanwhile, or does not answer.

@@ -78,6 +78,8 @@ struct Table {
 
 }  // namespace
 
+std::string error_in(std::uint64_t result) { return std::strerror(static_cast<int>(-result)); }
+
 Remote::Remote(const Target& target, const Sleeper& sleeper, bool with_functions)
     : target_(target), tid_(sleeper.tid), since_(std::chrono::steady_clock::now()) {
   const bool is_call = is_system_call(target_, sleeper.counter - 2);
@@ -94,6 +96,7 @@ Remote::Remote(const Target& target, const Sleeper& sleeper, bool with_functions
 Remote::Remote(const Target& target, int tid)
     : target_(target), tid_(tid), since_(std::chrono::steady_clock::now()), is_stopped_(true) {
   trace(PTRACE_GETREGS, tid_, nullptr, &registers_);
+  mappings_ = target_.mappings();
   learn();
   place_code();
 }
@@ -181,7 +184,7 @@ void Remote::learn() {
   tables_ = (frame_.at - 2 * sizeof(Table)) & ~std::uint64_t{15};
   // The stack may end there; and all of it has to be there, what a signal handler may need included.
   const std::string bytes(frame_.at - tables_, '\0');
-  if (!are_writable(target_.mappings(), tables_ - kRoomForSignals, frame_.at + frame_.bytes.size()) ||
+  if (!are_writable(mappings_, tables_ - kRoomForSignals, frame_.at + frame_.bytes.size()) ||
       !target_.write(tables_, bytes.data(), bytes.size()) ||
       !target_.write(frame_.at, frame_.bytes.data(), frame_.bytes.size()))
     throw NotNow("there is no room on the stack of thread " + std::to_string(tid_));
@@ -198,7 +201,8 @@ void Remote::look_whether_fit(const Sleeper& sleeper, bool is_call, bool with_fu
       stopped_at.rsp != sleeper.stack || behind_call_ == 0)
     throw NotNow("its threads do not sleep long enough in one call");
   look_whether_filtered();
-  if (is_in_handler(target_, target_.mappings(), registers_.rsp, with_functions))
+  mappings_ = target_.mappings();
+  if (is_in_handler(target_, mappings_, registers_.rsp, with_functions))
     throw NotNow("its threads are, or look as if they were, in signal handlers");
   learn();
 }
@@ -249,7 +253,7 @@ void Remote::rewind() {
 void Remote::place_code() {
   const std::string code(stretch_code());
   const auto room = (code.size() + 63) / 64 * 64;
-  auto mappings = target_.mappings();
+  auto mappings = mappings_;
   std::erase_if(mappings, [](const auto& one) {
     return !one.executable || one.writable || one.shared || one.path == "[vsyscall]";
   });

@@ -46,6 +46,10 @@ Step function(std::uint64_t address, std::uint64_t stack, Arguments... arguments
   return {address, {static_cast<std::uint64_t>(arguments)...}, stack, Step::function, 0};
 }
 
+// What a step returns where the kernel has refused it, and why it has.
+constexpr bool is_error(std::uint64_t result) { return result > ~std::uint64_t{4095}; }
+std::string error_in(std::uint64_t result);
+
 class Remote {
  public:
   // Seizes and stops this thread, and looks whether it is fit: still in that call, in no handler, or in one that does
@@ -91,6 +95,7 @@ class Remote {
   std::uint64_t code_ = 0, tables_ = 0, last_step_ = 0;
   unsigned runs_ = 0;
   Frame frame_{};
+  std::vector<Mapping> mappings_;  // since it was stopped
 };
 
 }  // namespace attach

@@ -26,7 +26,9 @@
 #include "attach/permission.h"
 #include "attach/put_in.h"
 #include "doctor/elf_headers.h"
+#include "doctor/in_force.h"
 #include "doctor/proc_file.h"
+#include "system/machine_file.h"
 #include "tools/display.h"
 #include "tools/fd.h"
 
@@ -201,7 +203,8 @@ std::vector<char*> words_of(const std::vector<std::string>& command) {
 int start(const std::vector<std::string>& command) {
   const char* given = std::getenv("NOSIGPIPE_MODE");
   const auto mode =
-      mode_of(given != nullptr ? given : "", tools::open_to_read("/etc/nosigpipe.conf", O_NONBLOCK | O_NOCTTY));
+      doctor::in_force("NOSIGPIPE_MODE", given == nullptr ? std::nullopt : std::optional<std::string>(given),
+                       doctor::text_of(tools::open_to_read(machine_file::kPath, O_NONBLOCK | O_NOCTTY)));
   constexpr const char* kInstead = " (--fallback=run runs it all the same)";
   if (mode == "off") throw Refusal(command[0] + " is not run: " + kOff + kInstead);
   if (mode == "observe") throw Refusal(command[0] + " is not run: " + kObserve + kInstead);

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <optional>
 #include <string_view>
 
+#include "doctor/in_force.h"
 #include "doctor/proc_file.h"
 #include "system/machine_file.h"
 #include "system/option_value.h"
@@ -18,18 +20,7 @@ namespace doctor {
 
 namespace {
 
-// Empty where there is none, or it is ignored.
-std::string valid_text() {
-  std::string text(machine_file::kMost, '\0');
-  struct stat status {};
-  const tools::Fd file = tools::open_to_read(machine_file::kPath, O_NONBLOCK | O_NOCTTY);
-  if (!file || fstat(file.get(), &status) != 0 ||
-      machine_file::why_ignored(status.st_mode, status.st_uid, status.st_size) != nullptr)
-    return "";
-  const ssize_t length = pread(file.get(), text.data(), text.size(), 0);
-  text.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
-  return text;
-}
+std::string valid_text() { return text_of(tools::open_to_read(machine_file::kPath, O_NONBLOCK | O_NOCTTY)); }
 
 // The variables of others are none of ours: a service reads the same file.
 bool counts_for_nothing(std::string_view line) {
@@ -50,12 +41,8 @@ std::string machine_says(const std::string& variable) {
 }
 
 std::string in_force(const std::string& variable) {
-  const auto machines = machine_says(variable);
   const char* ours = std::getenv(variable.c_str());
-  const bool is_switch = variable == "NOSIGPIPE_MODE" && machines == "off";
-  const std::string value = ours == nullptr || is_switch ? machines : ours;
-  const auto* option = std::ranges::find(options::kAll, std::string_view(variable), &options::Option::name);
-  return options::place(*option, value) == options::kInvalid ? std::string(option->fallback) : value;
+  return in_force(variable, ours == nullptr ? std::nullopt : std::optional<std::string>(ours), valid_text());
 }
 
 std::string setting_of_mode(const std::string& mode) {

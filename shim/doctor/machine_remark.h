@@ -12,7 +12,7 @@ std::string machine_remark();
 // What it says of a variable; empty where it says nothing, or is ignored.
 std::string machine_says(const std::string& variable);
 
-// The value of an option that holds for what we start, as the library reads it (system/options.cpp).
+// The value of an option that holds for what we start.
 std::string in_force(const std::string& variable);
 
 // Where this mode is set, for who is to take it out again.

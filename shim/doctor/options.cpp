@@ -1,8 +1,6 @@
 #include "doctor/options.h"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 #include <string_view>
 
 #include "tools/options.h"
@@ -30,23 +28,14 @@ const tools::Option<Set> kOptions[] = {
 #include "doctor/options.def"
 };
 
-// A number is a process, unless -- has said that a command follows.
-std::optional<int> pid_of(const std::string& word) {
-  int pid = 0;
-  const char* end = word.data() + word.size();
-  const auto result = std::from_chars(word.data(), end, pid);
-  if (result.ec != std::errc{} || result.ptr != end || pid <= 0) return {};
-  return pid;
-}
-
 bool is_number(const std::string& word) { return !word.empty() && word.find_first_not_of("0123456789") == word.npos; }
 
-// None where one of the words is no number.
+// A number is a process, unless -- has said that a command follows. None where one of the words is no number.
 std::vector<int> pids_of(const std::vector<std::string>& words) {
   std::vector<int> pids;
   if (!std::ranges::all_of(words, is_number)) return pids;
   for (const auto& word : words) {
-    const auto pid = pid_of(word);
+    const auto pid = tools::pid_in(word);
     if (!pid) refuse(word + " is no PID");
     pids.push_back(*pid);
   }

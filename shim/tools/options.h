@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -13,6 +15,15 @@ namespace tools {
 
 // The text is a line for the user.
 [[noreturn]] inline void refuse(const std::string& why) { throw std::invalid_argument(why); }
+
+// The number of a process.
+inline std::optional<int> pid_in(const std::string& word) {
+  int pid = 0;
+  const char* end = word.data() + word.size();
+  const auto result = std::from_chars(word.data(), end, pid);
+  if (result.ec != std::errc{} || result.ptr != end || pid <= 0) return {};
+  return pid;
+}
 
 template <class Set>
 struct Option {
