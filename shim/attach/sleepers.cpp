@@ -123,11 +123,13 @@ std::vector<Sleeper> find_sleepers(const Target& target) {
 }
 
 bool is_in_handler(const Target& target, const std::vector<Mapping>& mappings, std::uint64_t stack, bool locks_matter) {
-  const auto of = [&](std::uint64_t address) {
-    return std::ranges::find_if(mappings, [=](const auto& one) { return one.start <= address && address < one.end; });
+  // They are in the order of their addresses, and there may be thousands, as of words.
+  const auto around = [&](std::uint64_t address) -> const Mapping* {
+    const auto next = std::ranges::upper_bound(mappings, address, {}, &Mapping::start);
+    return next != mappings.begin() && address < std::prev(next)->end ? &*std::prev(next) : nullptr;
   };
-  const auto mapping = of(stack);
-  if (mapping == mappings.end()) return true;
+  const auto* mapping = around(stack);
+  if (mapping == nullptr) return true;
   // The kernel puts a frame where this is its address's remainder.
   constexpr std::uint64_t kAlign = 16, kRemainder = 8;
   const auto first = stack + (kRemainder - stack) % kAlign;
@@ -137,11 +139,10 @@ bool is_in_handler(const Target& target, const std::vector<Mapping>& mappings, s
   if (!target.read(first, words.data(), words.size() * sizeof(std::uint64_t))) return true;
   std::map<std::uint64_t, bool> restorers;
   for (std::size_t i = 0; i < words.size(); i += kAlign / sizeof(std::uint64_t)) {
+    const auto* code = around(words[i]);
+    if (code == nullptr || !code->executable) continue;
     const auto [known, is_new] = restorers.try_emplace(words[i], false);
-    if (is_new) {
-      const auto code = of(words[i]);
-      known->second = code != mappings.end() && code->executable && is_restorer(target, words[i]);
-    }
+    if (is_new) known->second = is_restorer(target, words[i]);
     if (known->second && is_in_the_way(target, first + i * sizeof(std::uint64_t), mapping->end, locks_matter))
       return true;
   }
