@@ -84,10 +84,9 @@ class Module {
     return 0;
   }
 
-  // glibc has added the base to it already, musl has not.
   std::uintptr_t address(long tag) const {
     const auto found = value(tag);
-    return found != 0 && found < base_ ? found + base_ : found;
+    return found != 0 ? loaded_at(base_, found) : 0;
   }
 
   template <class Relocation>

@@ -16,6 +16,12 @@ struct SymbolName {
   std::uint32_t hash = 5381;
 };
 
+// Where a pointer of the dynamic section leads. glibc has added the base already, musl has not, nor is it done for the
+// vdso.
+constexpr std::uintptr_t loaded_at(std::uintptr_t base, std::uintptr_t pointer) {
+  return pointer < base ? pointer + base : pointer;
+}
+
 class ElfSymbols {
  public:
   ElfSymbols(ElfW(Addr) base, const ElfW(Phdr) * segments, unsigned count) : base_(base) {
@@ -57,13 +63,11 @@ class ElfSymbols {
     sysv_ = at<std::uint32_t>(dynamic, DT_HASH);
   }
 
-  // glibc has added the base to these pointers already, musl has not, nor is it done for the vdso.
   template <class Pointed>
   const Pointed* at(const ElfW(Dyn) * entry, long tag) const {
     while (entry->d_tag != tag && entry->d_tag != DT_NULL) ++entry;
     if (entry->d_tag == DT_NULL) return nullptr;
-    const auto value = entry->d_un.d_ptr;
-    return reinterpret_cast<const Pointed*>(value < base_ ? value + base_ : value);
+    return reinterpret_cast<const Pointed*>(loaded_at(base_, entry->d_un.d_ptr));
   }
 
   bool defines(std::uint32_t index) const {

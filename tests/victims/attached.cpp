@@ -2,8 +2,6 @@
 // what the call has returned, writes to a socket whose peer is gone, and says "alive". usage: attached KIND [futex=N]
 // [spin=N] [malloc=N]: with so many threads besides that wait for a lock, compute, allocate
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
@@ -30,6 +28,7 @@
 #include <string>
 #include <thread>
 
+#include "victims/filter.h"
 #include "victims/sockets.h"
 
 namespace {
@@ -361,10 +360,8 @@ void be_child(const Kind& kind) {
 }
 
 void enter_filter(unsigned call, unsigned action) {
-  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1), BPF_STMT(BPF_RET | BPF_K, action),
-                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-  const sock_fprog program{4, filter};
+  auto code = filter_of({call}, action);
+  const auto program = program_of(code);
   must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges");
   must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "seccomp");
 }

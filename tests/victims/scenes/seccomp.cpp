@@ -1,8 +1,6 @@
 // Scenes in a seccomp filter, in which a system call that the program does not make itself may end it.
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
@@ -15,6 +13,7 @@
 #include <cstring>
 
 #include "scenes.h"
+#include "victims/filter.h"
 
 namespace {
 
@@ -36,13 +35,8 @@ using Install = std::function<long(const sock_fprog*)>;
 
 // These system calls have one answer, all others the other.
 bool enters(const Install& install, const std::vector<unsigned>& listed, unsigned answer, unsigned other) {
-  std::vector<sock_filter> code{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
-  for (const unsigned number : listed) {
-    code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1));
-    code.push_back(BPF_STMT(BPF_RET | BPF_K, answer));
-  }
-  code.push_back(BPF_STMT(BPF_RET | BPF_K, other));
-  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  auto code = filter_of(listed, answer, other);
+  const auto program = program_of(code);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   return install(&program) == 0;
 }

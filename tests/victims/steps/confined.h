@@ -1,13 +1,10 @@
 // Steps that hold others, and change what these find: in a handler, in a coroutine, without rights, in a filter.
 #pragma once
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <ucontext.h>
 
-#include <cstddef>
-
+#include "victims/filter.h"
 #include "victims/steps/blocks.h"
 
 namespace steps {
@@ -96,13 +93,8 @@ inline void without_rights(int how, const Block& block) {
 
 // These calls are answered so, or kill.
 inline long enters(int how, std::initializer_list<unsigned> calls, unsigned answer) {
-  std::vector<sock_filter> code{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
-  for (const unsigned call : calls) {
-    code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1));
-    code.push_back(BPF_STMT(BPF_RET | BPF_K, answer));
-  }
-  code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  auto code = filter_of(calls, answer);
+  const auto program = program_of(code);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   switch (how) {
     case 0:
