@@ -2,7 +2,7 @@
 # usage: demo/demo.sh
 # Shows the main job: servers that are killed by clients who leave in the middle of an answer, and the same servers,
 # unmodified, living through it under nosigpipe. `make demo` builds what it needs. DEMO_REQUESTS in the environment is
-# the number of requests (default 100000). The last line is the verdict, and the exit status follows from it: 0 if every
+# the number of requests (default 50000). The last line is the verdict, and the exit status follows from it: 0 if every
 # server was killed bare and lived under nosigpipe, else 1. What is not installed or cannot be reached is left out.
 set -u
 
@@ -11,7 +11,7 @@ sh -c 'kill -PIPE $$' && exec env --default-signal=PIPE "$0"
 
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
-requests=${DEMO_REQUESTS:-100000}
+requests=${DEMO_REQUESTS:-50000}
 scenes=0 killed=0 alive=0
 
 files=$(mktemp -d)
