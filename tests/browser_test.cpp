@@ -1,5 +1,8 @@
 // nosigpipe-report --html in a real browser: what it shows, what it asks for, and what a log can make it do.
 #include "support/chromium.h"
+
+#include <algorithm>
+
 #include "support/page.h"
 
 namespace {

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <pty.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "support/options_list.h"

@@ -1,4 +1,5 @@
 // The lists that the shim is made from, and what else must follow them: what is forgotten in one place fails here.
+#include <algorithm>
 #include <regex>
 #include <set>
 

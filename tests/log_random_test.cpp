@@ -3,6 +3,7 @@
 // In the environment: SEED is that of the first program (default 1), PROGRAMS how many there are (default 100).
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 

@@ -2,6 +2,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "support/expect.h"
 #include "support/log_lines.h"
 #include "support/source_tree.h"

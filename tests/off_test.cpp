@@ -2,6 +2,8 @@
 // machine_file_test and launcher_reach_test).
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "support/demo_server.h"
 #include "support/expect.h"
 #include "support/source_tree.h"
