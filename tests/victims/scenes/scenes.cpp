@@ -48,6 +48,22 @@ ssize_t send_messages(int fd) {
   return kSend(fd, &message, 1, 0);
 }
 
+// Some scenes make calls without number, so the files that they take from do not stay open.
+ssize_t send_file(int fd) {
+  static const int source = file();
+  off_t offset = 0;
+  return sendfile(fd, source, &offset, 1);
+}
+
+ssize_t splice_byte(int fd) {
+  const int source = full_pipe_of_one();
+  const ssize_t result = splice(source, nullptr, fd, nullptr, 1, 0);
+  const int error = errno;
+  close(source);
+  errno = error;
+  return result;
+}
+
 }  // namespace
 
 Scene::Scene(const char* name, void (*play)()) {
@@ -68,8 +84,8 @@ const std::vector<Verb>& verbs() {
     {"__sendmmsg64", __sendmmsg64 != nullptr ? send_messages<__sendmmsg64> : send_messages<>},
 #endif
     {"writev", [](int fd) { return writev(fd, &one_byte, 1); }},
-    {"sendfile", [](int fd) { return sendfile(fd, file(), nullptr, 1); }},
-    {"splice", [](int fd) { return splice(full_pipe_of_one(), nullptr, fd, nullptr, 1, 0); }},
+    {"sendfile", send_file},
+    {"splice", splice_byte},
   };
   return list;
 }
@@ -112,6 +128,7 @@ int full_pipe_of_one() {
   int ends[2];
   must(pipe(ends), "pipe");
   must(write(ends[1], byte, 1), "write");
+  close(ends[1]);
   return ends[0];
 }
 
