@@ -77,7 +77,7 @@ SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* de
 SCRIPTS = .ci/run tests/run tests/roots tests/package_roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
   demo/deploy/try demo/deploy/init.d/server $(wildcard demo/deploy/*/run demo/deploy/*/alone demo/deploy/*/try.sh)
 
-.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-compilers fuzz mutants bench install uninstall deb rpm test-packages clean format lint help
+.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-compilers fuzz mutants bench install uninstall deb rpm test-packages clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -292,6 +292,11 @@ test-roots: ## the same in Debian 13, and the library that is built here in Debi
 	tests/install roots
 	@$(MAKE) --no-print-directory -j$(JOBS) all i386
 	@tests/roots $(BUILD)
+
+test-kernels: ## run what the kernel has a say in under those of Debian 11, 12 and 13, in QEMU
+	tests/install test kernels
+	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
+	@tests/kernels $(BUILD)
 
 test-packages: ## make packages, and install, upgrade and remove them in Debian 12 and 13
 	tests/install packages

@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <memory>
+#include <utility>
 
 #include "support/directory.h"
 #include "support/log_lines.h"
@@ -16,6 +19,14 @@
 #include "support/victims.h"
 
 namespace {
+
+bool is_kernel_before(int major, int minor) {
+  utsname name;
+  uname(&name);
+  int version[2]{};
+  std::sscanf(name.release, "%d.%d", &version[0], &version[1]);
+  return std::pair(version[0], version[1]) < std::pair(major, minor);
+}
 
 bool is_refused(const std::string& scene) { return bare(scene, ignoring_sigpipe()).out.starts_with("refused"); }
 
@@ -220,6 +231,7 @@ TEST_CASE("a ring's writes to dead sockets live") {
 }
 TEST_CASE("a ring's write to a dead pipe still kills") {
   if (is_refused("ring_to_dead_socket")) SKIP_TEST("io_uring is not permitted here");
+  if (is_kernel_before(5, 12)) SKIP_TEST("the kernel's workers are no threads of the process: SIGPIPE reaches nobody");
   still_dies("ring_to_dead_pipe_still_kills");
   still_dies("ring_to_dead_pipe_by_vector_still_kills");
 }
@@ -337,6 +349,7 @@ TEST_CASE("a raw splice without an offset lives while fd 0 is a dead pipe") {
   survives("inline_splice_without_offset_while_0_is_a_dead_pipe", kGuardsWithHandler);
 }
 TEST_CASE("a raw call lives where the function before it loads another number") {
+  if (!std::filesystem::exists("tests/victims")) SKIP_TEST("the sources are not here");
   const Directory directory;
   const auto program = directory / "raw";
   output_of({"gcc", "-Os", "-o", program, source("tests/victims/small_raw_call.c")});
@@ -565,8 +578,10 @@ class Asked {
     ioctl(input_[0], FIONREAD, &unread);
     return unread == 0 && contents("/proc/" + std::to_string(pid()) + "/syscall").starts_with("0 0x0 ");
   }
+  // A line may be read while it is written.
   std::string last_technique() const {
-    const auto lines = parsed(contents(directory_ / "log"), "averted");
+    const auto log = contents(directory_ / "log");
+    const auto lines = parsed(log.substr(0, log.rfind('\n') + 1), "averted");
     return lines.empty() ? "" : lines.back()["technique"];
   }
   Ending end() {
