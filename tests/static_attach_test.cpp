@@ -205,15 +205,37 @@ TEST_CASE("detached a static program dies as before, and can be armed again") {
   const auto maps = [&] { return lines_of(contents("/proc/" + victim.number() + "/maps")).size(); };
   const auto before = maps();
   is_armed_by(attach({victim.number()}));
-  CHECK(maps() == before + 2);
+  CHECK(maps() == before + 3);
   CHECK(has(attach({victim.number()}).out, "armed before"));
   CHECK(!victim.dies());
   CHECK(attach({"--detach", victim.number()}).exited(0));
   CHECK(attach({"--detach", victim.number()}).exited(1));
   is_armed_by(attach({victim.number()}));
-  CHECK(maps() == before + 2);
+  CHECK(maps() == before + 3);
   CHECK(!victim.dies());
   CHECK(attach({"--detach", victim.number()}).exited(0));
+  CHECK(victim.dies());
+}
+
+TEST_CASE("the handler of a static program is found beside code that the program makes as it runs") {
+  const States states({"-static"});
+  Waiting victim(states.in({"tcp", "told", "compiles"}));
+  is_armed_by(attach({victim.number()}));
+  CHECK(victim.survives(SIGUSR2));
+  CHECK(victim.says(".static_handler.version") == kVersion);
+  CHECK(has(attach({victim.number()}).out, "armed before"));
+  CHECK(attach({"--detach", victim.number()}).exited(0));
+  CHECK(victim.dies());
+}
+
+TEST_CASE("detached a static program has the mask and the flags that it had set with the default") {
+  const States states({"-static"});
+  Waiting victim(states.in({"tcp", "told", "odd-default"}));
+  CHECK(victim.survives(SIGUSR2));
+  is_armed_by(attach({victim.number()}));
+  CHECK(victim.survives(SIGUSR1));
+  CHECK(attach({"--detach", victim.number()}).exited(0));
+  CHECK(victim.survives(SIGUSR2));
   CHECK(victim.dies());
 }
 

@@ -26,7 +26,7 @@ blob::Header header_in(std::string_view image) {
   return header;
 }
 
-// In memory of its own that is executed, and begins with the magic.
+// In a mapping of its own that is executed, and begins with the magic.
 std::optional<HandlerInPlace> find_handler(const Target& target) {
   for (const auto& mapping : target.mappings()) {
     blob::Header header{};

@@ -17,8 +17,12 @@ using Sigaction = blob::Sigaction<std::uint64_t>;
 
 constexpr std::uint64_t kDefault = 0, kIgnore = 1;
 constexpr std::uint64_t kDataSize = 4096;
-// What sigaction(2) reads and what it gives, on the page of data behind what the handler has there.
-constexpr std::uint64_t kNew = 2048, kOld = 2048 + 64;
+// The page below the code is for nobody: else the kernel would put the code and what the program compiles there into
+// one mapping, and it is by the beginning of its mapping that the handler is found.
+constexpr std::uint64_t kGuard = 4096;
+// What sigaction(2) reads and what it gives, and what the program had set, on the page of data behind what the handler
+// has there.
+constexpr std::uint64_t kNew = 2048, kOld = 2048 + 64, kBefore = 2048 + 128;
 static_assert(sizeof(blob::Data) < kNew);
 
 void must(std::uint64_t result, const char* what) {
@@ -41,25 +45,34 @@ Sigaction change(const Target& target, Remote& remote, std::uint64_t data, const
   return before;
 }
 
+void give_back(Remote& remote, const HandlerInPlace& place) {
+  remote.run({system_call(SYS_munmap, place.at - kGuard, kGuard + place.header.data + kDataSize)});
+}
+
 // Pages of code that is not called yet, and behind them one of data.
 HandlerInPlace place(const Target& target, Remote& remote) {
   const auto image = handler_image();
   const auto header = header_in(image);
-  const auto at = remote.run({system_call(SYS_mmap, 0, header.data + kDataSize, PROT_READ | PROT_WRITE,
-                                          MAP_PRIVATE | MAP_ANONYMOUS, ~0UL, 0)})[0];
-  must(at, "no memory can be had in it");
-  if (!target.write(at, image.data(), image.size())) throw Lost("its memory is gone");
-  const auto executable = remote.run({system_call(SYS_mprotect, at, header.data, PROT_READ | PROT_EXEC)})[0];
-  if (is_error(executable)) remote.run({system_call(SYS_munmap, at, header.data + kDataSize)});
-  must(executable, "no code can be put into it");
-  return {at, header};
+  const auto room = remote.run({system_call(SYS_mmap, 0, kGuard + header.data + kDataSize, PROT_READ | PROT_WRITE,
+                                            MAP_PRIVATE | MAP_ANONYMOUS, ~0UL, 0)})[0];
+  must(room, "no memory can be had in it");
+  const HandlerInPlace placed{room + kGuard, header};
+  if (!target.write(placed.at, image.data(), image.size())) throw Lost("its memory is gone");
+  const auto results = remote.run({system_call(SYS_mprotect, room, kGuard, PROT_NONE),
+                                   system_call(SYS_mprotect, placed.at, header.data, PROT_READ | PROT_EXEC)});
+  for (const auto result : results) {
+    if (is_error(result)) give_back(remote, placed);
+    must(result, "no code can be put into it");
+  }
+  return placed;
 }
 
 }  // namespace
 
 Outcome put_handler_in(const Target& target, Remote& remote) {
   const auto there = find_handler(target);
-  const auto& [at, header] = there ? *there : place(target, remote);
+  const auto in_place = there ? *there : place(target, remote);
+  const auto& [at, header] = in_place;
   const auto data = at + header.data;
   const Sigaction ours{at + header.handler, blob::kFlags, at + header.restorer, blob::kMask};
   const auto now = change(target, remote, data, nullptr);
@@ -67,15 +80,17 @@ Outcome put_handler_in(const Target& target, Remote& remote) {
   auto before = now;
   if (now.handler == kDefault) {
     write(target, data, static_cast<std::uint64_t>(std::time(nullptr)));
+    write(target, data + kBefore, now);
     before = change(target, remote, data, &ours);
   }
   if (before.handler != kDefault) {
     // Another thread has set one of its own meanwhile.
     if (now.handler == kDefault) change(target, remote, data, &before);
-    if (!there) remote.run({system_call(SYS_munmap, at, header.data + kDataSize)});
+    if (!there) give_back(remote, in_place);
     throw Unneeded(before.handler == kIgnore ? "it ignores SIGPIPE: left alone, and not needed"
                                              : "it has a SIGPIPE handler of its own: left alone");
   }
+  write(target, data + kBefore, before);
   return {true, "static, the handler; no log, nothing of what it executes, and only until it sets SIGPIPE itself", {}};
 }
 
@@ -85,7 +100,9 @@ Outcome take_handler_out(const Target& target, Remote& remote) {
   const auto data = there->at + there->header.data;
   if (change(target, remote, data, nullptr).handler != there->at + there->header.handler)
     return {false, "nothing to take back: the handler does not stand", {}};
-  const Sigaction standard{};
+  Sigaction standard{};
+  if (!target.read(data + kBefore, &standard, sizeof standard)) throw Lost("its memory is gone");
+  standard.handler = kDefault;
   change(target, remote, data, &standard);
   return {true, "no handler", {}};
 }

@@ -10,7 +10,8 @@ namespace attach {
 // changed.
 Outcome put_handler_in(const Target& target, Remote& remote);
 
-// SIG_DFL again. The memory stays: another thread may be in the handler.
+// SIG_DFL again, with the mask and the flags that the program had set with it. The memory stays: another thread may be
+// in the handler.
 Outcome take_handler_out(const Target& target, Remote& remote);
 
 }  // namespace attach

@@ -64,11 +64,14 @@ class Waiting {
   std::string says(const std::string& path) const { return member(doctor({"--json", number()}).out, path); }
   int verdict() const { return doctor({number()}).status >> 8; }
 
-  // Whether a write to a dead socket kills it, tried on the victim "states".
-  bool dies() {
-    process_.signal(SIGUSR1);
-    return !hears("alive\n") && process_.wait().killed_by(SIGPIPE);
+  // Of the victim "states": whether it lives through what it does at this signal.
+  bool survives(int signal) {
+    process_.signal(signal);
+    return hears("alive\n");
   }
+
+  // Whether a write to a dead socket kills it, tried on the victim "states".
+  bool dies() { return !survives(SIGUSR1) && process_.wait().killed_by(SIGPIPE); }
 
  private:
   struct Ends {

@@ -1,5 +1,5 @@
-// A process in the states that its arguments name, which says "ready" and waits to be killed, or for a SIGUSR1. In C,
-// so that a test can compile it in the ways that programs are: static, 32-bit, for musl.
+// A process in the states that its arguments name, which says "ready" and waits to be killed, or for a SIGUSR1 or
+// SIGUSR2. In C, so that a test can compile it in the ways that programs are: static, 32-bit, for musl.
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +20,43 @@ static void write_to_dead_socket(int signal) {
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 || close(pair[1]) != 0) abort();
   if (write(pair[0], "x", 1) != -1) abort();
   if (write(1, "alive\n", 6) != 6) abort();
+}
+
+// As a program does that compiles as it runs, and more than there is room for above what others have mapped. The kernel
+static void map_code(int signal) {
+  (void)signal;
+  for (int i = 0; i < 1024; ++i) {
+    char* page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    if (page == MAP_FAILED) abort();
+    memset(page, 0xc3, 4096);
+    if (mprotect(page, 4096, PROT_READ | PROT_EXEC) != 0) abort();
+  }
+  if (write(1, "alive\n", 6) != 6) abort();
+}
+
+// The default, with a mask and flags that count for nothing beside it.
+static struct sigaction odd_default(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_flags = SA_NODEFER | SA_NOCLDSTOP;
+  sigaddset(&action.sa_mask, SIGWINCH);
+  return action;
+}
+
+static void look_at_odd_default(int signal) {
+  const struct sigaction was = odd_default();
+  struct sigaction is;
+  (void)signal;
+  if (sigaction(SIGPIPE, NULL, &is) != 0 || is.sa_handler != SIG_DFL) abort();
+  // libc adds a flag of its own.
+  if ((is.sa_flags & was.sa_flags) != was.sa_flags || !sigismember(&is.sa_mask, SIGWINCH)) abort();
+  if (write(1, "alive\n", 6) != 6) abort();
+}
+
+static void set_odd_default(void) {
+  const struct sigaction action = odd_default();
+  if (sigaction(SIGPIPE, &action, NULL) != 0) abort();
+  signal(SIGUSR2, look_at_odd_default);
 }
 
 static void block(void) {
@@ -92,6 +129,8 @@ int main(int count, char** words) {
       pthread_exit(NULL);
     }
     if (strcmp(word, "told") == 0) signal(SIGUSR1, write_to_dead_socket);
+    if (strcmp(word, "compiles") == 0) signal(SIGUSR2, map_code);
+    if (strcmp(word, "odd-default") == 0) set_odd_default();
     if (strcmp(word, "socketpair") == 0) sockets(AF_UNIX, SOCK_STREAM, 1);
     if (strcmp(word, "datagrams") == 0) sockets(AF_UNIX, SOCK_DGRAM, 1);
     if (strcmp(word, "seqpackets") == 0) sockets(AF_UNIX, SOCK_SEQPACKET, 1);
