@@ -17,6 +17,7 @@
 #include "support/attached.h"
 #include "support/demo_server.h"
 #include "support/directory.h"
+#include "support/doctor.h"
 
 namespace {
 
@@ -202,6 +203,21 @@ TEST_CASE("a log whose directory is not there is told of") {
   CHECK(
       has(attach({"--log=/nonexistent/dir/x", victim.number()}).out, "it has no directory /nonexistent/dir for a log"));
   CHECK(!has(attach({"--log=/tmp/%p", other.number()}).out, "directory"));
+}
+
+TEST_CASE("a process whose main thread has ended is armed and detached through another") {
+  for (const Strings& options : {Strings{}, {"-static"}}) {
+    const States states(options);
+    Waiting victim(states.in({"tcp", "told", "thread-alone"}));
+    REQUIRE(eventually([&] { return has(contents("/proc/" + victim.number() + "/status"), "State:\tZ"); }));
+    const auto armed = run({built("nosigpipe-attach"), victim.number()});
+    INFO(armed.text() << armed.err);
+    CHECK(armed.exited(0));
+    CHECK(armed.out.starts_with("armed " + victim.number() + " (states): "));
+    CHECK(victim.survives(SIGUSR1));
+    CHECK(run({built("nosigpipe-attach"), "--detach", victim.number()}).exited(0));
+    CHECK(victim.dies());
+  }
 }
 
 TEST_CASE("what standard output does not take is told of") {

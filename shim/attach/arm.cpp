@@ -65,7 +65,7 @@ class Room {
 bool has_file(const Target& target, const std::string& path) {
   struct stat there {
   }, here{};
-  return stat((target.directory() + "root" + path).c_str(), &there) == 0 && stat(path.c_str(), &here) == 0 &&
+  return stat((target.directory_of_all() + "root" + path).c_str(), &there) == 0 && stat(path.c_str(), &here) == 0 &&
          there.st_dev == here.st_dev && there.st_ino == here.st_ino;
 }
 

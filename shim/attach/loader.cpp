@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t kDlopenMode = 0x80000000;  // of __libc_dlopen_mode: its caller is libc's own
 
 doctor::ElfHeaders headers_of(const Target& target) {
-  const auto headers = doctor::read_headers_of(target.directory() + "exe");
+  const auto headers = doctor::read_headers_of(target.directory_of_all() + "exe");
   if (!headers) throw Refusal("its program (/proc/PID/exe) cannot be read");
   if (headers->is_of_go()) throw Refusal("a program of Go: not needed, except as an inetd-style program on fd 1");
   if (headers->machine != EM_X86_64 || !headers->is_64_bit)
@@ -24,7 +24,7 @@ doctor::ElfHeaders headers_of(const Target& target) {
 }
 
 Program program_of(const Target& target) {
-  const auto auxv = doctor::read_proc(target.directory() + "auxv").value_or("");
+  const auto auxv = doctor::read_proc(target.directory_of_all() + "auxv").value_or("");
   return read_program(bounded(target.reader()), auxv, headers_of(target).is_64_bit);
 }
 

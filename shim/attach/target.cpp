@@ -16,6 +16,11 @@
 #include "doctor/proc_file.h"
 
 namespace attach {
+namespace {
+
+bool has_memory(const std::string& status) { return !doctor::value_of(status, "VmSize").empty(); }
+
+}  // namespace
 
 Target::Target(int pid) : pid_(pid) {
   const auto number = std::to_string(pid);
@@ -26,12 +31,17 @@ Target::Target(int pid) : pid_(pid) {
   if (!pidfd_) throw Refusal("there is no such process");
   proc_ = tools::open_to_read("/proc/" + number, O_DIRECTORY);
   if (!proc_) throw Refusal("it is not in /proc: mount that, without hidepid");
-  directory_ = "/proc/self/fd/" + std::to_string(proc_.get()) + "/";
+  directory_ = directory_of_all_ = "/proc/self/fd/" + std::to_string(proc_.get()) + "/";
+  // The first thread may have ended alone, by pthread_exit.
+  for (const int tid : threads()) {
+    if (has_memory(status())) break;
+    directory_of_all_ = directory_ + "task/" + std::to_string(tid) + "/";
+  }
   const auto now = status();
   if (has_ended() || now.empty()) throw Refusal("it has ended");
-  name_ = doctor::value_of(now, "Name");
+  name_ = doctor::value_of(doctor::read_proc(directory_ + "status").value_or(""), "Name");
   refuse_by_status(pid, now);
-  memory_ = tools::Fd(::open((directory_ + "mem").c_str(), O_RDWR | O_CLOEXEC));
+  memory_ = tools::Fd(::open((directory_of_all_ + "mem").c_str(), O_RDWR | O_CLOEXEC));
   if (!memory_) throw Refusal(why_not_allowed(now, errno));
 }
 
@@ -40,7 +50,7 @@ bool Target::has_ended() const {
   return poll(&ended, 1, 0) != 0;
 }
 
-std::string Target::status() const { return doctor::read_proc(directory_ + "status").value_or(""); }
+std::string Target::status() const { return doctor::read_proc(directory_of_all_ + "status").value_or(""); }
 
 std::vector<int> Target::threads() const {
   std::vector<int> tids;
@@ -52,7 +62,7 @@ std::vector<int> Target::threads() const {
 
 std::vector<Mapping> Target::mappings() const {
   std::vector<Mapping> mappings;
-  const auto text = doctor::read_proc(directory_ + "maps").value_or("");
+  const auto text = doctor::read_proc(directory_of_all_ + "maps").value_or("");
   for (std::string_view rest(text); !rest.empty();) {
     auto line = doctor::take_until(rest, '\n');
     auto range = doctor::take_word(line);
@@ -68,13 +78,13 @@ std::vector<Mapping> Target::mappings() const {
 }
 
 tools::Fd Target::open(const std::string& path, int flags) const {
-  const auto root = tools::open_to_read(directory_ + "root", O_PATH | O_DIRECTORY);
+  const auto root = tools::open_to_read(directory_of_all_ + "root", O_PATH | O_DIRECTORY);
   open_how how{};
   how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
   how.resolve = RESOLVE_IN_ROOT;
   tools::Fd file(static_cast<int>(syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how)));
   // Before Linux 5.6 a link that begins with a slash leads to what is there in our root.
-  if (!file && errno == ENOSYS) file = tools::open_to_read(directory_ + "root" + path, flags);
+  if (!file && errno == ENOSYS) file = tools::open_to_read(directory_of_all_ + "root" + path, flags);
   return file;
 }
 

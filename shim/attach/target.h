@@ -29,8 +29,10 @@ class Target {
   const std::string& name() const { return name_; }
   bool has_ended() const;
 
-  // With a slash at its end; what is opened there is this process's or nothing.
+  // With a slash at its end; what is opened there is this process's or nothing. What all its threads have in common,
+  // the program and its memory, is in its own directory only as long as its first thread is there.
   const std::string& directory() const { return directory_; }
+  const std::string& directory_of_all() const { return directory_of_all_; }
   std::string status() const;
   std::vector<int> threads() const;
   std::vector<Mapping> mappings() const;
@@ -50,7 +52,7 @@ class Target {
  private:
   int pid_;
   tools::Fd pidfd_, proc_, memory_;
-  std::string directory_, name_;
+  std::string directory_, directory_of_all_, name_;
 };
 
 }  // namespace attach
