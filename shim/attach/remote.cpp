@@ -184,8 +184,11 @@ void Remote::learn() {
   tables_ = (frame_.at - 2 * sizeof(Table)) & ~std::uint64_t{15};
   // The stack may end there; and all of it has to be there, what a signal handler may need included.
   const std::string bytes(frame_.at - tables_, '\0');
-  if (!are_writable(mappings_, tables_ - kRoomForSignals, frame_.at + frame_.bytes.size()) ||
-      !target_.write(tables_, bytes.data(), bytes.size()) ||
+  const auto lowest = tables_ - kRoomForSignals, end = frame_.at + frame_.bytes.size();
+  // The main thread's grows when something is read below its end, by whomever.
+  if (char below = 0; !are_writable(mappings_, lowest, end) && target_.read(lowest, &below, sizeof below))
+    mappings_ = target_.mappings();
+  if (!are_writable(mappings_, lowest, end) || !target_.write(tables_, bytes.data(), bytes.size()) ||
       !target_.write(frame_.at, frame_.bytes.data(), frame_.bytes.size()))
     throw NotNow("there is no room on the stack of thread " + std::to_string(tid_));
 }

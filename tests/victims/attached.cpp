@@ -233,6 +233,16 @@ struct Message {
   char text[1] = {'x'};
 };
 
+// The kernel has given the stack no page more than has been touched.
+[[gnu::noinline]] long read_deep_down(int frames) {
+  char frame[4096];
+  std::memset(frame, frames, sizeof frame);
+  asm volatile("" ::"r"(frame) : "memory");
+  const long result = frames == 0 ? static_cast<long>(read(wakes.ours, &byte, 1)) : read_deep_down(frames - 1);
+  asm volatile("" ::"r"(frame) : "memory");
+  return result;
+}
+
 void write_byte() { must(write(wakes.theirs, "x", 1), "write"); }
 
 void connect_once() {
@@ -320,6 +330,7 @@ const Kind kKinds[] = {
      write_byte},
     {"two_handlers", [] { return read_in_two_handlers(0); }, write_byte},
     {"two_handlers_two_stacks", [] { return read_in_two_handlers(SA_ONSTACK); }, write_byte},
+    {"deep_down", [] { return read_deep_down(256); }, write_byte},
     {"left_frame", [] { return read_above_left_frame(false); }, write_byte},
     {"left_frame_of_restarted", [] { return read_above_left_frame(true); }, write_byte},
 };
