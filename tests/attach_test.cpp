@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -239,6 +240,19 @@ TEST_CASE("what standard output does not take is told of") {
 
 TEST_CASE("threads that allocate all the time are no hindrance") {
   Attached victim({"poll", "malloc=4"});
+  is_armed_by(attach({victim.number()}), victim);
+}
+
+TEST_CASE("while another thread is at work in the loader it is left as it was, and armed when that is over") {
+  const Directory directory;
+  const auto fifo = directory / "fifo";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  Start start;
+  start.env = {"CONSTRUCTOR=" + fifo};
+  Attached victim({"read", "loading=" + built("tests/victims/libconstructed.so")}, start);
+  is_refused(attach({victim.number()}), "is at work in the loader, in dlopen or in what a library does at its start");
+  CHECK(attach({"--detach", victim.number()}).exited(125));
+  close(open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
   is_armed_by(attach({victim.number()}), victim);
 }
 

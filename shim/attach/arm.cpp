@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "attach/loader.h"
+#include "attach/loader_lock.h"
 #include "attach/mode.h"
 #include "attach/put_in.h"
 #include "attach/remote.h"
@@ -150,14 +151,18 @@ Outcome call_entry(const Target& target, Remote& remote, Room& room, std::uint64
   return outcome;
 }
 
-// Does this in a thread that may be taken, as soon as there is one.
-Outcome in_a_thread(const Target& target, bool with_functions, const std::function<Outcome(Remote&, Room&)>& act) {
+// Does this in a thread that may be taken, as soon as there is one and nothing speaks against it.
+Outcome in_a_thread(
+    const Target& target, bool with_functions, const std::function<Outcome(Remote&, Room&)>& act,
+    const std::function<std::string()>& why_not_yet = [] { return ""; }) {
   const auto end = std::chrono::steady_clock::now() + kLongestSearch;
   std::string reason =
       "none of its threads sleeps in a call where libc holds no lock: they compute, or wait for a lock";
   for (auto pause = 1ms; std::chrono::steady_clock::now() < end;
        pause = std::min<std::chrono::milliseconds>(pause * 2, 50ms)) {
-    for (const auto& sleeper : find_sleepers(target)) {
+    const auto obstacle = why_not_yet();
+    if (!obstacle.empty()) reason = obstacle;
+    for (const auto& sleeper : obstacle.empty() ? find_sleepers(target) : std::vector<Sleeper>()) {
       try {
         Remote remote(target, sleeper, with_functions);
         Room room(target, remote);
@@ -207,7 +212,7 @@ Outcome arm(const Target& target, const std::string& library, const std::string&
   const auto loader = find_loader(target);
   if (ignores_sigpipe(target)) throw Refusal("it ignores SIGPIPE, so that none kills it, and is left alone");
   auto entry = find_entry(target, kEntry);
-  return in_a_thread(target, true, [&](Remote& remote, Room& room) {
+  const auto load_and_call = [&](Remote& remote, Room& room) {
     if (!entry) {
       std::uint64_t handle = 0;
       if (has_file(target, library)) handle = open_library(loader, remote, room, library);
@@ -218,7 +223,8 @@ Outcome arm(const Target& target, const std::string& library, const std::string&
       if (!entry) throw Refusal(library + " is none of ours");
     }
     return call_entry(target, remote, room, *entry, &options);
-  });
+  };
+  return in_a_thread(target, true, load_and_call, [&] { return why_loader_is_busy(target, loader.global); });
 }
 
 Outcome disarm(const Target& target) {

@@ -38,22 +38,24 @@ Loader find_loader(const Target& target) {
     throw Refusal("its loader has not loaded anything yet, or does not tell: try again later");
   const auto read = bounded(target.reader());
   Loader loader{};
-  std::optional<std::uint64_t> of_libdl, in_libc;
+  std::optional<std::uint64_t> of_libdl, in_libc, global;
   for (const auto& module : program.modules) {
     const Symbols symbols(read, module, program.is_64_bit);
     if (symbols.soname() == "libnosigpipe.so")
       throw Refusal("it was started under nosigpipe, and is armed since; to change that, restart it");
+    if (!global) global = symbols.find("_rtld_global");
     if (symbols.soname() == "libdl.so.2") of_libdl = symbols.find("dlopen");
     if (loader.open != 0 || !symbols.find("__libc_start_main")) continue;
     if (const auto open = symbols.find("dlopen")) {
-      loader = {*open, RTLD_NOW, symbols.find("dlerror").value_or(0)};
+      loader = {*open, RTLD_NOW, symbols.find("dlerror").value_or(0), 0};
     } else {
       in_libc = symbols.find("__libc_dlopen_mode");
     }
   }
-  if (loader.open == 0 && of_libdl) loader = {*of_libdl, RTLD_NOW, 0};
-  if (loader.open == 0 && in_libc) loader = {*in_libc, RTLD_NOW | kDlopenMode, 0};
+  if (loader.open == 0 && of_libdl) loader = {*of_libdl, RTLD_NOW, 0, 0};
+  if (loader.open == 0 && in_libc) loader = {*in_libc, RTLD_NOW | kDlopenMode, 0, 0};
   if (loader.open == 0) throw Refusal("its libc has no dlopen that we know of");
+  loader.global = global.value_or(0);
   return loader;
 }
 

@@ -11,7 +11,8 @@ namespace attach {
 struct Loader {
   std::uint64_t open;  // dlopen(path, flags)
   std::uint64_t flags;
-  std::uint64_t error;  // dlerror(); 0: there is none
+  std::uint64_t error;   // dlerror(); 0: there is none
+  std::uint64_t global;  // glibc's _rtld_global, for loader_lock.h; 0: there is none
 };
 
 // Whether it has no loader. Throws Refusal where it cannot be reached for another reason, or need not be.

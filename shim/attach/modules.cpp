@@ -157,7 +157,8 @@ std::optional<Symbols::Symbol> Symbols::symbol(std::uint32_t index) const {
 
 bool Symbols::is_named(std::uint32_t index, std::string_view name) const {
   const auto found = symbol(index);
-  if (!found || found->section == SHN_UNDEF || ELF64_ST_TYPE(found->info) != STT_FUNC) return false;
+  if (!found || found->section == SHN_UNDEF) return false;
+  if (const auto type = ELF64_ST_TYPE(found->info); type != STT_FUNC && type != STT_OBJECT) return false;
   // An old version, kept for programs that were linked with it. The first two are "local" and the oldest there is.
   if (versions_ != 0) {
     const auto version = value_at<std::uint16_t>(read_, versions_ + std::uint64_t{index} * 2).value_or(0);

@@ -42,7 +42,7 @@ class Symbols {
  public:
   Symbols(const ReadAt& read, const Module& module, bool is_64_bit);
 
-  // The address of the function of this name that a program linked today would get.
+  // The address of the function or variable of this name that a program linked today would get.
   std::optional<std::uint64_t> find(std::string_view name) const;
   const std::string& soname() const { return soname_; }
 

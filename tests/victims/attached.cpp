@@ -1,6 +1,8 @@
 // Waits in a system call, each time for what a child of its does when it is told to by a byte on standard input; says
 // what the call has returned, writes to a socket whose peer is gone, and says "alive". usage: attached KIND [futex=N]
-// [spin=N] [malloc=N]: with so many threads besides that wait for a lock, compute, allocate
+// [spin=N] [malloc=N]: with so many threads besides that wait for a lock, compute, allocate; [loading=LIBRARY]: with
+// one that loads libconstructed.so and is in its constructor
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
@@ -395,6 +397,16 @@ void start_thread(const std::string& kind) {
   }).detach();
 }
 
+void start_to_load(const std::string& library) {
+  int ends[2];
+  must(pipe(ends), "pipe");
+  setenv("CONSTRUCTED", std::to_string(ends[1]).c_str(), 1);
+  std::thread([library] {
+    if (dlopen(library.c_str(), RTLD_NOW) == nullptr) fail(dlerror());
+  }).detach();
+  must(read(ends[0], &byte, 1), "read");
+}
+
 void obey(const char* word) {
   const char* equals = std::strchr(word, '=');
   if (equals == nullptr) fail("no such word");
@@ -403,6 +415,8 @@ void obey(const char* word) {
   if (name == "denied" || name == "deadly")
     enter_filter(static_cast<unsigned>(number),
                  name == "denied" ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_KILL_PROCESS);
+  else if (name == "loading")
+    start_to_load(equals + 1);
   else if (name == "confined")
     start_confined_thread(static_cast<unsigned>(number));
   else
