@@ -340,6 +340,18 @@ TEST_CASE("threads that write while it is armed and taken back two hundred times
   CHECK(has(Late({"gcc", "-m32"}, "i386/").says({"storm="}), "no error\n"));
 }
 
+TEST_CASE("a child that is forked while its parent is armed and taken back is armed or not, and can be made either") {
+  for (const std::string options : {"", "NOSIGPIPE_LOG=/dev/null"}) {
+    INFO(options);
+    CHECK(has(Late().says({"fork_storm=" + options}), "no error\n"));
+  }
+  CHECK(has(Late({"gcc", "-m32"}, "i386/").says({"fork_storm="}), "no error\n"));
+}
+
+TEST_CASE("a child that is forked past libc while its parent is armed says that nothing can be done in it") {
+  CHECK(has(Late().says({"fork_storm_past_libc="}), "no error\n"));
+}
+
 // A thread is in the middle of its relocation most of the time: thousands of addresses, all of which are to be written
 // before the loader makes them unwritable.
 TEST_CASE("a library that comes and goes while the program is armed and taken back is left whole") {

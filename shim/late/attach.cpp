@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "late/forks.h"
 #include "late/got.h"
 #include "late/sigpipe.h"
 #include "late/state.h"
@@ -122,6 +123,15 @@ int take_back(const Answer& answer) {
   return answer.give(0, line.words());
 }
 
+int not_while_forking(const Answer& answer) {
+  return answer.give(EBUSY, "another of its threads is in fork(2): try again");
+}
+
+// At work is another thread, or one of the parent's.
+int in_other_hands(const Answer& answer) {
+  return answer.give(EBUSY, "another is at it, or it was forked, past libc, while its parent was being armed");
+}
+
 }  // namespace
 }  // namespace late
 
@@ -131,9 +141,13 @@ ENTRY int nosigpipe_attach(const char* options, char* answer, unsigned long size
   using namespace late;
   const Answer to{answer, size};
   const int error = errno;
+  forks::be_told();
+  errno = error;
+  const forks::HeldBack held_back;
+  if (!held_back.all()) return not_while_forking(to);
   auto before = state::kLoaded;
   if (!state::leave(before) && (before != state::kTakenBack || !state::leave(before)))
-    return to.give(EALREADY, "already armed");
+    return before == state::kBusy ? in_other_hands(to) : to.give(EALREADY, "already armed");
   const int result = arm(options, to);
   if (result == 0) {
     state::enter(state::kArmed);
@@ -149,8 +163,10 @@ ENTRY int nosigpipe_detach(char* answer, unsigned long size) {
   using namespace late;
   const Answer to{answer, size};
   const int error = errno;
+  const forks::HeldBack held_back;
+  if (!held_back.all()) return not_while_forking(to);
   auto before = state::kArmed;
-  if (!state::leave(before)) return to.give(ENOENT, "it is not armed");
+  if (!state::leave(before)) return before == state::kBusy ? in_other_hands(to) : to.give(ENOENT, "it is not armed");
   const int result = take_back(to);
   state::enter(state::kTakenBack);
   errno = error;

@@ -12,8 +12,9 @@
 //   EPERM      a filter refuses rt_sigaction
 //   ENOMEM     libc has no place but the heap for our variables of each thread
 //   EMFILE     no descriptor is free by which /proc could be asked
+//   EBUSY      another thread is in fork(2), or at this; or it was forked by a system call of its own meanwhile
 extern "C" int nosigpipe_attach(const char* options, char* answer, unsigned long size);
 
-// Takes it all back as long as it is armed, else ENOENT: the library stays, and whoever has kept the address of a
-// function of ours reaches libc's by it.
+// Takes it all back as long as it is armed, else ENOENT, or EBUSY as above: the library stays, and whoever has kept the
+// address of a function of ours reaches libc's by it.
 extern "C" int nosigpipe_detach(char* answer, unsigned long size);

@@ -245,6 +245,65 @@ static void start_to_reload(char* library) {
   if (pthread_create(&thread, NULL, reloads, library) != 0 || pthread_detach(thread) != 0) fail("pthread_create");
 }
 
+// A child: it is armed or it is not, can be armed and taken back, loads a library, and dies as it then has to.
+static void be_forked(const char* options) {
+  char answer[1024];
+  const int result = attach(options, answer, sizeof answer);
+  alarm(60);
+  if (result != 0 && (result != EALREADY || strcmp(answer, "already armed") != 0)) fail(answer);
+  if (writes("stdio") != -1) fail("not armed");
+  if (dlopen("libm.so.6", RTLD_NOW) == NULL) fail("dlopen");
+  if (detach(answer, sizeof answer) != 0) fail(answer);
+  writes("stdio");
+  fail("not taken back");
+}
+
+// A child that libc knows nothing of: there is no way to make it whole, but to say so.
+static void be_forked_past_libc(const char* options) {
+  char answer[1024];
+  const int result = attach(options, answer, sizeof answer);
+  if (result == EBUSY && strstr(answer, "forked, past libc") == NULL) fail(answer);
+  if (result == EBUSY && detach(answer, sizeof answer) != EBUSY) fail(answer);
+  _exit(result == EBUSY ? 1 : 0);
+}
+
+static void* forks_past_libc(void* options) {
+  for (int busy = 0; busy < 10;) {
+    int status;
+    const pid_t child = (pid_t)syscall(SYS_fork);
+    if (child == 0) be_forked_past_libc(options);
+    if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) > 1) fail("a child");
+    busy += WEXITSTATUS(status);
+  }
+  is_over = 1;
+  return NULL;
+}
+
+static void be_armed_while(void* (*forking)(void*), char* options) {
+  pthread_t thread;
+  char answer[1024];
+  if (attach(options, answer, sizeof answer) != 0 || detach(answer, sizeof answer) != 0) fail(answer);
+  if (pthread_create(&thread, NULL, forking, options) != 0) fail("pthread_create");
+  while (!is_over) {
+    if (attach(options, answer, sizeof answer) != 0) fail(answer);
+    if (detach(answer, sizeof answer) != 0) fail(answer);
+  }
+  pthread_join(thread, NULL);
+  puts("no error");
+}
+
+static void* forks_by_libc(void* options) {
+  for (int i = 0; i < 100; ++i) {
+    int status;
+    const pid_t child = fork();
+    if (child == 0) be_forked(options);
+    if (waitpid(child, &status, 0) != child) fail("waitpid");
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGPIPE) fail("a child has not died of SIGPIPE");
+  }
+  is_over = 1;
+  return NULL;
+}
+
 static void go_on_in_child(void) {
   int status;
   const pid_t child = fork();
@@ -266,13 +325,13 @@ static void keep_handlers(void) {
     unsigned short code;
     unsigned char if_true, if_false;
     unsigned value;
-  } filter[] = {{0x20, 0, 0, 0}, {0x15, 0, 1, SYS_rt_sigaction}, {0x06, 0, 0, 0x50000 | EPERM}, {0x06, 0, 0, 0x7fff0000}};
+  } filter[] = {
+      {0x20, 0, 0, 0}, {0x15, 0, 1, SYS_rt_sigaction}, {0x06, 0, 0, 0x50000 | EPERM}, {0x06, 0, 0, 0x7fff0000}};
   const struct {
     unsigned short length;
     const void* filter;
   } program = {4, filter};
-  if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-      syscall(SYS_prctl, PR_SET_SECCOMP, 2, &program) != 0)
+  if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_prctl, PR_SET_SECCOMP, 2, &program) != 0)
     fail("prctl");
 }
 
@@ -346,6 +405,10 @@ static void obey(const char* word, char* value) {
     pause();
   else if (strcmp(word, "fork") == 0)
     go_on_in_child();
+  else if (strcmp(word, "fork_storm") == 0)
+    be_armed_while(forks_by_libc, value);
+  else if (strcmp(word, "fork_storm_past_libc") == 0)
+    be_armed_while(forks_past_libc, value);
   else if (strcmp(word, "storm") == 0)
     storm(value, 200);
   else
