@@ -49,7 +49,7 @@ SHIM_SOURCES = $(sort $(wildcard shim/*.cpp)) $(foreach room,$(ROOMS),$(sort $(w
 TOOLS_SOURCES = $(sort $(wildcard shim/tools/*.cpp))
 REPORT_SOURCES = $(sort $(wildcard shim/report/*.cpp)) $(TOOLS_SOURCES)
 DOCTOR_SOURCES = $(sort $(wildcard shim/doctor/*.cpp)) $(TOOLS_SOURCES)
-ATTACH_SOURCES = $(sort $(wildcard shim/attach/*.cpp)) $(addprefix shim/doctor/,elf_headers.cpp in_force.cpp proc_file.cpp) $(TOOLS_SOURCES)
+ATTACH_SOURCES = $(sort $(wildcard shim/attach/*.cpp)) $(addprefix shim/doctor/,elf_headers.cpp in_force.cpp library.cpp mapped_shim.cpp proc_file.cpp) $(TOOLS_SOURCES)
 TOOLS = nosigpipe-report nosigpipe-doctor nosigpipe-attach
 PROGRAMS = nosigpipe $(TOOLS)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
@@ -323,7 +323,7 @@ test-programs: all $(OWN_SUITES) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO
 i386:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/i386 CXXFLAGS='$(CXXFLAGS) -m32' CFLAGS='$(CFLAGS) -m32' \
 	  $(BUILD)/i386/libnosigpipe.so $(LATE_LIBRARY:$(BUILD)/%=$(BUILD)/i386/%) $(SCENES:$(BUILD)/%=$(BUILD)/i386/%) \
-	  $(BUILD)/i386/tests/victims/steps_victim
+	  $(patsubst %,$(BUILD)/i386/tests/victims/%,steps_victim attached libstandin.so)
 
 # Each fuzzer with the sources that it feeds.
 FUZZ_SECONDS = 60
@@ -333,7 +333,7 @@ FUZZED_options = shim/system/kept_file.cpp shim/system/syscall.cpp
 FUZZED_reader = $(filter-out shim/report/main.cpp,$(REPORT_SOURCES)) $(BUILD)/shim/report/page.cpp
 FUZZED_unwind = $(patsubst %,shim/unwind/%.cpp,unwind cfi guess rows)
 FUZZED_path = $(wildcard shim/unwind/*.cpp) shim/system/kept_file.cpp shim/system/proc.cpp shim/system/syscall.cpp
-FUZZED_attach = $(patsubst %,shim/%.cpp,attach/modules attach/filter doctor/elf_headers tools/fd)
+FUZZED_attach = $(patsubst %,shim/%.cpp,attach/modules attach/filter attach/machine doctor/elf_headers tools/fd)
 FUZZED_record = shim/log/record_writer.cpp $(FUZZED_reader)
 
 .SECONDEXPANSION:

@@ -22,7 +22,7 @@ const std::map<std::string, Names> kBelow = {
     {"tools", {}},
     {"report", {"tools", "system", "system/arch"}},
     {"doctor", {"attach/blob", "tools", "program", "system"}},
-    {"attach", {"attach/blob", "doctor", "tools", "system"}},
+    {"attach", {"attach/blob", "doctor", "tools", "system", "system/arch"}},
     {"attach/blob", {"guard", "log", "program", "system", "system/arch"}},
 };
 

@@ -2,13 +2,10 @@
 
 #include "attach/refusal.h"
 #ifdef __x86_64__
-#include <dlfcn.h>
-#include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,8 +37,8 @@ constexpr std::uint64_t kSize = 512 << 10, kData = 64 << 10;  // of the memory i
 class Room {
  public:
   Room(const Target& target, Remote& remote) : target_(target), remote_(remote) {
-    at_ =
-        remote.run({system_call(SYS_mmap, 0, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0UL, 0)})[0];
+    at_ = remote.run(
+        {system_call(Call::mmap, 0, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0UL, 0)})[0];
     if (is_error(at_)) throw Refusal("no memory can be had in it: " + error_in(at_));
   }
   // Where this text now is, with a NUL behind it.
@@ -53,7 +50,7 @@ class Room {
     return at;
   }
   std::uint64_t stack() const { return at_ + kSize; }
-  void give_back() { remote_.run({system_call(SYS_munmap, at_, kSize)}); }
+  void give_back() { remote_.run({system_call(Call::munmap, at_, kSize)}); }
 
  private:
   const Target& target_;
@@ -106,15 +103,15 @@ std::uint64_t open_in_memory(const Target& target, const Loader& loader, Remote&
   const auto bytes = doctor::read_proc(library);
   if (!bytes) throw Refusal(library + " cannot be read");
   const auto name = room.put(std::filesystem::path(library).filename());
-  const auto fd = remote.run({system_call(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING)})[0];
+  const auto fd = remote.run({system_call(Call::memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING)})[0];
   if (is_error(fd)) throw Refusal("no file in memory can be had in it: " + error_in(fd));
-  const auto close = [&] { remote.run({system_call(SYS_close, fd)}); };
+  const auto close = [&] { remote.run({system_call(Call::close, fd)}); };
   try {
     const auto file = target.take_fd(static_cast<int>(fd));
     if (!file || !is_fresh(file.get()) || !write_all(file.get(), *bytes))
       throw Refusal("the file in memory cannot be filled");
     const auto path = room.put("/proc/self/fd/" + std::to_string(fd));
-    return remote.run({function(loader.open, room.stack(), path, loader.flags), system_call(SYS_close, fd)})[0];
+    return remote.run({function(loader.open, room.stack(), path, loader.flags), system_call(Call::close, fd)})[0];
   } catch (const NotDone&) {
     close();
     throw;
@@ -155,6 +152,7 @@ Outcome call_entry(const Target& target, Remote& remote, Room& room, std::uint64
 Outcome in_a_thread(
     const Target& target, bool with_functions, const std::function<Outcome(Remote&, Room&)>& act,
     const std::function<std::string()>& why_not_yet = [] { return ""; }) {
+  const auto machine = machine_of(target);
   const auto end = std::chrono::steady_clock::now() + kLongestSearch;
   std::string reason =
       "none of its threads sleeps in a call where libc holds no lock: they compute, or wait for a lock";
@@ -162,9 +160,9 @@ Outcome in_a_thread(
        pause = std::min<std::chrono::milliseconds>(pause * 2, 50ms)) {
     const auto obstacle = why_not_yet();
     if (!obstacle.empty()) reason = obstacle;
-    for (const auto& sleeper : obstacle.empty() ? find_sleepers(target) : std::vector<Sleeper>()) {
+    for (const auto& sleeper : obstacle.empty() ? find_sleepers(target, machine) : std::vector<Sleeper>()) {
       try {
-        Remote remote(target, sleeper, with_functions);
+        Remote remote(target, machine, sleeper, with_functions);
         Room room(target, remote);
         Outcome outcome{};
         try {
@@ -207,11 +205,12 @@ constexpr const char* kWayBack = "nosigpipe_detach";
 
 }  // namespace
 
-Outcome arm(const Target& target, const std::string& library, const std::string& options) {
+Outcome arm(const Target& target, const std::string& given, bool is_to_fit, const std::string& options) {
   if (is_static(target)) return arm_static(target, options);
   const auto loader = find_loader(target);
   if (ignores_sigpipe(target)) throw Refusal("it ignores SIGPIPE, so that none kills it, and is left alone");
   auto entry = find_entry(target, kEntry);
+  const auto library = entry || !is_to_fit ? given : library_for(target, given);
   const auto load_and_call = [&](Remote& remote, Room& room) {
     if (!entry) {
       std::uint64_t handle = 0;
@@ -242,11 +241,11 @@ Outcome disarm(const Target& target) {
 
 namespace attach {
 
-Outcome arm(const Target&, const std::string&, const std::string&) {
-  throw Refusal("only processes of x86-64 can be reached: restart it under nosigpipe");
+Outcome arm(const Target&, const std::string&, bool, const std::string&) {
+  throw Refusal("nosigpipe-attach reaches processes only where it is built for x86-64: restart it under nosigpipe");
 }
 
-Outcome disarm(const Target&) { throw Refusal("only processes of x86-64 can be reached"); }
+Outcome disarm(const Target&) { throw Refusal("nosigpipe-attach reaches processes only where it is built for x86-64"); }
 
 }  // namespace attach
 #endif

@@ -14,9 +14,9 @@ struct Outcome {
   std::chrono::microseconds stopped_for;
 };
 
-// `options` are lines as in the environment, "NOSIGPIPE_LOG=/x\n". Throws Refusal, and then nothing has been changed;
-// or Lost.
-Outcome arm(const Target& target, const std::string& library, const std::string& options);
+// With the library that is given, or if it `is_to_fit` with the one beside it for programs of this class. `options` are
+// lines as in the environment, "NOSIGPIPE_LOG=/x\n". Throws Refusal, and then nothing has been changed; or Lost.
+Outcome arm(const Target& target, const std::string& given, bool is_to_fit, const std::string& options);
 Outcome disarm(const Target& target);
 
 }  // namespace attach

@@ -4,7 +4,6 @@
 #include <linux/audit.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstring>
@@ -18,69 +17,76 @@ namespace {
 
 constexpr std::uint32_t kKill = SECCOMP_RET_KILL_PROCESS;
 
-struct Call {
+struct Asked {
+  Call call;
   const char* name;
   std::uint64_t arguments[3];  // those that a filter may ask for
-  int number;
-  bool is_needed;  // by the stretch itself; all others may also be refused
+  bool is_needed;              // by the stretch itself; all others may also be refused
 };
 
-#define CALL(name, ...) \
-  { #name, {__VA_ARGS__ }, SYS_##name, false }
-const Call kCalls[] = {
-    {"rt_sigreturn", {}, SYS_rt_sigreturn, true},
-    {"rt_sigprocmask", {}, SYS_rt_sigprocmask, true},
-    {"rt_sigpending", {}, SYS_rt_sigpending, true},
-    {"mmap", {0, 4096, PROT_READ | PROT_WRITE}, SYS_mmap, true},
-    {"munmap", {}, SYS_munmap, true},
+#define NEEDED(name, ...) \
+  { Call::name, #name, {__VA_ARGS__}, true }
+#define ASKED(name, ...) \
+  { Call::name, #name, {__VA_ARGS__}, false }
+const Asked kAsked[] = {
+    NEEDED(rt_sigreturn),
+    NEEDED(rt_sigprocmask),
+    NEEDED(rt_sigpending),
+    NEEDED(mmap, 0, 4096, PROT_READ | PROT_WRITE),
+    NEEDED(munmap),
     // The loader's.
-    CALL(mmap, 0, 4096, PROT_READ | PROT_EXEC),
-    CALL(mprotect, 0, 4096, PROT_READ),
-    CALL(mprotect, 0, 4096, PROT_READ | PROT_EXEC),
-    CALL(mprotect, 0, 4096, PROT_READ | PROT_WRITE),
-    CALL(open),
-    CALL(openat),
-    CALL(read),
-    CALL(pread64),
-    CALL(fstat),
-    CALL(stat),
-    CALL(newfstatat),
-    CALL(close),
-    CALL(memfd_create),
-    CALL(brk),
-    CALL(futex),
+    ASKED(mmap, 0, 4096, PROT_READ | PROT_EXEC),
+    ASKED(mprotect, 0, 4096, PROT_READ),
+    ASKED(mprotect, 0, 4096, PROT_READ | PROT_EXEC),
+    ASKED(mprotect, 0, 4096, PROT_READ | PROT_WRITE),
+    ASKED(open),
+    ASKED(openat),
+    ASKED(read),
+    ASKED(pread64),
+    ASKED(fstat),
+    ASKED(stat),
+    ASKED(newfstatat),
+    ASKED(statx),
+    ASKED(close),
+    ASKED(memfd_create),
+    ASKED(brk),
+    ASKED(futex),
+    ASKED(futex_time64),
     // The shim's, as nosigpipe.1 lists them.
-    CALL(rt_sigaction),
-    CALL(rt_sigtimedwait),
-    CALL(rt_tgsigqueueinfo),
-    CALL(tgkill),
-    CALL(sigaltstack),
-    CALL(ppoll),
-    CALL(getsockopt),
-    CALL(getsockname),
-    CALL(getpeername),
-    CALL(write),
-    CALL(sendto),
-    CALL(sendmsg),
-    CALL(socket),
-    CALL(connect),
-    CALL(fcntl),
-    CALL(dup3),
-    CALL(readlinkat),
-    CALL(getcwd),
-    CALL(uname),
-    CALL(madvise),
-    CALL(prctl),
-    CALL(clock_gettime),
-    CALL(nanosleep),
-    CALL(getpid),
-    CALL(getppid),
-    CALL(gettid),
-    CALL(getuid),
-    CALL(geteuid),
-    CALL(pwritev2),
+    ASKED(rt_sigaction),
+    ASKED(rt_sigtimedwait),
+    ASKED(rt_tgsigqueueinfo),
+    ASKED(tgkill),
+    ASKED(sigaltstack),
+    ASKED(ppoll),
+    ASKED(getsockopt),
+    ASKED(getsockname),
+    ASKED(getpeername),
+    ASKED(write),
+    ASKED(sendto),
+    ASKED(sendmsg),
+    ASKED(socketcall),
+    ASKED(socket),
+    ASKED(connect),
+    ASKED(fcntl),
+    ASKED(dup3),
+    ASKED(readlinkat),
+    ASKED(getcwd),
+    ASKED(uname),
+    ASKED(madvise),
+    ASKED(prctl),
+    ASKED(clock_gettime),
+    ASKED(clock_gettime64),
+    ASKED(nanosleep),
+    ASKED(getpid),
+    ASKED(getppid),
+    ASKED(gettid),
+    ASKED(getuid),
+    ASKED(geteuid),
+    ASKED(pwritev2),
 };
-#undef CALL
+#undef NEEDED
+#undef ASKED
 
 // Whether it goes on after this, with or without the call having been made.
 bool is_harmless(std::uint32_t verdict, bool is_needed) {
@@ -166,7 +172,7 @@ std::uint32_t verdict_of(std::span<const sock_filter> filter, const seccomp_data
   return kKill;
 }
 
-void refuse_by_filters(int tid) {
+void refuse_by_filters(Machine machine, int tid) {
   for (unsigned long index = 0;; ++index) {
     const long length = ptrace(PTRACE_SECCOMP_GET_FILTER, tid, index, nullptr);
     if (length < 0 && errno == ENOENT) return;
@@ -176,13 +182,13 @@ void refuse_by_filters(int tid) {
     std::vector<sock_filter> filter(static_cast<std::size_t>(length));
     if (ptrace(PTRACE_SECCOMP_GET_FILTER, tid, index, filter.data()) != length)
       throw Refusal("it is in a seccomp filter, and the kernel does not tell which");
-    for (const auto& call : kCalls) {
+    for (const auto& asked : kAsked) {
       seccomp_data data{};
-      data.nr = call.number;
-      data.arch = AUDIT_ARCH_X86_64;
-      std::memcpy(data.args, call.arguments, sizeof call.arguments);
-      if (!is_harmless(verdict_of(filter, data), call.is_needed))
-        throw Refusal(std::string("its seccomp filter does not let it call ") + call.name +
+      data.nr = static_cast<int>(number_of(machine, asked.call));
+      data.arch = machine == Machine::x86_64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_I386;
+      std::memcpy(data.args, asked.arguments, sizeof asked.arguments);
+      if (data.nr >= 0 && !is_harmless(verdict_of(filter, data), asked.is_needed))
+        throw Refusal(std::string("its seccomp filter does not let it call ") + asked.name +
                       ": restart it under nosigpipe");
     }
   }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <span>
 
+#include "attach/machine.h"
+
 namespace attach {
 
 // What a filter says of this call: SECCOMP_RET_ALLOW and the like, with its data. KILL where it is no valid program.
@@ -14,6 +16,6 @@ std::uint32_t verdict_of(std::span<const sock_filter> filter, const seccomp_data
 
 // Throws Refusal where one of the filters of this thread, which we trace and is stopped, would kill it for a call that
 // we, the loader or the shim make, or where the kernel does not tell.
-void refuse_by_filters(int tid);
+void refuse_by_filters(Machine machine, int tid);
 
 }  // namespace attach

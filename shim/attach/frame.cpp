@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "attach/refusal.h"
 
@@ -24,6 +25,8 @@ struct Software {  // at the end of the first 512 bytes, which the processor lea
 };
 constexpr std::size_t kSoftware = 464, kHeader = 512, kSmallest = 576;
 enum : unsigned long { kHasExtended = 1, kHasStackSegment = 2, kStrictStackSegment = 4 };
+
+constexpr int kNoKindOfStack = 0x7ffff;  // the alternate stack stays as it is
 
 // AMX's tiles have room in a thread's state only once it has used them.
 constexpr std::uint64_t kTiles = std::uint64_t{1} << 18;
@@ -48,31 +51,46 @@ Value value_at(const std::string& bytes, std::size_t at) {
   return value;
 }
 
-// What the kernel takes for the processor's state, by the marks at its end and in it.
-void mark_extended(std::string& state) {
+// What the kernel takes for the processor's state, by the marks at its end and in it; `before` it lie so many bytes
+// more.
+void mark_extended(std::string& state, std::size_t before) {
   if (state.size() < kSmallest) throw NotNow("its floating-point state is not understood");
   auto features = value_at<std::uint64_t>(state, kSoftware);  // XCR0
   if ((value_at<std::uint64_t>(state, kHeader) & kTiles) == 0) features &= ~kTiles;
   const auto size = size_of(features);
   if (size > state.size()) throw NotNow("its floating-point state is not understood");
-  const Software software{
-      kMagic1, static_cast<std::uint32_t>(size + sizeof kMagic2), features, static_cast<std::uint32_t>(size), {}};
+  const Software software{kMagic1,
+                          static_cast<std::uint32_t>(before + size + sizeof kMagic2),
+                          features,
+                          static_cast<std::uint32_t>(size),
+                          {}};
   std::memcpy(state.data() + kSoftware, &software, sizeof software);
   state.resize(size);
   state.append(reinterpret_cast<const char*>(&kMagic2), sizeof kMagic2);
 }
 
-}  // namespace
+// The context, of which this much is read, and the floating point above it, where its extended state is aligned.
+struct Places {
+  Places(std::uint64_t top, std::size_t context_size, std::size_t old_size, std::size_t extended_size)
+      : floating(((top - extended_size) & ~std::uint64_t{63}) - old_size),
+        context((floating - context_size) & ~std::uint64_t{15}) {}
+  std::uint64_t floating, context;
+};
 
-Frame make_frame(const user_regs_struct& registers, std::uint64_t mask, std::string extended, std::uint64_t top) {
-  mark_extended(extended);
-  const std::uint64_t state = (top - extended.size()) & ~std::uint64_t{63};
+Frame put_together(const Places& places, std::string context, const FloatingPoint& floating) {
+  context.resize(places.floating - places.context);
+  return {std::move(context) + floating.old + floating.extended, places.context, 0, 0};
+}
+
+Frame make_x86_64(const user_regs_struct& registers, std::uint64_t mask, FloatingPoint floating, std::uint64_t top) {
+  floating.old.clear();
+  mark_extended(floating.extended, 0);
   constexpr std::size_t kSize = offsetof(ucontext_t, uc_sigmask) + sizeof mask;
-  const std::uint64_t at = (state - kSize) & ~std::uint64_t{15};
+  const Places places(top, kSize, 0, floating.extended.size());
 
   ucontext_t context{};
   context.uc_flags = kHasExtended | kHasStackSegment | kStrictStackSegment;
-  context.uc_stack.ss_flags = 0x7ffff;  // of no kind that there is: the alternate stack stays as it is
+  context.uc_stack.ss_flags = kNoKindOfStack;
   auto& to = context.uc_mcontext;
   const auto put = [&](int name, unsigned long long value) { to.gregs[name] = static_cast<greg_t>(value); };
   put(REG_R8, registers.r8);
@@ -94,18 +112,60 @@ Frame make_frame(const user_regs_struct& registers, std::uint64_t mask, std::str
   put(REG_RIP, registers.rip);
   put(REG_EFL, registers.eflags);
   put(REG_CSGSFS, registers.cs | registers.gs << 16 | registers.fs << 32 | registers.ss << 48);
-  to.fpregs = reinterpret_cast<fpregset_t>(state);
+  to.fpregs = reinterpret_cast<fpregset_t>(places.floating);
   std::memcpy(&context.uc_sigmask, &mask, sizeof mask);
 
-  Frame frame{std::string(reinterpret_cast<const char*>(&context), kSize), at, 0, 0};
-  frame.bytes.resize(state - at);
-  frame.bytes += extended;
+  auto frame = put_together(places, std::string(reinterpret_cast<const char*>(&context), kSize), floating);
   const auto place = [&](int name) {
-    return at + offsetof(ucontext_t, uc_mcontext.gregs) + static_cast<std::uint64_t>(name) * sizeof(greg_t);
+    return frame.at + offsetof(ucontext_t, uc_mcontext.gregs) + static_cast<std::uint64_t>(name) * sizeof(greg_t);
   };
   frame.result = place(REG_RAX);
   frame.counter = place(REG_RIP);
   return frame;
+}
+
+Frame make_i386(const user_regs_struct& registers, std::uint64_t mask, FloatingPoint floating, std::uint64_t top) {
+  constexpr std::size_t kOld = 112;  // with a status word, which nobody reads there
+  floating.old.resize(kOld);
+  mark_extended(floating.extended, kOld);
+  const Places places(top, sizeof(i386::InfoFrame), kOld, floating.extended.size());
+
+  i386::InfoFrame context{};
+  context.context.flags = kHasExtended;
+  context.context.alternate.flags = kNoKindOfStack;
+  const auto narrow = [](unsigned long long value) { return static_cast<std::uint32_t>(value); };
+  auto& to = context.context.registers;
+  to.gs = narrow(registers.gs);
+  to.fs = narrow(registers.fs);
+  to.es = narrow(registers.es);
+  to.ds = narrow(registers.ds);
+  to.edi = narrow(registers.rdi);
+  to.esi = narrow(registers.rsi);
+  to.ebp = narrow(registers.rbp);
+  to.esp = to.esp_at_signal = narrow(registers.rsp);
+  to.ebx = narrow(registers.rbx);
+  to.edx = narrow(registers.rdx);
+  to.ecx = narrow(registers.rcx);
+  to.eax = narrow(registers.rax);
+  to.eip = narrow(registers.rip);
+  to.cs = narrow(registers.cs);
+  to.eflags = narrow(registers.eflags);
+  to.ss = narrow(registers.ss);
+  to.floating = narrow(places.floating);
+  std::memcpy(&context.context.mask, &mask, sizeof mask);
+
+  auto frame = put_together(places, std::string(reinterpret_cast<const char*>(&context), sizeof context), floating);
+  frame.result = frame.at + offsetof(i386::InfoFrame, context.registers.eax);
+  frame.counter = frame.at + offsetof(i386::InfoFrame, context.registers.eip);
+  return frame;
+}
+
+}  // namespace
+
+Frame make_frame(Machine machine, const user_regs_struct& registers, std::uint64_t mask, FloatingPoint floating,
+                 std::uint64_t top) {
+  const auto make = machine == Machine::x86_64 ? make_x86_64 : make_i386;
+  return make(registers, mask, std::move(floating), top);
 }
 
 }  // namespace attach

@@ -8,16 +8,21 @@ namespace attach {
 
 #ifdef __x86_64__
 asm(".pushsection .rodata\n"
-    "nosigpipe_image: .incbin \"x86_64.bin\"\n"
+    "nosigpipe_image_x86_64: .incbin \"x86_64.bin\"\n"
+    "nosigpipe_image_i386: .incbin \"i386.bin\"\n"
     "nosigpipe_image_end:\n"
     ".popsection");
-extern "C" const char nosigpipe_image[], nosigpipe_image_end[];
+extern "C" const char nosigpipe_image_x86_64[], nosigpipe_image_i386[], nosigpipe_image_end[];
 
-std::string_view handler_image() {
-  return {nosigpipe_image, static_cast<std::size_t>(nosigpipe_image_end - nosigpipe_image)};
+std::string_view handler_image(Machine machine) {
+  const auto between = [](const char* begin, const char* end) {
+    return std::string_view(begin, static_cast<std::size_t>(end - begin));
+  };
+  return machine == Machine::x86_64 ? between(nosigpipe_image_x86_64, nosigpipe_image_i386)
+                                    : between(nosigpipe_image_i386, nosigpipe_image_end);
 }
 #else
-std::string_view handler_image() { return {}; }
+std::string_view handler_image(Machine) { return {}; }
 #endif
 
 blob::Header header_in(std::string_view image) {

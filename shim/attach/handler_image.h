@@ -5,12 +5,13 @@
 #include <string_view>
 
 #include "attach/blob/layout.h"
+#include "attach/machine.h"
 #include "attach/target.h"
 
 namespace attach {
 
-// Of x86-64, and its header.
-std::string_view handler_image();
+// Of this machine, empty where it was not built, and its header.
+std::string_view handler_image(Machine machine);
 blob::Header header_in(std::string_view image);
 
 // Where in this process it is, put in before, of this version or another.

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
+#include "attach/machine.h"
 #include "attach/target.h"
 
 namespace attach {
@@ -15,8 +17,13 @@ struct Loader {
   std::uint64_t global;  // glibc's _rtld_global, for loader_lock.h; 0: there is none
 };
 
-// Whether it has no loader. Throws Refusal where it cannot be reached for another reason, or need not be.
+// What it is a program for, and whether it has no loader. Both throw Refusal where it cannot be reached for another
+// reason, or need not be.
+Machine machine_of(const Target& target);
 bool is_static(const Target& target);
+
+// The library for it where ours is this one. Throws Refusal where there is none.
+std::string library_for(const Target& target, const std::string& library);
 
 // Throws Refusal where the target cannot be reached by its loader, or need not be.
 Loader find_loader(const Target& target);

@@ -12,21 +12,20 @@
 namespace attach {
 namespace {
 
-// A recursive mutex of glibc's, as programs have it in them: this has never changed. With 32 bits the last two are in
-// the other order.
+// A recursive mutex of glibc's, as programs have it in them: this has never changed.
 struct Mutex {
   std::int32_t lock;
   std::uint32_t count;
   std::int32_t owner;
-  std::uint32_t users;
-  std::int32_t kind;
+  std::int32_t last[2];  // how many use it, and its kind; with 32 bits in the other order
 };
 
 // Where in _rtld_global they are differs from version to version.
 bool is_held(const Mutex& mutex) {
   constexpr std::uint32_t kMostTimes = 1000;
+  static_assert(PTHREAD_MUTEX_RECURSIVE == 1);  // so that the order does not matter: there is one user
   return (mutex.lock == 1 || mutex.lock == 2) && mutex.count >= 1 && mutex.count <= kMostTimes && mutex.owner > 0 &&
-         mutex.users == 1 && mutex.kind == PTHREAD_MUTEX_RECURSIVE;
+         mutex.last[0] == 1 && mutex.last[1] == PTHREAD_MUTEX_RECURSIVE;
 }
 
 // The number of the thread that has a lock there, as the target itself knows it.

@@ -64,8 +64,9 @@ int arm_or_disarm(const Options& options, int pid) {
   try {
     const Target target(pid);
     process += " (" + target.name() + ")";
-    const auto library = options.library.empty() ? own_library() : std::filesystem::absolute(options.library).string();
-    const auto outcome = options.detach ? disarm(target) : arm(target, library, options.variables);
+    const bool is_own = options.library.empty();
+    const auto library = is_own ? own_library() : std::filesystem::absolute(options.library).string();
+    const auto outcome = options.detach ? disarm(target) : arm(target, library, is_own, options.variables);
     auto said = process + ": " + outcome.answer;
     if (outcome.stopped_for.count() != 0) said += "; one thread stopped for " + milliseconds(outcome.stopped_for);
     if (!outcome.is_done) return complain(said, kNotDone);

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "system/loaded_at.h"
+
 namespace attach {
 namespace {
 
@@ -52,18 +54,25 @@ void each_dynamic(const ReadAt& read, std::uint64_t section, bool is_64_bit, Vis
   }
 }
 
-// Where PT_DYNAMIC is, if there is a loader besides.
+// The program whose segments these are, as an object of the loader's. Addresses are reckoned in words of its class, as
+// the loader does it: where it was linked above the place that it has, the base is below zero.
+struct Object {
+  std::uint64_t base = 0, dynamic = 0;  // no dynamic section: 0
+  bool has_interpreter = false;
+};
 template <class Segment>
-std::uint64_t dynamic_section(const ReadAt& read, std::uint64_t table, std::uint64_t count, bool& has_loader) {
-  std::uint64_t bias = 0, first_load = ~std::uint64_t{0}, section = 0;
+Object read_object(const ReadAt& read, std::uint64_t table, std::uint64_t count) {
+  using Word = decltype(Segment::p_vaddr);
+  Object object;
+  Word base = 0, first_load = ~Word{0}, section = 0;
   bool is_biased = false, has_section = false;
   for (std::uint64_t i = 0; i < std::min<std::uint64_t>(count, kMostSegments); ++i) {
     const auto segment = value_at<Segment>(read, table + i * sizeof(Segment));
-    if (!segment) return 0;
-    if (segment->p_type == PT_INTERP) has_loader = true;
+    if (!segment) return {};
+    if (segment->p_type == PT_INTERP) object.has_interpreter = true;
     if (segment->p_type == PT_LOAD && segment->p_offset == 0) first_load = segment->p_vaddr;
     if (segment->p_type == PT_PHDR) {
-      bias = table - segment->p_vaddr;
+      base = static_cast<Word>(table) - segment->p_vaddr;
       is_biased = true;
     }
     if (segment->p_type == PT_DYNAMIC) {
@@ -71,10 +80,11 @@ std::uint64_t dynamic_section(const ReadAt& read, std::uint64_t table, std::uint
       has_section = true;
     }
   }
-  if (!has_section || !has_loader) return 0;
   // The table stands on the page that the file begins with.
-  if (!is_biased && first_load != ~std::uint64_t{0}) bias = (table & ~std::uint64_t{0xfff}) - first_load;
-  return section + bias;
+  if (!is_biased && first_load != ~Word{0}) base = (static_cast<Word>(table) & ~Word{0xfff}) - first_load;
+  object.base = base;
+  if (has_section) object.dynamic = static_cast<Word>(base + section);
+  return object;
 }
 
 std::uint32_t gnu_hash(std::string_view name) {
@@ -106,19 +116,33 @@ Module read_module(const ReadAt& read, std::uint64_t handle, bool is_64_bit) {
           doctor::text_at(read, nth_word(read, handle, 1, is_64_bit))};
 }
 
+namespace {
+
+// Where struct r_debug is: in the program's dynamic section the loader has written it; who is started as the program
+// itself, with the other as its argument, says it by a symbol.
+std::uint64_t debug_of(const ReadAt& read, const Object& object, bool is_64_bit) {
+  if (object.dynamic == 0) return 0;
+  if (!object.has_interpreter)
+    return Symbols(read, {0, object.base, object.dynamic, ""}, is_64_bit).find("_r_debug", STT_OBJECT).value_or(0);
+  std::uint64_t debug = 0;
+  each_dynamic(read, object.dynamic, is_64_bit, [&](std::uint64_t tag, std::uint64_t value) {
+    if (tag == DT_DEBUG) debug = value;
+    return tag == DT_DEBUG;
+  });
+  return debug;
+}
+
+}  // namespace
+
 Program read_program(const ReadAt& read, const std::string& auxv, bool is_64_bit) {
   Program program;
   program.is_64_bit = is_64_bit;
   const auto table = value_in(auxv, AT_PHDR, is_64_bit);
   const auto count = value_in(auxv, AT_PHNUM, is_64_bit);
-  const auto section = is_64_bit ? dynamic_section<Elf64_Phdr>(read, table, count, program.is_dynamic)
-                                 : dynamic_section<Elf32_Phdr>(read, table, count, program.is_dynamic);
-  if (section == 0) return program;
-  std::uint64_t debug = 0;
-  each_dynamic(read, section, is_64_bit, [&](std::uint64_t tag, std::uint64_t value) {
-    if (tag == DT_DEBUG) debug = value;
-    return tag == DT_DEBUG;
-  });
+  const auto object =
+      is_64_bit ? read_object<Elf64_Phdr>(read, table, count) : read_object<Elf32_Phdr>(read, table, count);
+  const auto debug = debug_of(read, object, is_64_bit);
+  program.is_dynamic = object.has_interpreter || debug != 0;
   if (debug == 0) return program;
   // struct r_debug: a version, filled up to a word; the first link_map.
   for (auto map = nth_word(read, debug, 1, is_64_bit); map != 0 && program.modules.size() < kMostModules;
@@ -131,8 +155,10 @@ Symbols::Symbols(const ReadAt& read, const Module& module, bool is_64_bit)
     : read_(read), is_64_bit_(is_64_bit), base_(module.base) {
   std::uint64_t soname = 0;
   each_dynamic(read_, module.dynamic, is_64_bit_, [&](std::uint64_t tag, std::uint64_t value) {
-    // glibc has added the base to these, musl has not.
-    const auto address = value < base_ ? value + base_ : value;
+    const auto of_class = [&]<class Word>(Word section) {
+      return std::uint64_t{loaded_at(static_cast<Word>(base_), static_cast<Word>(value), section)};
+    };
+    const auto address = is_64_bit_ ? of_class(module.dynamic) : of_class(static_cast<std::uint32_t>(module.dynamic));
     if (tag == DT_SYMTAB) symbols_ = address;
     if (tag == DT_STRTAB) strings_ = address;
     if (tag == DT_VERSYM) versions_ = address;
@@ -155,10 +181,9 @@ std::optional<Symbols::Symbol> Symbols::symbol(std::uint32_t index) const {
   return Symbol{symbol->st_name, symbol->st_info, symbol->st_shndx, symbol->st_value};
 }
 
-bool Symbols::is_named(std::uint32_t index, std::string_view name) const {
+bool Symbols::is_named(std::uint32_t index, std::string_view name, unsigned type) const {
   const auto found = symbol(index);
-  if (!found || found->section == SHN_UNDEF) return false;
-  if (const auto type = ELF64_ST_TYPE(found->info); type != STT_FUNC && type != STT_OBJECT) return false;
+  if (!found || found->section == SHN_UNDEF || ELF64_ST_TYPE(found->info) != type) return false;
   // An old version, kept for programs that were linked with it. The first two are "local" and the oldest there is.
   if (versions_ != 0) {
     const auto version = value_at<std::uint16_t>(read_, versions_ + std::uint64_t{index} * 2).value_or(0);
@@ -172,10 +197,11 @@ bool Symbols::is_named(std::uint32_t index, std::string_view name) const {
 std::optional<std::uint64_t> Symbols::address(std::uint32_t index) const {
   const auto found = symbol(index);
   if (!found) return {};
-  return base_ + found->value;
+  const auto address = base_ + found->value;
+  return is_64_bit_ ? address : static_cast<std::uint32_t>(address);
 }
 
-std::optional<std::uint64_t> Symbols::find(std::string_view name) const {
+std::optional<std::uint64_t> Symbols::find(std::string_view name, unsigned type) const {
   if (symbols_ == 0 || strings_ == 0) return {};
   const auto at = [&](std::uint64_t table, std::uint64_t place) {
     return value_at<std::uint32_t>(read_, table + place * 4).value_or(0);
@@ -192,7 +218,7 @@ std::optional<std::uint64_t> Symbols::find(std::string_view name) const {
     if (index < first) return {};
     for (std::size_t steps = 0; steps < kMostInChain; ++steps, ++index) {
       const auto link = at(chains, index - first);
-      if ((link | 1) == (hash | 1) && is_named(index, name)) return address(index);
+      if ((link | 1) == (hash | 1) && is_named(index, name, type)) return address(index);
       if ((link & 1) != 0) return {};
     }
   } else if (sysv_ != 0) {
@@ -200,7 +226,7 @@ std::optional<std::uint64_t> Symbols::find(std::string_view name) const {
     if (buckets == 0) return {};
     auto index = at(sysv_, 2 + sysv_hash(name) % buckets);
     for (std::size_t steps = 0; index != 0 && steps < kMostInChain; ++steps, index = at(sysv_, 2 + buckets + index))
-      if (is_named(index, name)) return address(index);
+      if (is_named(index, name, type)) return address(index);
   }
   return {};
 }

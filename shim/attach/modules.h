@@ -2,6 +2,8 @@
 // they are in ours. All of it may lie, so each number is bounded.
 #pragma once
 
+#include <elf.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -42,8 +44,8 @@ class Symbols {
  public:
   Symbols(const ReadAt& read, const Module& module, bool is_64_bit);
 
-  // The address of the function or variable of this name that a program linked today would get.
-  std::optional<std::uint64_t> find(std::string_view name) const;
+  // The address of the function of this name, or of what else is of this type, that a program linked today would get.
+  std::optional<std::uint64_t> find(std::string_view name, unsigned type = STT_FUNC) const;
   const std::string& soname() const { return soname_; }
 
  private:
@@ -54,7 +56,7 @@ class Symbols {
     std::uint64_t value;
   };
   std::optional<Symbol> symbol(std::uint32_t index) const;
-  bool is_named(std::uint32_t index, std::string_view name) const;
+  bool is_named(std::uint32_t index, std::string_view name, unsigned type) const;
   std::optional<std::uint64_t> address(std::uint32_t index) const;
 
   const ReadAt& read_;

@@ -3,7 +3,6 @@
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include <ctime>
 
@@ -34,32 +33,48 @@ void write(const Target& target, std::uint64_t at, const Value& value) {
   if (!target.write(at, &value, sizeof value)) throw Lost("its memory is gone");
 }
 
+// As a program with words of that size has it.
+template <class Word>
+void write_action(const Target& target, std::uint64_t at, const Sigaction& from) {
+  write(target, at,
+        blob::Sigaction<Word>{static_cast<Word>(from.handler), static_cast<Word>(from.flags),
+                              static_cast<Word>(from.restorer), from.mask});
+}
+template <class Word>
+Sigaction read_action(const Target& target, std::uint64_t at) {
+  blob::Sigaction<Word> action{};
+  if (!target.read(at, &action, sizeof action)) throw Lost("its memory is gone");
+  return {action.handler, action.flags, action.restorer, action.mask};
+}
+
 // What stood there before.
 Sigaction change(const Target& target, Remote& remote, std::uint64_t data, const Sigaction* to) {
-  if (to != nullptr) write(target, data + kNew, *to);
+  const bool is_64_bit = remote.machine() == Machine::x86_64;
+  const auto put = is_64_bit ? write_action<std::uint64_t> : write_action<std::uint32_t>;
+  if (to != nullptr) put(target, data + kNew, *to);
   const auto given = to != nullptr ? data + kNew : 0;
-  must(remote.run({system_call(SYS_rt_sigaction, SIGPIPE, given, data + kOld, sizeof(std::uint64_t))})[0],
+  must(remote.run({system_call(Call::rt_sigaction, SIGPIPE, given, data + kOld, sizeof(std::uint64_t))})[0],
        "its handler of SIGPIPE cannot be set");
-  Sigaction before{};
-  if (!target.read(data + kOld, &before, sizeof before)) throw Lost("its memory is gone");
-  return before;
+  const auto get = is_64_bit ? read_action<std::uint64_t> : read_action<std::uint32_t>;
+  return get(target, data + kOld);
 }
 
 void give_back(Remote& remote, const HandlerInPlace& place) {
-  remote.run({system_call(SYS_munmap, place.at - kGuard, kGuard + place.header.data + kDataSize)});
+  remote.run({system_call(Call::munmap, place.at - kGuard, kGuard + place.header.data + kDataSize)});
 }
 
 // Pages of code that is not called yet, and behind them one of data.
 HandlerInPlace place(const Target& target, Remote& remote) {
-  const auto image = handler_image();
+  const auto image = handler_image(remote.machine());
+  if (image.empty()) throw Refusal("this nosigpipe-attach was built without the handler of 32-bit programs");
   const auto header = header_in(image);
-  const auto room = remote.run({system_call(SYS_mmap, 0, kGuard + header.data + kDataSize, PROT_READ | PROT_WRITE,
+  const auto room = remote.run({system_call(Call::mmap, 0, kGuard + header.data + kDataSize, PROT_READ | PROT_WRITE,
                                             MAP_PRIVATE | MAP_ANONYMOUS, ~0UL, 0)})[0];
   must(room, "no memory can be had in it");
   const HandlerInPlace placed{room + kGuard, header};
   if (!target.write(placed.at, image.data(), image.size())) throw Lost("its memory is gone");
-  const auto results = remote.run({system_call(SYS_mprotect, room, kGuard, PROT_NONE),
-                                   system_call(SYS_mprotect, placed.at, header.data, PROT_READ | PROT_EXEC)});
+  const auto results = remote.run({system_call(Call::mprotect, room, kGuard, PROT_NONE),
+                                   system_call(Call::mprotect, placed.at, header.data, PROT_READ | PROT_EXEC)});
   for (const auto result : results) {
     if (is_error(result)) give_back(remote, placed);
     must(result, "no code can be put into it");

@@ -4,13 +4,14 @@
 #include <elf.h>
 #include <signal.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "attach/filter.h"
 #include "attach/permission.h"
@@ -24,7 +25,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestWait{5'000};  // for the stop
 constexpr milliseconds kPatience{30'000};    // with what runs in the target
-constexpr std::uint64_t kRedZone = 128;
+constexpr std::uint64_t red_zone(Machine machine) { return machine == Machine::x86_64 ? 128 : 0; }
 constexpr std::uint64_t kRoomForSignals = 8 << 10;  // at most, for who comes before the first step blocks them
 
 // What the kernel has as the result of a call that a stop has interrupted: ERESTARTSYS and the like, which no program
@@ -39,13 +40,6 @@ bool is_interrupted(long result) {
 // ERESTARTSYS is EINTR only where the handler is without SA_RESTART: that is left to the call that is made again.
 bool is_ended_by_signal(long result) {
   return result == -EINTR || result == -kRestartNoHand || result == -kRestartBlock;
-}
-
-bool is_system_call(const Target& target, std::uint64_t at) {
-  char instruction[2];
-  if (!target.read(at, instruction, sizeof instruction))
-    throw Refusal("it has ended or executed another program meanwhile: try again");
-  return std::string_view(instruction, 2) == "\x0f\x05";
 }
 
 // All that lies there the process itself may write to: no guard page, nothing that is not there.
@@ -70,19 +64,32 @@ std::uint64_t signals_in(const std::string& status, std::string_view set) {
   return doctor::number_of(doctor::value_of(status, set), 16);
 }
 
-// Two lists of steps, so that none is changed while it is run. Behind each: what it blocks, what was pending.
-struct Table {
-  Step steps[Remote::kMostSteps + 3];
-  std::uint64_t blocked, pending, unused[2];
+// Two tables of steps, so that none is changed while it is run. Behind the steps of each: what it blocks, what was
+// pending, which signals end the thread's own call.
+constexpr std::size_t kSteps = Remote::kMostSteps + 3;
+struct Sets {
+  std::uint64_t blocked, pending, ending;
 };
+constexpr std::size_t step_size(Machine machine) { return kStepWords * word_size(machine); }
+constexpr std::size_t table_size(Machine machine) {
+  return (kSteps * step_size(machine) + sizeof(Sets) + 15) & ~std::size_t{15};
+}
+
+std::string in_words(Machine machine, const Step& step) {
+  std::uint64_t words[kStepWords];
+  std::memcpy(words, &step, sizeof words);
+  std::string bytes;
+  for (const auto& word : words) bytes.append(reinterpret_cast<const char*>(&word), word_size(machine));
+  return bytes;
+}
 
 }  // namespace
 
 std::string error_in(std::uint64_t result) { return std::strerror(static_cast<int>(-result)); }
 
-Remote::Remote(const Target& target, const Sleeper& sleeper, bool with_functions)
-    : target_(target), tid_(sleeper.tid), since_(std::chrono::steady_clock::now()) {
-  const bool is_call = is_system_call(target_, sleeper.counter - 2);
+Remote::Remote(const Target& target, Machine machine, const Sleeper& sleeper, bool with_functions)
+    : target_(target), machine_(machine), tid_(sleeper.tid), since_(std::chrono::steady_clock::now()) {
+  const bool is_call = is_call_before(sleeper.counter);
   seize();
   try {
     look_whether_fit(sleeper, is_call, with_functions);
@@ -93,8 +100,8 @@ Remote::Remote(const Target& target, const Sleeper& sleeper, bool with_functions
   }
 }
 
-Remote::Remote(const Target& target, int tid)
-    : target_(target), tid_(tid), since_(std::chrono::steady_clock::now()), is_stopped_(true) {
+Remote::Remote(const Target& target, Machine machine, int tid)
+    : target_(target), machine_(machine), tid_(tid), since_(std::chrono::steady_clock::now()), is_stopped_(true) {
   trace(PTRACE_GETREGS, tid_, nullptr, &registers_);
   mappings_ = target_.mappings();
   learn();
@@ -102,6 +109,14 @@ Remote::Remote(const Target& target, int tid)
 }
 
 Remote::~Remote() { let_go(); }
+
+bool Remote::is_call_before(std::uint64_t counter) const {
+  const auto call = call_instruction(machine_);
+  std::string instruction(call.size(), '\0');
+  if (!target_.read(counter - call.size(), instruction.data(), instruction.size()))
+    throw Refusal("it has ended or executed another program meanwhile: try again");
+  return instruction == call;
+}
 
 void Remote::let_go() {
   if (!is_stopped_) return;
@@ -173,15 +188,20 @@ void Remote::seize() {
 // What the frame restores.
 void Remote::learn() {
   std::uint64_t mask = 0;
-  std::string extended(64 << 10, '\0');
-  iovec state{extended.data(), extended.size()};
-  if (trace(PTRACE_GETSIGMASK, tid_, sizeof mask, &mask) != 0 ||
-      trace(PTRACE_GETREGSET, tid_, NT_X86_XSTATE, &state) != 0)
+  FloatingPoint floating;
+  const auto get = [this](int set, std::string& bytes) {
+    bytes.resize(64 << 10);
+    iovec state{bytes.data(), bytes.size()};
+    if (trace(PTRACE_GETREGSET, tid_, set, &state) != 0) return false;
+    bytes.resize(state.iov_len);
+    return true;
+  };
+  if (trace(PTRACE_GETSIGMASK, tid_, sizeof mask, &mask) != 0 || !get(NT_X86_XSTATE, floating.extended) ||
+      !get(NT_PRFPREG, floating.old))
     throw Refusal("this kernel does not tell a thread's mask or its floating-point registers");
-  extended.resize(state.iov_len);
-  frame_ = make_frame(registers_, mask, extended, registers_.rsp - kRedZone);
+  frame_ = make_frame(machine_, registers_, mask, std::move(floating), registers_.rsp - red_zone(machine_));
   ending_signals_ &= ~mask;
-  tables_ = (frame_.at - 2 * sizeof(Table)) & ~std::uint64_t{15};
+  tables_ = (frame_.at - 2 * table_size(machine_)) & ~std::uint64_t{15};
   // The stack may end there; and all of it has to be there, what a signal handler may need included.
   const std::string bytes(frame_.at - tables_, '\0');
   const auto lowest = tables_ - kRoomForSignals, end = frame_.at + frame_.bytes.size();
@@ -198,14 +218,15 @@ void Remote::look_whether_fit(const Sleeper& sleeper, bool is_call, bool with_fu
   if (status_ >> 16 != PTRACE_EVENT_STOP || WSTOPSIG(status_) != SIGTRAP) throw NotNow("a signal came");
   trace(PTRACE_GETREGS, tid_, nullptr, &registers_);
   const auto stopped_at = registers_;
+  if (stopped_at.cs != code_segment(machine_)) throw NotNow("its thread is in code of the other class");
   const bool has_moved = stopped_at.rip != sleeper.counter;
-  if (has_moved ? is_system_call(target_, stopped_at.rip - 2) : is_call) rewind();
+  if (has_moved ? is_call_before(stopped_at.rip) : is_call) rewind();
   if (has_moved || stopped_at.orig_rax != static_cast<unsigned long long>(sleeper.number) ||
       stopped_at.rsp != sleeper.stack || behind_call_ == 0)
     throw NotNow("its threads do not sleep long enough in one call");
   look_whether_filtered();
   mappings_ = target_.mappings();
-  if (is_in_handler(target_, mappings_, registers_.rsp, with_functions))
+  if (is_in_handler(target_, machine_, mappings_, registers_.rsp, with_functions))
     throw NotNow("its threads are, or look as if they were, in signal handlers");
   learn();
 }
@@ -222,7 +243,7 @@ void Remote::look_whether_filtered() {
   if (own == kStrict) throw NotNow("its thread may only read, write and end (seccomp's strict mode)");
   if (own != kFilter) return;
   try {
-    refuse_by_filters(tid_);
+    refuse_by_filters(machine_, tid_);
   } catch (const Refusal& refusal) {
     if (of(target_.status()) == kFilter) throw;
     throw NotNow(refusal.what());
@@ -232,11 +253,12 @@ void Remote::look_whether_filtered() {
 // From here on it makes its call again when it goes on, whether or not we are there: as soon as can be, since where we
 // die before it is interrupted. But not where a signal is on its way to it: that has ended the call.
 void Remote::rewind() {
-  if (!may_be_taken_in(static_cast<long>(registers_.orig_rax))) return;
+  const auto first = machine_ == Machine::x86_64 ? registers_.rdi : registers_.rbx;
+  if (!may_be_taken_in(call_of(machine_, static_cast<long>(registers_.orig_rax), first))) return;
   const auto stopped_at = registers_;
-  const auto result = static_cast<long>(registers_.rax);
+  const auto result = static_cast<long>(result_of(machine_, registers_.rax));
   if (is_interrupted(result)) {
-    registers_.rip -= 2;
+    registers_.rip -= call_instruction(machine_).size();
     registers_.rax = registers_.orig_rax;
   }
   registers_.orig_rax = ~0ULL;
@@ -254,7 +276,7 @@ void Remote::rewind() {
 // Into the end of the last page of what is executed, where nothing is: first that of the vDSO, which every process has.
 // It stays there: another thread may be on its way through it, for somebody who has died.
 void Remote::place_code() {
-  const std::string code(stretch_code());
+  const std::string code(stretch_code(machine_));
   const auto room = (code.size() + 63) / 64 * 64;
   auto mappings = mappings_;
   std::erase_if(mappings, [](const auto& one) {
@@ -285,55 +307,66 @@ void Remote::place_code() {
   throw Refusal("there is no room for our code in what it executes");
 }
 
+std::string Remote::table_of(const std::vector<Step>& steps) const {
+  std::string bytes;
+  for (auto step : steps) {
+    if (step.stack == 0) step.stack = tables_;
+    if (step.kind == Step::system_call)
+      step.what = static_cast<std::uint64_t>(number_of(machine_, static_cast<Call>(step.what)));
+    bytes += in_words(machine_, step);
+  }
+  bytes.resize(kSteps * step_size(machine_));
+  const Sets sets{kBlocked, 0, ending_signals_};
+  bytes.append(reinterpret_cast<const char*>(&sets), sizeof sets);
+  return bytes;
+}
+
 std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
   const bool calls = std::ranges::find(steps, Step::function, &Step::kind) != steps.end();
   if ((calls || !is_entered_) && !has_called_ && stopped_for() > kLongestStop)
     throw NotNow("the machine was too busy to do it within 100 ms");
   has_called_ = has_called_ || calls;
-  Table table{};
-  const auto at = tables_ + runs_ % 2 * sizeof(Table);
-  const auto of = [&](const auto& member) {
-    return at +
-           static_cast<std::uint64_t>(reinterpret_cast<const char*>(&member) - reinterpret_cast<const char*>(&table));
-  };
-  table.blocked = kBlocked;
+  const auto at = tables_ + runs_ % 2 * table_size(machine_);
+  const auto sets = at + kSteps * step_size(machine_);
+  const auto blocked = sets + offsetof(Sets, blocked);
+  const auto pending = sets + offsetof(Sets, pending);
   const auto first = runs_ == 0 ? std::size_t{1} : 0;
-  if (first == 1) steps.insert(steps.begin(), system_call(SYS_rt_sigprocmask, SIG_SETMASK, of(table.blocked), 0, 8));
-  steps.push_back(system_call(SYS_rt_sigpending, of(table.pending), 8));
+  if (first == 1) steps.insert(steps.begin(), system_call(Call::rt_sigprocmask, SIG_SETMASK, blocked, 0, 8));
+  steps.push_back(system_call(Call::rt_sigpending, pending, 8));
   const auto last = steps.size() - 1;
-  steps.push_back({0,
-                   {of(table.pending), ending_signals_, frame_.result, frame_.counter, behind_call_},
-                   frame_.at,
-                   Step::leave,
-                   0});
-  for (auto& step : steps)
-    if (step.stack == 0) step.stack = tables_;
-  std::ranges::copy(steps, table.steps);
-  if (!target_.write(at, &table, sizeof table)) throw NotNow("its stack is gone");
+  steps.push_back({0, {pending, frame_.result, frame_.counter, behind_call_}, frame_.at, Step::leave, 0});
+  const auto table = table_of(steps);
+  if (!target_.write(at, table.data(), table.size())) throw NotNow("its stack is gone");
 
   auto registers = registers_;
   enter(registers, at);
   if (trace(PTRACE_SETREGS, tid_, nullptr, &registers) != 0) throw NotNow("its registers cannot be set");
   is_entered_ = true;
   ++runs_;
-  last_step_ = of(table.steps[last]);
+  last_step_ = at + last * step_size(machine_);
+  pending_ = pending;
   try {
     wait_for_end();
   } catch (const NotNow& ended) {
     throw Lost(ended.what());
   }
 
-  if (!target_.read(at, &table, sizeof table)) throw Lost("its memory is gone");
   std::vector<std::uint64_t> results;
-  for (std::size_t i = first; i < last; ++i) results.push_back(table.steps[i].result);
+  for (std::size_t i = first; i < last; ++i) {
+    std::uint64_t result = 0;
+    if (!target_.read(at + i * step_size(machine_) + (kStepWords - 1) * word_size(machine_), &result,
+                      word_size(machine_)))
+      throw Lost("its memory is gone");
+    results.push_back(steps[i].kind == Step::system_call ? result_of(machine_, result) : result);
+  }
   return results;
 }
 
 // A signal has come before the first step has blocked it, and its handler will be called: that has ended the call.
 void Remote::end_own_call() {
   const std::uint64_t interrupted = static_cast<std::uint64_t>(-EINTR);
-  target_.write(frame_.counter, &behind_call_, sizeof behind_call_);
-  target_.write(frame_.result, &interrupted, sizeof interrupted);
+  target_.write(frame_.counter, &behind_call_, word_size(machine_));
+  target_.write(frame_.result, &interrupted, word_size(machine_));
 }
 
 // Behind the last system call of the stretch, before it leaves.
@@ -355,8 +388,9 @@ void Remote::wait_for_end() {
     }
     user_regs_struct registers{};
     trace(PTRACE_GETREGS, tid_, nullptr, &registers);
-    const bool is_behind = registers.rax != static_cast<unsigned long long>(-ENOSYS);
-    if (is_behind && registers.rip == code_ + offset_behind_system_call() && registers.rbx == last_step_) return;
+    const bool is_behind = result_of(machine_, registers.rax) != static_cast<std::uint64_t>(-ENOSYS);
+    const auto asked = machine_ == Machine::x86_64 ? registers.rdi : registers.rbx;
+    if (is_behind && registers.rip == code_ + offset_behind_system_call(machine_) && asked == pending_) return;
   }
 }
 

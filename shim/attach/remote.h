@@ -38,8 +38,8 @@ constexpr std::chrono::milliseconds kLongestStop{100};
 // Steps of a stretch. A stack of 0 is the thread's own, below what it uses: enough for system calls, and for no
 // function.
 template <class... Arguments>
-Step system_call(long number, Arguments... arguments) {
-  return {static_cast<std::uint64_t>(number), {static_cast<std::uint64_t>(arguments)...}, 0, Step::system_call, 0};
+Step system_call(Call call, Arguments... arguments) {
+  return {static_cast<std::uint64_t>(call), {static_cast<std::uint64_t>(arguments)...}, 0, Step::system_call, 0};
 }
 template <class... Arguments>
 Step function(std::uint64_t address, std::uint64_t stack, Arguments... arguments) {
@@ -54,9 +54,9 @@ class Remote {
  public:
   // Seizes and stops this thread, and looks whether it is fit: still in that call, in no handler, or in one that does
   // no harm (see is_in_handler), no signal on its way to it. Throws NotNow, or Refusal.
-  Remote(const Target& target, const Sleeper& sleeper, bool with_functions);
+  Remote(const Target& target, Machine machine, const Sleeper& sleeper, bool with_functions);
   // Takes a thread that we trace already and that is stopped, as behind its exec: it goes on with the registers it has.
-  Remote(const Target& target, int tid);
+  Remote(const Target& target, Machine machine, int tid);
   Remote(const Remote&) = delete;
   Remote& operator=(const Remote&) = delete;
   // Lets it go: no more traced. Where the last run has thrown it does so by itself.
@@ -66,6 +66,8 @@ class Remote {
   // takes too long or it has ended, NotNow where nothing has been run. Its own call goes on behind the last run.
   std::vector<std::uint64_t> run(std::vector<Step> steps);
   static constexpr std::size_t kMostSteps = 6;
+
+  Machine machine() const { return machine_; }
 
   // Since it was stopped.
   std::chrono::microseconds stopped_for() const;
@@ -78,6 +80,8 @@ class Remote {
   std::string own_status() const;
   void rewind();
   void place_code();
+  bool is_call_before(std::uint64_t counter) const;
+  std::string table_of(const std::vector<Step>& steps) const;
   void let_go();
   bool wait_for_stop(std::chrono::milliseconds limit);
   void enter(user_regs_struct& registers, std::uint64_t step) const;
@@ -85,14 +89,15 @@ class Remote {
   void wait_for_end();
 
   const Target& target_;
+  const Machine machine_;
   const int tid_;
   const std::chrono::steady_clock::time_point since_;
   bool is_stopped_ = false, is_entered_ = false, has_called_ = false;
   int status_ = 0;                // of its last stop, as waitpid(2) gives it
   user_regs_struct registers_{};  // as they are to be when it goes on
   std::uint64_t behind_call_ = 0;
-  std::uint64_t ending_signals_ = 0;  // that end its own call with EINTR
-  std::uint64_t code_ = 0, tables_ = 0, last_step_ = 0;
+  std::uint64_t ending_signals_ = 0;                                   // that end its own call with EINTR
+  std::uint64_t code_ = 0, tables_ = 0, last_step_ = 0, pending_ = 0;  // the last step asks for that set
   unsigned runs_ = 0;
   Frame frame_{};
   std::vector<Mapping> mappings_;  // since it was stopped

@@ -2,10 +2,10 @@
 #include "attach/sleepers.h"
 
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <ucontext.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -14,93 +14,178 @@
 #include <optional>
 #include <string_view>
 
+#include "attach/frame.h"
 #include "doctor/proc_file.h"
+#include "system/arch/loaded_number.h"
 
 namespace attach {
 namespace {
 
-// Neither futex, which waits for somebody's lock, nor what writes, opens or maps.
-constexpr long kGoneOnWith[] = {
-    SYS_read,    SYS_readv,    SYS_poll,          SYS_ppoll,    SYS_select,          SYS_pselect6,        SYS_accept,
-    SYS_accept4, SYS_recvfrom, SYS_recvmsg,       SYS_recvmmsg, SYS_nanosleep,       SYS_clock_nanosleep, SYS_wait4,
-    SYS_waitid,  SYS_pause,    SYS_rt_sigsuspend, SYS_msgrcv,   SYS_mq_timedreceive,
-};
-// A stop makes EINTR of these; see Remote.
-constexpr long kInterrupted[] = {
-    SYS_epoll_wait, SYS_epoll_pwait,  441 /* epoll_pwait2 */,  SYS_rt_sigtimedwait,      SYS_semop,
-    SYS_semtimedop, SYS_io_getevents, 333 /* io_pgetevents */, 426 /* io_uring_enter */,
-};
+using Arguments = std::array<std::uint64_t, 6>;
 
 // What these have by then they return, as if that had been all: a stop cuts them short, and nothing makes up for it.
-bool is_cut_short(long number, const std::uint64_t (&arguments)[6]) {
-  switch (number) {
-    case SYS_recvfrom:
+bool is_cut_short(Call call, const Arguments& arguments) {
+  switch (call) {
+    case Call::recvfrom:
       return (arguments[3] & MSG_WAITALL) != 0;
-    case SYS_recvmsg:
+    case Call::recvmsg:
       return (arguments[2] & MSG_WAITALL) != 0;
-    case SYS_recvmmsg:
+    case Call::recvmmsg:
+    case Call::recvmmsg_time64:
       return arguments[2] > 1 && (arguments[3] & MSG_WAITFORONE) == 0;
-    case SYS_io_getevents:
-    case 333:  // io_pgetevents
+    case Call::io_getevents:
+    case Call::io_pgetevents:
+    case Call::io_pgetevents_time64:
       return arguments[1] > 1;
     default:
       return false;
   }
 }
 
-bool is_among(const auto& list, long number) { return std::ranges::find(list, number) != std::end(list); }
+// Of socketcall(2) those that it stands for are in memory. False where that is gone.
+bool unpack(const Target& target, Machine machine, long number, Arguments& arguments) {
+  if (number != number_of(machine, Call::socketcall)) return true;
+  std::uint32_t packed[4];
+  if (!target.read(arguments[1], packed, sizeof packed)) return false;
+  std::ranges::copy(packed, arguments.begin());
+  return true;
+}
 
 constexpr std::size_t kMostOfStack = 8 << 20;
 
-// What libc has sa_restorer lead to, the only way that a 64-bit handler returns.
-bool is_restorer(const Target& target, std::uint64_t at) {
-  constexpr std::string_view kLong("\x48\xc7\xc0\x0f\0\0\0\x0f\x05", 9), kShort("\xb8\x0f\0\0\0\x0f\x05", 7);
-  char code[9];
-  if (!target.read(at, code, sizeof code)) return false;
-  return std::string_view(code, kLong.size()) == kLong || std::string_view(code, kShort.size()) == kShort;
+// What a handler returns to, by libc's sa_restorer or in the vDSO.
+enum class Restorer { none, of_info, of_plain };
+Restorer restorer_at(const Target& target, Machine machine, std::uint64_t at) {
+  const auto is = [&](std::string_view code) {
+    std::string there(code.size(), '\0');
+    return target.read(at, there.data(), there.size()) && there == code;
+  };
+  using namespace std::string_view_literals;
+  if (machine == Machine::x86_64) {
+    const bool is_restorer = is("\x48\xc7\xc0\x0f\0\0\0\x0f\x05"sv) || is("\xb8\x0f\0\0\0\x0f\x05"sv);
+    return is_restorer ? Restorer::of_info : Restorer::none;
+  }
+  if (is("\xb8\xad\0\0\0\xcd\x80"sv)) return Restorer::of_info;
+  return is("\x58\xb8\x77\0\0\0\xcd\x80"sv) ? Restorer::of_plain : Restorer::none;
 }
 
-// The number of the system call that a thread with these registers is about to make, or to make again, or that a
-// signal has ended; else none. The ended one's is in the code, "mov $number, %eax; syscall" or "xor %eax, %eax;
-// syscall", where no prefix makes another register of it.
-std::optional<long> call_of(const Target& target, std::uint64_t counter, std::uint64_t result) {
-  constexpr std::string_view kCall("\x0f\x05", 2);
-  constexpr auto kEnded = static_cast<std::uint64_t>(-EINTR);
+// What a signal frame says of who was interrupted.
+struct Interrupted {
+  std::uint64_t counter, stack, result, first_argument;
+};
+
+// The number of the system call that ends at this counter, in the code before it: "mov $number, %eax; syscall" or
+// "xor %eax, %eax; syscall", where no prefix makes another register of it.
+long number_before(const Target& target, std::uint64_t counter) {
+  constexpr auto kCall = call_instruction(Machine::x86_64);
   char code[8]{};  // up to the counter: whatever is before, and then 5 bytes and 2
   const std::string_view before(code, sizeof code);
-  if (target.read(counter, code, kCall.size()) && before.starts_with(kCall)) return static_cast<long>(result);
-  if (result != kEnded || !target.read(counter - sizeof code, code, sizeof code) || !before.ends_with(kCall)) return {};
+  if (!target.read(counter - sizeof code, code, sizeof code) || !before.ends_with(kCall)) return -1;
   const auto is_prefix = [](char byte) { return (byte & 0xf0) == 0x40; };
   if (before.substr(4, 2) == std::string_view("\x31\xc0", 2) && !is_prefix(code[3])) return 0;
-  if (code[1] != '\xb8' || is_prefix(code[0])) return {};
+  if (code[1] != '\xb8' || is_prefix(code[0])) return -1;
   std::int32_t number = 0;
   std::memcpy(&number, code + 2, sizeof number);
   return number;
 }
 
+// The same on i386, where what has been called by "call *%gs:0x10" makes it in the vDSO and has three registers on the
+// stack.
+long number_before_i386(const Target& target, const Interrupted& interrupted) {
+  constexpr std::string_view kPops("\x5d\x5a\x59\xc3", 4), kEntry("\x65\xff\x15\x10\0\0\0", 7);
+  auto end = interrupted.counter;
+  auto made_by = call_instruction(Machine::i386);
+  char pops[kPops.size()];
+  std::uint32_t back = 0;
+  if (target.read(end, pops, sizeof pops) && std::string_view(pops, sizeof pops) == kPops) {
+    if (!target.read(interrupted.stack + 3 * sizeof back, &back, sizeof back)) return -1;
+    end = back;
+    made_by = kEntry;
+  }
+  char code[32];
+  const std::string_view before(code, sizeof code);
+  if (!target.read(end - sizeof code, code, sizeof code) || !before.ends_with(made_by)) return -1;
+  const auto room = sizeof code - made_by.size();
+  return arch::number_loaded(reinterpret_cast<const unsigned char*>(code) + room,
+                             [=](unsigned bytes) { return bytes <= room; });
+}
+
+// The system call that who was interrupted is about to make, or to make again, or that the signal has ended; else none.
+std::optional<Call> call_of(const Target& target, Machine machine, const Interrupted& interrupted) {
+  const auto call = call_instruction(machine);
+  constexpr auto kEnded = static_cast<std::uint64_t>(-EINTR);
+  std::string next(call.size(), '\0');
+  long number = -1;
+  if (target.read(interrupted.counter, next.data(), next.size()) && next == call)
+    number = static_cast<long>(interrupted.result);
+  else if (result_of(machine, interrupted.result) == kEnded)
+    number = machine == Machine::x86_64 ? number_before(target, interrupted.counter)
+                                        : number_before_i386(target, interrupted);
+  return attach::call_of(machine, number, interrupted.first_argument);
+}
+
+// A frame whose handler returns to what stands `at`. None where it has been written over: nobody changes these of what
+// is to be returned to. `is_elsewhere` where it does not stand below what it has interrupted, on an alternate stack.
+struct Found {
+  Interrupted interrupted;
+  bool is_elsewhere;
+};
+constexpr std::uint64_t kMostFlags = 7;
+
+std::optional<Found> frame_of_x86_64(const Target& target, std::uint64_t at) {
+  ucontext_t context{};
+  if (!target.read(at + sizeof at, &context, offsetof(ucontext_t, uc_sigmask))) return Found{{}, true};
+  const auto of = [&](int name) { return static_cast<std::uint64_t>(context.uc_mcontext.gregs[name]); };
+  if (context.uc_flags > kMostFlags || context.uc_link != nullptr ||
+      (of(REG_CSGSFS) & 0xffff) != code_segment(Machine::x86_64))
+    return {};
+  const auto alternate = reinterpret_cast<std::uint64_t>(context.uc_stack.ss_sp);
+  return Found{{of(REG_RIP), of(REG_RSP), of(REG_RAX), of(REG_RDI)}, at - alternate < context.uc_stack.ss_size};
+}
+
+// One without siginfo does not say where the alternate stack is. But else there is nothing between it and what it has
+// interrupted but the floating point.
+std::optional<Found> frame_of_i386(const Target& target, std::uint64_t at, Restorer restorer) {
+  constexpr std::uint64_t kMostOfFloatingPoint = 16 << 10;
+  const auto frame = at + sizeof(std::uint32_t);
+  i386::Registers registers{};
+  bool is_elsewhere = false;
+  if (restorer == Restorer::of_info) {
+    i386::InfoFrame info{};
+    if (!target.read(frame, &info, sizeof info)) return Found{{}, true};
+    const auto& context = info.context;
+    if (context.flags > kMostFlags || context.link != 0) return {};
+    registers = context.registers;
+    is_elsewhere = at - context.alternate.at < context.alternate.size;
+  } else {
+    i386::PlainFrame plain{};
+    if (!target.read(frame, &plain, sizeof plain)) return Found{{}, true};
+    registers = plain.registers;
+    is_elsewhere = registers.esp - at > kMostOfFloatingPoint;
+  }
+  if ((registers.cs & 0xffff) != code_segment(Machine::i386)) return {};
+  return Found{{registers.eip, registers.esp, registers.eax, registers.ebx}, is_elsewhere};
+}
+
 // Whether a thread with a signal frame there cannot be taken, as far as that frame goes, which may be left behind:
 // where the handler has interrupted who may hold a lock, if that `matters`; on an alternate stack, of which nobody
 // knows how much is left; on this stack, of which all that is above is looked at, it is not.
-bool is_in_the_way(const Target& target, std::uint64_t frame, std::uint64_t end, bool matters) {
-  ucontext_t context{};
-  if (!target.read(frame + sizeof frame, &context, offsetof(ucontext_t, uc_sigmask))) return true;
-  const auto of = [&](int name) { return static_cast<std::uint64_t>(context.uc_mcontext.gregs[name]); };
-  // Nobody changes these in a frame that is to be returned to: so it has been written over.
-  constexpr std::uint64_t kMostFlags = 7, kUserCode = 0x33;
-  if (context.uc_flags > kMostFlags || context.uc_link != nullptr || (of(REG_CSGSFS) & 0xffff) != kUserCode)
-    return false;
-  const auto alternate = reinterpret_cast<std::uint64_t>(context.uc_stack.ss_sp);
-  if (frame - alternate < context.uc_stack.ss_size || of(REG_RSP) <= frame || of(REG_RSP) >= end) return true;
-  const auto call = call_of(target, of(REG_RIP), of(REG_RAX));
-  return matters && (!call || !may_be_taken_in(*call));
+bool is_in_the_way(const Target& target, Machine machine, std::uint64_t at, Restorer restorer, std::uint64_t end,
+                   bool matters) {
+  const auto found = machine == Machine::x86_64 ? frame_of_x86_64(target, at) : frame_of_i386(target, at, restorer);
+  if (!found) return false;
+  const auto& interrupted = found->interrupted;
+  if (found->is_elsewhere || interrupted.stack <= at || interrupted.stack >= end) return true;
+  return matters && !may_be_taken_in(call_of(target, machine, interrupted));
 }
 
 }  // namespace
 
-bool may_be_taken_in(long number) { return is_among(kGoneOnWith, number) || is_among(kInterrupted, number); }
+bool may_be_taken_in(std::optional<Call> call) { return call && stopped_in(*call) != Stopped::no; }
 
-std::vector<Sleeper> find_sleepers(const Target& target) {
+std::vector<Sleeper> find_sleepers(const Target& target, Machine machine) {
   std::vector<Sleeper> sleepers;
+  std::ptrdiff_t first_interrupted = 0;
   for (const int tid : target.threads()) {
     // "running", or the number, six arguments, the stack pointer and the program counter; -1 outside of any call.
     const auto text = doctor::read_proc(target.directory() + "task/" + std::to_string(tid) + "/syscall").value_or("");
@@ -112,17 +197,20 @@ std::vector<Sleeper> find_sleepers(const Target& target) {
       word.remove_prefix(std::min<std::size_t>(word.size(), 2));
       return doctor::number_of(word, 16);
     };
-    std::uint64_t arguments[6];
+    Arguments arguments{};
     for (auto& argument : arguments) argument = hex();
-    Sleeper sleeper{tid, static_cast<long>(doctor::number_of(number)), hex(), hex()};
-    if (may_be_taken_in(sleeper.number) && !is_cut_short(sleeper.number, arguments)) sleepers.push_back(sleeper);
+    const Sleeper sleeper{tid, static_cast<long>(doctor::number_of(number)), hex(), hex()};
+    const auto call = attach::call_of(machine, sleeper.number, arguments[0]);
+    if (!may_be_taken_in(call) || !unpack(target, machine, sleeper.number, arguments) || is_cut_short(*call, arguments))
+      continue;
+    const bool is_last = stopped_in(*call) == Stopped::interrupted;
+    sleepers.insert(is_last ? sleepers.end() : sleepers.begin() + first_interrupted++, sleeper);
   }
-  std::stable_partition(sleepers.begin(), sleepers.end(),
-                        [](const auto& one) { return is_among(kGoneOnWith, one.number); });
   return sleepers;
 }
 
-bool is_in_handler(const Target& target, const std::vector<Mapping>& mappings, std::uint64_t stack, bool locks_matter) {
+bool is_in_handler(const Target& target, Machine machine, const std::vector<Mapping>& mappings, std::uint64_t stack,
+                   bool locks_matter) {
   // They are in the order of their addresses, and there may be thousands, as of words.
   const auto around = [&](std::uint64_t address) -> const Mapping* {
     const auto next = std::ranges::upper_bound(mappings, address, {}, &Mapping::start);
@@ -131,19 +219,24 @@ bool is_in_handler(const Target& target, const std::vector<Mapping>& mappings, s
   const auto* mapping = around(stack);
   if (mapping == nullptr) return true;
   // The kernel puts a frame where this is its address's remainder.
-  constexpr std::uint64_t kAlign = 16, kRemainder = 8;
-  const auto first = stack + (kRemainder - stack) % kAlign;
+  constexpr std::uint64_t kAlign = 16;
+  const auto size = word_size(machine);
+  const auto remainder = kAlign - (machine == Machine::x86_64 ? 8 : 4);
+  const auto first = stack + (remainder - stack) % kAlign;
   const auto end = std::min(mapping->end, stack + kMostOfStack);
   if (end < first) return true;
-  std::vector<std::uint64_t> words((end - first) / sizeof(std::uint64_t));
-  if (!target.read(first, words.data(), words.size() * sizeof(std::uint64_t))) return true;
-  std::map<std::uint64_t, bool> restorers;
-  for (std::size_t i = 0; i < words.size(); i += kAlign / sizeof(std::uint64_t)) {
-    const auto* code = around(words[i]);
+  std::string bytes((end - first) / size * size, '\0');
+  if (!target.read(first, bytes.data(), bytes.size())) return true;
+  std::map<std::uint64_t, Restorer> restorers;
+  for (std::size_t i = 0; i < bytes.size(); i += kAlign) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i, size);
+    const auto* code = around(word);
     if (code == nullptr || !code->executable) continue;
-    const auto [known, is_new] = restorers.try_emplace(words[i], false);
-    if (is_new) known->second = is_restorer(target, words[i]);
-    if (known->second && is_in_the_way(target, first + i * sizeof(std::uint64_t), mapping->end, locks_matter))
+    const auto [known, is_new] = restorers.try_emplace(word, Restorer::none);
+    if (is_new) known->second = restorer_at(target, machine, word);
+    if (known->second != Restorer::none &&
+        is_in_the_way(target, machine, first + i, known->second, mapping->end, locks_matter))
       return true;
   }
   return false;

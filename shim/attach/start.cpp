@@ -2,14 +2,12 @@
 
 #include "attach/refusal.h"
 #ifdef __x86_64__
-#include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,7 +85,7 @@ std::string wait_for_exec(pid_t pid) {
 void end_unrun(Remote& remote) {
   constexpr int kFailed = 125;
   try {
-    remote.run({system_call(SYS_exit_group, kFailed)});
+    remote.run({system_call(Call::exit_group, kFailed)});
   } catch (const Lost&) {  // it has ended
   }
 }
@@ -114,8 +112,9 @@ void arm_traced(pid_t pid) {
   if (!reason.empty()) say(who + " is not run: " + reason);
   const auto elf = doctor::read_headers_of(target.directory() + "exe");
   try {
-    if (!elf || elf->machine != EM_X86_64 || !elf->is_64_bit) throw Refusal("it is for another machine");
-    Remote remote(target, pid);
+    const auto machine = elf ? machine_of(*elf) : std::nullopt;
+    if (!machine) throw Refusal("it is for another machine");
+    Remote remote(target, *machine, pid);
     if (reason.empty())
       arm_stopped(target, remote, who + " is linked statically: ");
     else
@@ -241,7 +240,10 @@ int start(const std::vector<std::string>& command) {
 
 namespace attach {
 
-int start(const std::vector<std::string>&) { throw Refusal("only programs of x86-64 can be reached"); }
+int start(const std::vector<std::string>&) {
+  throw Refusal("nosigpipe-attach reaches programs only where it is built for x86-64");
+  ;
+}
 
 }  // namespace attach
 #endif

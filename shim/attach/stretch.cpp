@@ -5,12 +5,12 @@
 
 namespace attach {
 
-static_assert(offsetof(Step, stack) == 56 && offsetof(Step, kind) == 64 && offsetof(Step, result) == 72);
-static_assert(sizeof(Step) == 80 && Step::function == 1 && Step::leave == 2);
+static_assert(offsetof(Step, stack) == 7 * 8 && offsetof(Step, kind) == 8 * 8 && offsetof(Step, result) == 9 * 8);
+static_assert(kStepWords == 10 && Step::function == 1 && Step::leave == 2);
 
 asm(R"(
   .pushsection .rodata
-nosigpipe_stretch:
+nosigpipe_stretch_x86_64:
   mov (%rbx), %rax
   mov 8(%rbx), %rdi
   mov 16(%rbx), %rsi
@@ -26,28 +26,96 @@ nosigpipe_stretch:
   call *%rax
   jmp 2f
 1:syscall
-nosigpipe_stretch_behind_call:
+nosigpipe_behind_call_x86_64:
 2:mov %rax, 72(%rbx)
   add $80, %rbx
-  jmp nosigpipe_stretch
-3:and (%rdi), %rsi
+  jmp nosigpipe_stretch_x86_64
+3:mov (%rdi), %rax
+  and 8(%rdi), %rax
   jz 4f
-  movq $-4, (%rdx)
-  mov %r8, (%rcx)
+  movq $-4, (%rsi)
+  mov %rcx, (%rdx)
 4:mov $15, %eax
   syscall
-nosigpipe_stretch_end:
+nosigpipe_stretch_end_x86_64:
   .popsection
 )");
 
-extern "C" const char nosigpipe_stretch[], nosigpipe_stretch_behind_call[], nosigpipe_stretch_end[];
+// All registers but the stack pointer are arguments of a system call, so the step is kept on the stack; of a function
+// the arguments are there, with its address a multiple of 16.
+asm(R"(
+  .pushsection .rodata
+  .code32
+nosigpipe_stretch_i386:
+  mov 28(%ebx), %esp
+  cmpl $1, 32(%ebx)
+  ja 3f
+  je 2f
+  push %ebx
+  mov (%ebx), %eax
+  mov 8(%ebx), %ecx
+  mov 12(%ebx), %edx
+  mov 16(%ebx), %esi
+  mov 20(%ebx), %edi
+  mov 24(%ebx), %ebp
+  mov 4(%ebx), %ebx
+  int $0x80
+nosigpipe_behind_call_i386:
+  pop %ebx
+1:mov %eax, 36(%ebx)
+  add $40, %ebx
+  jmp nosigpipe_stretch_i386
+2:sub $8, %esp
+  pushl 24(%ebx)
+  pushl 20(%ebx)
+  pushl 16(%ebx)
+  pushl 12(%ebx)
+  pushl 8(%ebx)
+  pushl 4(%ebx)
+  call *(%ebx)
+  jmp 1b
+3:mov 4(%ebx), %esi
+  mov (%esi), %eax
+  and 8(%esi), %eax
+  mov 4(%esi), %edx
+  and 12(%esi), %edx
+  or %edx, %eax
+  jz 4f
+  mov 8(%ebx), %edi
+  movl $-4, (%edi)
+  mov 12(%ebx), %edi
+  mov 16(%ebx), %eax
+  mov %eax, (%edi)
+4:mov $173, %eax
+  int $0x80
+nosigpipe_stretch_end_i386:
+  .code64
+  .popsection
+)");
 
-std::string_view stretch_code() {
-  return {nosigpipe_stretch, static_cast<std::size_t>(nosigpipe_stretch_end - nosigpipe_stretch)};
+extern "C" const char nosigpipe_stretch_x86_64[], nosigpipe_behind_call_x86_64[], nosigpipe_stretch_end_x86_64[];
+extern "C" const char nosigpipe_stretch_i386[], nosigpipe_behind_call_i386[], nosigpipe_stretch_end_i386[];
+
+namespace {
+
+struct Code {
+  const char *begin, *behind_call, *end;
+};
+constexpr Code kX86_64{nosigpipe_stretch_x86_64, nosigpipe_behind_call_x86_64, nosigpipe_stretch_end_x86_64};
+constexpr Code kI386{nosigpipe_stretch_i386, nosigpipe_behind_call_i386, nosigpipe_stretch_end_i386};
+
+const Code& code_of(Machine machine) { return machine == Machine::x86_64 ? kX86_64 : kI386; }
+
+}  // namespace
+
+std::string_view stretch_code(Machine machine) {
+  const auto& code = code_of(machine);
+  return {code.begin, static_cast<std::size_t>(code.end - code.begin)};
 }
 
-std::size_t offset_behind_system_call() {
-  return static_cast<std::size_t>(nosigpipe_stretch_behind_call - nosigpipe_stretch);
+std::size_t offset_behind_system_call(Machine machine) {
+  const auto& code = code_of(machine);
+  return static_cast<std::size_t>(code.behind_call - code.begin);
 }
 
 }  // namespace attach

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "attach/machine.h"
+
 namespace attach {
 
-// As the code reads it.
+// The code reads it as kStepWords words of its machine's, in this order.
 struct Step {
   enum Kind : std::uint64_t { system_call, function, leave };
   std::uint64_t what;  // the call's number, the function's address
@@ -18,15 +20,17 @@ struct Step {
   std::uint64_t kind;
   std::uint64_t result;
 };
+constexpr std::size_t kStepWords = sizeof(Step) / sizeof(std::uint64_t);
 
-// What `leave` takes: where the set of pending signals is; which of them would have ended the thread's own call; where
-// in the frame its result and its program counter are; and that counter behind the call. With no such signal pending
-// the frame says that the call is made again, else it is EINTR.
-enum LeaveArgument { pending, ending, result_in_frame, counter_in_frame, behind_call };
+// What `leave` takes: where the set of pending signals is, and behind it which of them would have ended the thread's
+// own call; where in the frame its result and its program counter are; and that counter behind the call. With no such
+// signal pending the frame says that the call is made again, else it is EINTR.
+enum LeaveArgument { pending_and_ending, result_in_frame, counter_in_frame, behind_call };
 
-std::string_view stretch_code();
+// It begins with the address of a step in RBX, or EBX.
+std::string_view stretch_code(Machine machine);
 
-// Where in the code a system call of the list returns to. The step that it is at is in this register: RBX.
-std::size_t offset_behind_system_call();
+// Where in the code a system call of the list returns to. Its first argument is still in its register then.
+std::size_t offset_behind_system_call(Machine machine);
 
 }  // namespace attach

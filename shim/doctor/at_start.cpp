@@ -54,8 +54,8 @@ std::string attach_program() {
 }
 
 std::string why_not_at_start(const ElfHeaders& elf, Rights rights) {
-  if (elf.machine != EM_X86_64 || !elf.is_64_bit || elf.is_foreign)
-    return "nosigpipe-attach arms only programs of x86-64 at their start";
+  if (elf.is_foreign || !(elf.is_64_bit ? elf.machine == EM_X86_64 : elf.machine == EM_386))
+    return "nosigpipe-attach arms only programs of x86-64 and i386 at their start";
   if (rights != Rights::same) return "it gets more rights than you have, which it would not if it were traced";
   if (const auto mode = in_force("NOSIGPIPE_MODE"); mode == "observe")
     return "with mode=" + mode + " nothing is to be averted, which is all that can be done in it";

@@ -53,6 +53,21 @@ const char* other_loader(const ElfHeaders& program) {
   return program.is_64_bit ? "/lib/ld-linux.so.2" : "/lib64/ld-linux-x86-64.so.2";
 }
 
+// Of a library, beside the directories that the loaders of both classes are in.
+struct Place {
+  Place(const ElfHeaders& program, const std::string& library)
+      : name(fs::path(library).filename().string()),
+        directory(fs::path(library).parent_path().string()),
+        own(lib_of(program.interpreter)),
+        other(lib_of(other_loader(program))) {
+    for (const auto& lib : {own, other})
+      if (!lib.empty() && directory.ends_with("/" + lib)) prefix = directory.substr(0, directory.size() - lib.size());
+  }
+  std::string name, directory;
+  std::string own, other;  // as $LIB has them
+  std::string prefix;      // the directory above those, if the library is in one of them
+};
+
 }  // namespace
 
 std::string own_library() {
@@ -62,18 +77,17 @@ std::string own_library() {
 }
 
 std::string library_for(const ElfHeaders& program, const std::string& library) {
-  const fs::path path(library);
-  const auto name = path.filename().string();
-  const auto directory = path.parent_path().string();
-  const auto own = lib_of(program.interpreter);
-  const auto other = lib_of(other_loader(program));
-  // The directory above those of both classes, if the library is in one of them.
-  std::string prefix;
-  for (const auto& lib : {own, other})
-    if (!lib.empty() && directory.ends_with("/" + lib)) prefix = directory.substr(0, directory.size() - lib.size());
+  const Place place(program, library);
+  const auto& [name, directory, own, other, prefix] = place;
   if (program.libc() == "glibc" && !prefix.empty() && own != other && fits(prefix + own + "/" + name, program) &&
       !version_of(prefix + other + "/" + name).empty())
     return prefix + "$LIB/" + name;
+  return fitting_library(program, library);
+}
+
+std::string fitting_library(const ElfHeaders& program, const std::string& library) {
+  const Place place(program, library);
+  const auto& [name, directory, own, other, prefix] = place;
   if (fits(library, program)) return library;
   // Debian's package has it in lib32, whatever the loader; Fedora's in lib beside lib64.
   const auto lib32 = prefix.empty() ? "" : prefix + "lib32";

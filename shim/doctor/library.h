@@ -17,6 +17,9 @@ std::string own_library();
 // the other class, too. Empty where there is none of this class or machine.
 std::string library_for(const ElfHeaders& program, const std::string& library);
 
+// The same as the path of a file.
+std::string fitting_library(const ElfHeaders& program, const std::string& library);
+
 // Whether a list as LD_PRELOAD has it names a library of ours, which fits this program; where the loader puts something
 // in the place of a part of the path, or finds it by a name alone, that name counts.
 bool names_ours(std::string_view list, const ElfHeaders* program = nullptr);

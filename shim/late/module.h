@@ -86,7 +86,7 @@ class Module {
 
   std::uintptr_t address(long tag) const {
     const auto found = value(tag);
-    return found != 0 ? loaded_at(base_, found) : 0;
+    return found != 0 ? loaded_at(base_, found, reinterpret_cast<std::uintptr_t>(dynamic_)) : 0;
   }
 
   template <class Relocation>

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "system/arch/interrupted.h"
+#include "system/loaded_at.h"
 
 // A name, with its hash in DT_GNU_HASH.
 struct SymbolName {
@@ -15,12 +16,6 @@ struct SymbolName {
   const char* text;
   std::uint32_t hash = 5381;
 };
-
-// Where a pointer of the dynamic section leads. glibc has added the base already, musl has not, nor is it done for the
-// vdso.
-constexpr std::uintptr_t loaded_at(std::uintptr_t base, std::uintptr_t pointer) {
-  return pointer < base ? pointer + base : pointer;
-}
 
 class ElfSymbols {
  public:
@@ -65,9 +60,10 @@ class ElfSymbols {
 
   template <class Pointed>
   const Pointed* at(const ElfW(Dyn) * entry, long tag) const {
+    const auto section = reinterpret_cast<ElfW(Addr)>(entry);
     while (entry->d_tag != tag && entry->d_tag != DT_NULL) ++entry;
     if (entry->d_tag == DT_NULL) return nullptr;
-    return reinterpret_cast<const Pointed*>(loaded_at(base_, entry->d_un.d_ptr));
+    return reinterpret_cast<const Pointed*>(loaded_at(base_, entry->d_un.d_ptr, section));
   }
 
   bool defines(std::uint32_t index) const {

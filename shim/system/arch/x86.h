@@ -3,6 +3,7 @@
 #pragma once
 
 #include "system/arch/interrupted.h"
+#include "system/arch/loaded_number.h"
 
 // Where a compiler marks with -fcf-protection what may be jumped to, so does our assembly, as the library's mark says.
 #if defined(__CET__) && defined(__x86_64__)
@@ -19,24 +20,14 @@ extern "C" [[gnu::visibility("hidden")]] const char nosigpipe_after_syscall;
 namespace arch {
 
 constexpr bool kKeepsArguments = true;
+static_assert(kNoNumber == kUnknown);
 
 using Registers = const greg_t*;
 
-// The number of the system call whose instruction ends here and is `size` bytes long, if it was loaded a little
-// before: b8 and four bytes are `mov $number, %eax`. In glibc's splice two arguments are loaded in between; 20 bytes
-// are looked through, since 36 reach into the function before (glibc 2.36). After a 41 it is another register, r8d.
+// The number of the system call whose instruction ends here and is `size` bytes long.
 inline long loaded_before(std::uintptr_t instruction, unsigned size) {
-  constexpr unsigned kFar = 20;
-  constexpr unsigned kLoad = 5;
-  const auto* code = reinterpret_cast<const unsigned char*>(instruction) - size;
-  for (unsigned back = kLoad; back <= kFar && readable(instruction, size + back + 1); ++back) {
-    const auto* load = code - back;
-    const bool ends_other = (load[0] == 0x0f && load[1] == 0x05) || (load[0] == 0xcd && load[1] == 0x80);
-    if (ends_other || load[kLoad - 1] == 0xc3) break;  // another call, or the function before has returned
-    if (load[0] != 0xb8 || load[-1] == 0x41 || load[3] != 0 || load[4] != 0) continue;
-    return load[1] | load[2] << 8;
-  }
-  return kUnknown;
+  return number_loaded(reinterpret_cast<const unsigned char*>(instruction) - size,
+                       [=](unsigned bytes) { return readable(instruction, size + bytes); });
 }
 
 // Whether this number is pushed as a constant a little before a return address of glibc's.

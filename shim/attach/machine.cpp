@@ -1,0 +1,77 @@
+#include "attach/machine.h"
+
+#include <elf.h>
+
+#include <cstddef>
+#include <iterator>
+
+namespace attach {
+namespace {
+
+struct Known {
+  long numbers[2];  // in the order of Machine
+  Stopped stopped;
+};
+constexpr Known kCalls[] = {
+#define CALL(name, x86_64, i386, stopped) {{x86_64, i386}, Stopped::stopped},
+#include "attach/calls.def"
+};
+
+const Known& known(Call call) { return kCalls[static_cast<std::size_t>(call)]; }
+
+// The first arguments of those that may be slept in: linux/net.h, linux/ipc.h.
+std::optional<Call> by_socketcall(std::uint64_t which) {
+  switch (which) {
+    case 5:
+      return Call::accept;
+    case 10:  // recv
+    case 12:
+      return Call::recvfrom;
+    case 17:
+      return Call::recvmsg;
+    case 18:
+      return Call::accept4;
+    case 19:
+      return Call::recvmmsg;
+    default:
+      return Call::socketcall;
+  }
+}
+
+std::optional<Call> by_ipc(std::uint64_t which) {
+  switch (which & 0xffff) {  // above it is a version
+    case 1:
+      return Call::semop;
+    case 4:
+      return Call::semtimedop;
+    case 12:
+      return Call::msgrcv;
+    default:
+      return Call::ipc;
+  }
+}
+
+}  // namespace
+
+std::optional<Machine> machine_of(const doctor::ElfHeaders& headers) {
+  if (headers.is_foreign) return {};
+  if (headers.machine == EM_X86_64 && headers.is_64_bit) return Machine::x86_64;
+  if (headers.machine == EM_386 && !headers.is_64_bit) return Machine::i386;
+  return {};
+}
+
+Stopped stopped_in(Call call) { return known(call).stopped; }
+
+long number_of(Machine machine, Call call) { return known(call).numbers[static_cast<std::size_t>(machine)]; }
+
+std::optional<Call> call_of(Machine machine, long number, std::uint64_t first_argument) {
+  if (number < 0) return {};
+  for (std::size_t i = 0; i < std::size(kCalls); ++i) {
+    if (kCalls[i].numbers[static_cast<std::size_t>(machine)] != number) continue;
+    const auto call = static_cast<Call>(i);
+    return call == Call::socketcall ? by_socketcall(first_argument) : call == Call::ipc ? by_ipc(first_argument) : call;
+  }
+  return {};
+}
+
+}  // namespace attach
