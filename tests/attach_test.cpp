@@ -19,14 +19,33 @@
 #include "support/demo_server.h"
 #include "support/directory.h"
 #include "support/doctor.h"
+#include "support/source_tree.h"
 
 namespace {
 
-Strings attach_command(const Strings& words) {
-  return joined({built("nosigpipe-attach"), "--library=" + built("tests/victims/libstandin.so")}, words);
+// Of each class the victim, the library, and the numbers of its system calls.
+struct Class {
+  std::string flavour;
+  long read, epoll_wait, futex, recvfrom;
+  long reboot, memfd_create, kcmp, openat, rt_sigpending;
+  std::string victim() const { return built(flavour + "tests/victims/attached"); }
+  std::string library() const { return built(flavour + "tests/victims/libstandin.so"); }
+};
+const Class kWide{"",         SYS_read,         SYS_epoll_wait, SYS_futex,  SYS_recvfrom,
+                  SYS_reboot, SYS_memfd_create, SYS_kcmp,       SYS_openat, SYS_rt_sigpending};
+const Class kNarrow{"i386/", 3, 256, 240, 102 /* socketcall */, 88, 356, 349, 295, 176};
+const Class kClasses[] = {kWide, kNarrow};
+
+class Victim : public Attached {
+ public:
+  Victim(const Class& of, const Strings& words) : Attached(words, {}, of.victim()) {}
+};
+
+Strings attach_command(const Strings& words, const Class& of = kWide) {
+  return joined({built("nosigpipe-attach"), "--library=" + of.library()}, words);
 }
 
-Ending attach(const Strings& words) { return run(attach_command(words)); }
+Ending attach(const Strings& words, const Class& of = kWide) { return run(attach_command(words, of)); }
 
 // In this call, not on its way there. The third field of the first thread's stat would say that it sleeps, and not
 // where.
@@ -54,8 +73,8 @@ void is_refused(const Ending& ending, const std::string& reason) {
   CHECK(lines_of(ending.err).size() == 1);
 }
 
-void dies_bare(const Strings& words) {
-  Attached victim(words);
+void dies_bare(const Class& of, const Strings& words) {
+  Victim victim(of, words);
   CHECK(victim.wake() == "returned");
   CHECK(victim.is_killed_at_write());
 }
@@ -63,39 +82,101 @@ void dies_bare(const Strings& words) {
 }  // namespace
 
 TEST_CASE("a process that waits in a call is armed, and the call goes on as if nothing had been") {
-  for (const std::string kind : {"read", "readv", "recv", "recv_timeout", "recvmsg", "recvmmsg", "accept",
-                                 "accept_timeout", "poll", "ppoll", "select", "pselect", "epoll_wait", "epoll_pwait",
-                                 "sigtimedwait", "semtimedop", "msgrcv", "mq_receive", "waitpid"}) {
-    INFO(kind);
-    dies_bare({kind});
-    Attached victim({kind});
-    is_armed_by(attach({victim.number()}), victim);
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    for (const std::string kind : {"read", "readv", "recv", "recv_timeout", "recvmsg", "recvmmsg", "accept",
+                                   "accept_timeout", "poll", "ppoll", "select", "pselect", "epoll_wait", "epoll_pwait",
+                                   "sigtimedwait", "semtimedop", "msgrcv", "mq_receive", "waitpid"}) {
+      INFO(kind);
+      dies_bare(of, {kind});
+      Victim victim(of, {kind});
+      is_armed_by(attach({victim.number()}, of), victim);
+    }
   }
 }
 
 TEST_CASE("all of a thread's registers, its mask and its alternate stack are as they were") {
-  for (const std::string kind : {"registers", "wide_register"}) {
-    INFO(kind);
-    dies_bare({kind});
-    Attached victim({kind});
-    is_armed_by(attach({victim.number()}), victim);
-    CHECK(attach({"--detach", victim.number()}).exited(0));
-    is_armed_by(attach({victim.number()}), victim);
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    for (const std::string kind : {"registers", "wide_register"}) {
+      INFO(kind);
+      dies_bare(of, {kind});
+      Victim victim(of, {kind});
+      is_armed_by(attach({victim.number()}, of), victim);
+      CHECK(attach({"--detach", victim.number()}, of).exited(0));
+      is_armed_by(attach({victim.number()}, of), victim);
+    }
+  }
+}
+
+TEST_CASE("a 32-bit process gets the library of its class, which lies elsewhere") {
+  dies_bare(kNarrow, {"epoll_wait"});
+  Victim victim(kNarrow, {"epoll_wait"});
+  const Strings late{built("nosigpipe-attach")};
+  const auto armed = run(joined(late, {victim.number()}));
+  INFO(armed.out << armed.err);
+  CHECK(armed.exited(0));
+  CHECK(has(armed.out, " modules and the handler; "));
+  CHECK(has(contents("/proc/" + victim.number() + "/maps"), built("i386/libnosigpipe-attach.so")));
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_alive_at_write());
+  CHECK(run(joined(late, {"--detach", victim.number()})).exited(0));
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_killed_at_write());
+
+  const Directory alone;
+  std::filesystem::copy_file(built("nosigpipe-attach"), alone / "nosigpipe-attach");
+  std::filesystem::copy_file(built("libnosigpipe-attach.so"), alone / "libnosigpipe-attach.so");
+  Victim other(kNarrow, {"epoll_wait"});
+  is_refused(run({alone / "nosigpipe-attach", other.number()}), "for a program of i386: install it");
+  CHECK(other.wake() == "returned");
+  CHECK(other.is_killed_at_write());
+}
+
+// Linked where no program has memory, so that it lies below that: in words of its class its base is less than nothing.
+TEST_CASE("the entry is found of a library that lies below the address that it was linked at") {
+  for (const auto& [of, flags] : {std::pair(kWide, Strings{"-Wl,-Ttext-segment=0x800000000000"}),
+                                  std::pair(kNarrow, Strings{"-m32", "-Wl,-Ttext-segment=0xfff00000"})}) {
+    INFO(of.flavour);
+    const Directory directory;
+    const auto library = directory / "libstandin.so";
+    output_of(joined({"g++", "-shared", "-fPIC", "-o", library, source("tests/victims/libstandin.cpp")}, flags));
+    Victim victim(of, {"read"});
+    is_armed_by(run({built("nosigpipe-attach"), "--library=" + library, victim.number()}), victim);
+  }
+}
+
+TEST_CASE("a program that was started by its loader as a command is armed and detached") {
+  for (const auto& [of, loader] :
+       {std::pair(kWide, "/lib64/ld-linux-x86-64.so.2"), std::pair(kNarrow, "/lib/ld-linux.so.2")}) {
+    INFO(loader);
+    Attached victim({of.victim(), "read"}, {}, loader);
+    const auto armed = attach({victim.number()}, of);
+    INFO(armed.out << armed.err);
+    CHECK(armed.exited(0));
+    CHECK(victim.wake() == "returned");
+    CHECK(victim.is_alive_at_write());
+    CHECK(attach({"--detach", victim.number()}, of).exited(0));
+    CHECK(victim.wake() == "returned");
+    CHECK(victim.is_killed_at_write());
   }
 }
 
 TEST_CASE("what was armed can be detached, dies as before, and can be armed again") {
-  Attached victim({"epoll_wait"});
-  is_armed_by(attach({victim.number()}), victim);
-  const auto detached = attach({"--detach", victim.number()});
-  INFO(detached.err);
-  CHECK(detached.exited(0));
-  CHECK(detached.out.starts_with("detached " + victim.number() + " (attached): no handler; one thread stopped for "));
-  is_armed_by(attach({victim.number()}), victim);
-  CHECK(attach({"--detach", victim.number()}).exited(0));
-  CHECK(attach({"--detach", victim.number()}).exited(1));
-  CHECK(victim.wake() == "returned");
-  CHECK(victim.is_killed_at_write());
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    Victim victim(of, {"epoll_wait"});
+    is_armed_by(attach({victim.number()}, of), victim);
+    const auto detached = attach({"--detach", victim.number()}, of);
+    INFO(detached.err);
+    CHECK(detached.exited(0));
+    CHECK(detached.out.starts_with("detached " + victim.number() + " (attached): no handler; one thread stopped for "));
+    is_armed_by(attach({victim.number()}, of), victim);
+    CHECK(attach({"--detach", victim.number()}, of).exited(0));
+    CHECK(attach({"--detach", victim.number()}, of).exited(1));
+    CHECK(victim.wake() == "returned");
+    CHECK(victim.is_killed_at_write());
+  }
 }
 
 TEST_CASE("options reach the library as lines, and those that are not valid are refused before") {
@@ -108,22 +189,28 @@ TEST_CASE("options reach the library as lines, and those that are not valid are 
 }
 
 TEST_CASE("a thread that waits for a lock is not taken, but one beside it that waits in a call") {
-  Attached alone({"futex", "futex=3"});
-  REQUIRE(sleeps_in(alone, SYS_futex));
-  is_refused(attach({alone.number()}), "no thread could be taken");
-  CHECK(alone.wake() == "returned");
-  CHECK(alone.is_killed_at_write());
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    Victim alone(of, {"futex", "futex=3"});
+    REQUIRE(sleeps_in(alone, of.futex));
+    is_refused(attach({alone.number()}, of), "no thread could be taken");
+    CHECK(alone.wake() == "returned");
+    CHECK(alone.is_killed_at_write());
 
-  Attached beside({"epoll_wait", "futex=63"});
-  is_armed_by(attach({beside.number()}), beside);
+    Victim beside(of, {"epoll_wait", "futex=63"});
+    is_armed_by(attach({beside.number()}, of), beside);
+  }
 }
 
 TEST_CASE("a thread that waits for all that it has asked for is not taken, since a stop would cut that short") {
-  Attached victim({"recv_all"});
-  REQUIRE(sleeps_in(victim, SYS_recvfrom));
-  is_refused(attach({victim.number()}), "no thread could be taken");
-  CHECK(victim.wake() == "returned");
-  CHECK(victim.is_killed_at_write());
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    Victim victim(of, {"recv_all"});
+    REQUIRE(sleeps_in(victim, of.recvfrom));
+    is_refused(attach({victim.number()}, of), "no thread could be taken");
+    CHECK(victim.wake() == "returned");
+    CHECK(victim.is_killed_at_write());
+  }
 }
 
 TEST_CASE("who computes all the time is left as it was") {
@@ -134,27 +221,33 @@ TEST_CASE("who computes all the time is left as it was") {
 }
 
 TEST_CASE("a thread in a signal handler is not taken, unless what that has interrupted holds no lock") {
-  for (const std::string kind : {"handler", "two_handlers", "two_handlers_two_stacks"}) {
-    INFO(kind);
-    dies_bare({kind});
-    Attached victim({kind});
-    REQUIRE(sleeps_in(victim, SYS_read));
-    is_refused(attach({victim.number()}), "are, or look as if they were, in signal handlers");
-    CHECK(victim.wake() == "returned");
-    CHECK(victim.is_killed_at_write());
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    for (const std::string kind : {"handler", "two_handlers", "two_handlers_two_stacks"}) {
+      INFO(kind);
+      dies_bare(of, {kind});
+      Victim victim(of, {kind});
+      REQUIRE(sleeps_in(victim, of.read));
+      is_refused(attach({victim.number()}, of), "are, or look as if they were, in signal handlers");
+      CHECK(victim.wake() == "returned");
+      CHECK(victim.is_killed_at_write());
+    }
+    Victim victim(of, {"handler_in_call"});
+    REQUIRE(sleeps_in(victim, of.read));
+    is_armed_by(attach({victim.number()}, of), victim);
   }
-  Attached victim({"handler_in_call"});
-  REQUIRE(sleeps_in(victim, SYS_read));
-  is_armed_by(attach({victim.number()}), victim);
 }
 
 TEST_CASE("the signal frame that a handler has left behind is no hindrance") {
-  for (const std::string kind : {"left_frame", "left_frame_of_restarted"}) {
-    INFO(kind);
-    dies_bare({kind});
-    Attached victim({kind});
-    REQUIRE(sleeps_in(victim, SYS_read));
-    is_armed_by(attach({victim.number()}), victim);
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    for (const std::string kind : {"left_frame", "left_frame_of_restarted"}) {
+      INFO(kind);
+      dies_bare(of, {kind});
+      Victim victim(of, {kind});
+      REQUIRE(sleeps_in(victim, of.read));
+      is_armed_by(attach({victim.number()}, of), victim);
+    }
   }
 }
 
@@ -257,15 +350,18 @@ TEST_CASE("while another thread is at work in the loader it is left as it was, a
 }
 
 TEST_CASE("in a seccomp filter it is armed where nothing that it takes would kill") {
-  const auto with = [](const std::string& what, long call) { return what + "=" + std::to_string(call); };
-  Attached harmless({"read", with("deadly", SYS_reboot), with("denied", SYS_memfd_create), with("denied", SYS_kcmp)});
-  is_armed_by(attach({harmless.number()}), harmless);
-  for (const auto& [word, name] : {std::pair(with("deadly", SYS_openat), "openat"),
-                                   std::pair(with("denied", SYS_rt_sigpending), "rt_sigpending")}) {
-    Attached victim({"read", word});
-    is_refused(attach({victim.number()}), std::string("does not let it call ") + name);
-    CHECK(victim.wake() == "returned");
-    CHECK(victim.is_killed_at_write());
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    const auto with = [](const std::string& what, long call) { return what + "=" + std::to_string(call); };
+    Victim harmless(of, {"read", with("deadly", of.reboot), with("denied", of.memfd_create), with("denied", of.kcmp)});
+    is_armed_by(attach({harmless.number()}, of), harmless);
+    for (const auto& [word, name] : {std::pair(with("deadly", of.openat), "openat"),
+                                     std::pair(with("denied", of.rt_sigpending), "rt_sigpending")}) {
+      Victim victim(of, {"read", word});
+      is_refused(attach({victim.number()}, of), std::string("does not let it call ") + name);
+      CHECK(victim.wake() == "returned");
+      CHECK(victim.is_killed_at_write());
+    }
   }
 }
 
@@ -446,50 +542,56 @@ class Watched {
 }  // namespace
 
 TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that goes on, as before or armed") {
-  for (const std::string kind : {"registers", "epoll_wait"}) {
-    std::set<int> interrupted;
-    int as_before = 0, armed = 0;
-    for (int calls = 1;; ++calls) {
-      INFO(kind << " after " << calls);
-      Attached victim({kind});
-      REQUIRE(sleeps_in(victim, kind == "registers" ? SYS_read : SYS_epoll_wait));
-      bool is_killed = false;
-      {
-        Watched command(attach_command({victim.number()}));
-        is_killed = command.comes_back_from(calls);
-        CHECK((is_killed || command.status() == 0));
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    for (const std::string kind : {"registers", "epoll_wait"}) {
+      std::set<int> interrupted;
+      int as_before = 0, armed = 0;
+      for (int calls = 1;; ++calls) {
+        INFO(kind << " after " << calls);
+        Victim victim(of, {kind});
+        REQUIRE(sleeps_in(victim, kind == "registers" ? of.read : of.epoll_wait));
+        bool is_killed = false;
+        {
+          Watched command(attach_command({victim.number()}, of));
+          is_killed = command.comes_back_from(calls);
+          CHECK((is_killed || command.status() == 0));
+        }
+        const auto said = victim.wake();
+        if (said == std::strerror(EINTR))
+          interrupted.insert(calls);
+        else
+          CHECK(said == "returned");
+        const auto next = said == "returned" ? victim.line() : "";
+        CHECK((next == "alive" || victim.is_killed_at_write()));
+        ++(next == "alive" ? armed : as_before);
+        if (!is_killed) break;
       }
-      const auto said = victim.wake();
-      if (said == std::strerror(EINTR))
-        interrupted.insert(calls);
-      else
-        CHECK(said == "returned");
-      const auto next = said == "returned" ? victim.line() : "";
-      CHECK((next == "alive" || victim.is_killed_at_write()));
-      ++(next == "alive" ? armed : as_before);
-      if (!is_killed) break;
+      INFO(as_before << " as before, " << armed << " armed");
+      CHECK(as_before > 5);
+      CHECK(armed > 5);
+      // Between the stop and the next call of ours, where only the kernel knows what it has made of the call.
+      CHECK(interrupted.size() <= (kind == "registers" ? 0 : 2));
     }
-    INFO(as_before << " as before, " << armed << " armed");
-    CHECK(as_before > 5);
-    CHECK(armed > 5);
-    // Between the stop and the next call of ours, where only the kernel knows what it has made of the call.
-    CHECK(interrupted.size() <= (kind == "registers" ? 0 : 2));
   }
 }
 
 TEST_CASE("a signal that comes at any of its steps ends a call as it would have") {
-  for (int calls = 1;; ++calls) {
-    INFO("after " << calls);
-    Attached victim({"epoll_wait"});
-    REQUIRE(sleeps_in(victim, SYS_epoll_wait));
-    Watched command(attach_command({victim.number()}));
-    if (!command.comes_back_from(calls)) {
-      CHECK(calls > 20);
-      CHECK(command.status() == 0);
-      break;
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    for (int calls = 1;; ++calls) {
+      INFO("after " << calls);
+      Victim victim(of, {"epoll_wait"});
+      REQUIRE(sleeps_in(victim, of.epoll_wait));
+      Watched command(attach_command({victim.number()}, of));
+      if (!command.comes_back_from(calls)) {
+        CHECK(calls > 20);
+        CHECK(command.status() == 0);
+        break;
+      }
+      victim.process().signal(SIGUSR1);
+      command.ends();
+      CHECK(victim.line() == std::strerror(EINTR));
     }
-    victim.process().signal(SIGUSR1);
-    command.ends();
-    CHECK(victim.line() == std::strerror(EINTR));
   }
 }

@@ -118,12 +118,19 @@ Module read_module(const ReadAt& read, std::uint64_t handle, bool is_64_bit) {
 
 namespace {
 
-// Where struct r_debug is: in the program's dynamic section the loader has written it; who is started as the program
-// itself, with the other as its argument, says it by a symbol.
+// Of a loader that was started as the program itself, with the other as its argument: glibc's has it by this name,
+// musl's a pointer to it.
+std::uint64_t debug_of_loader(const ReadAt& read, const Object& object, bool is_64_bit) {
+  const Symbols symbols(read, {0, object.base, object.dynamic, ""}, is_64_bit);
+  if (const auto debug = symbols.find("_r_debug", STT_OBJECT)) return *debug;
+  const auto pointer = symbols.find("_dl_debug_addr", STT_OBJECT);
+  return pointer ? word_at(read, *pointer, is_64_bit) : 0;
+}
+
+// Where struct r_debug is: the loader has written it into the program's dynamic section.
 std::uint64_t debug_of(const ReadAt& read, const Object& object, bool is_64_bit) {
   if (object.dynamic == 0) return 0;
-  if (!object.has_interpreter)
-    return Symbols(read, {0, object.base, object.dynamic, ""}, is_64_bit).find("_r_debug", STT_OBJECT).value_or(0);
+  if (!object.has_interpreter) return debug_of_loader(read, object, is_64_bit);
   std::uint64_t debug = 0;
   each_dynamic(read, object.dynamic, is_64_bit, [&](std::uint64_t tag, std::uint64_t value) {
     if (tag == DT_DEBUG) debug = value;

@@ -143,11 +143,17 @@ long read_in_two_handlers(int flags) {
 }
 
 #ifdef __x86_64__
-// All that a thread has in registers across a system call that it makes itself, but for those that the call takes: 6
-// general ones, 16 of floating point, their modes; and its alternate stack and mask.
+constexpr unsigned kGeneral = 6, kFloating = 16;
+#else
+constexpr unsigned kGeneral = 3, kFloating = 8;
+#endif
+
+// All that a thread has in registers across a system call that it makes itself, but for those that the call takes:
+// general ones, those of floating point, of the x87 unit one, their modes; and its alternate stack and mask.
 struct State {
-  unsigned long general[6];
-  alignas(16) unsigned char floating[16][16];
+  unsigned long general[kGeneral];
+  alignas(16) unsigned char floating[kFloating][16];
+  double old;
   unsigned modes;
   unsigned short old_modes;
   stack_t alternate;
@@ -156,9 +162,10 @@ struct State {
 
 State with_pattern() {
   State state{};
-  for (unsigned i = 0; i < 6; ++i) state.general[i] = 0x1111111111111111UL * (i + 1);
+  for (unsigned i = 0; i < kGeneral; ++i) state.general[i] = ~0UL / 15 * (i + 1);
   for (unsigned i = 0; i < sizeof state.floating; ++i)
     state.floating[i / 16][i % 16] = static_cast<unsigned char>(i + 1);
+  state.old = 1.25e300;
   state.modes = 0x7f80;      // MXCSR: rounding towards zero
   state.old_modes = 0x0f7f;  // the x87 unit's
   return state;
@@ -169,17 +176,13 @@ void ask_kernel(State& state) {
   sigprocmask(SIG_BLOCK, nullptr, &state.mask);
 }
 
-long read_with_all_registers() {
-  static char stack[16384];
-  const stack_t alternate{stack, 0, sizeof stack};
-  sigaltstack(&alternate, nullptr);
-  State given = with_pattern(), found{};
-  ask_kernel(given);
+#ifdef __x86_64__
+long read_between(const State& given, State& found) {
   unsigned modes;
   unsigned short old_modes;
   long result = SYS_read;
   asm volatile(R"(stmxcsr %[modes]; fnstcw %[old_modes]
-      ldmxcsr 304(%[given]); fldcw 308(%[given])
+      ldmxcsr 312(%[given]); fldcw 316(%[given]); fldl 304(%[given])
       mov (%[given]), %%r8; mov 8(%[given]), %%r9; mov 16(%[given]), %%r10
       mov 24(%[given]), %%r12; mov 32(%[given]), %%r13; mov 40(%[given]), %%r14
       movdqa 48(%[given]), %%xmm0; movdqa 64(%[given]), %%xmm1; movdqa 80(%[given]), %%xmm2
@@ -197,32 +200,73 @@ long read_with_all_registers() {
       movdqa %%xmm9, 192(%[found]); movdqa %%xmm10, 208(%[found]); movdqa %%xmm11, 224(%[found])
       movdqa %%xmm12, 240(%[found]); movdqa %%xmm13, 256(%[found]); movdqa %%xmm14, 272(%[found])
       movdqa %%xmm15, 288(%[found])
-      stmxcsr 304(%[found]); fnstcw 308(%[found])
+      fstpl 304(%[found]); stmxcsr 312(%[found]); fnstcw 316(%[found])
       ldmxcsr %[modes]; fldcw %[old_modes])"
                : "+a"(result), [modes] "=m"(modes), [old_modes] "=m"(old_modes)
                : [given] "b"(&given), [found] "r"(&found), "D"(wakes.ours), "S"(&byte), "d"(1L)
                : "rcx", "r11", "r8", "r9", "r10", "r12", "r13", "r14", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
                  "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+  return result;
+}
+static_assert(offsetof(State, floating) == 48 && offsetof(State, old) == 304 && offsetof(State, modes) == 312);
+#else
+// Three registers are left, of which one is to lead back to where they go: that is on the stack meanwhile.
+[[gnu::target("sse2")]] long read_between(const State& given, State& found) {
+  long result = SYS_read;
+  const State* from = &given;
+  asm volatile(R"(push %%ebp; push %%edi; sub $8, %%esp; stmxcsr (%%esp); fnstcw 4(%%esp)
+      ldmxcsr 152(%%esi); fldcw 156(%%esi); fldl 144(%%esi)
+      movdqa 16(%%esi), %%xmm0; movdqa 32(%%esi), %%xmm1; movdqa 48(%%esi), %%xmm2
+      movdqa 64(%%esi), %%xmm3; movdqa 80(%%esi), %%xmm4; movdqa 96(%%esi), %%xmm5
+      movdqa 112(%%esi), %%xmm6; movdqa 128(%%esi), %%xmm7
+      mov 4(%%esi), %%edi; mov 8(%%esi), %%ebp; mov (%%esi), %%esi
+      int $0x80
+      push %%esi; mov 12(%%esp), %%esi; popl (%%esi); mov %%edi, 4(%%esi); mov %%ebp, 8(%%esi)
+      movdqa %%xmm0, 16(%%esi); movdqa %%xmm1, 32(%%esi); movdqa %%xmm2, 48(%%esi)
+      movdqa %%xmm3, 64(%%esi); movdqa %%xmm4, 80(%%esi); movdqa %%xmm5, 96(%%esi)
+      movdqa %%xmm6, 112(%%esi); movdqa %%xmm7, 128(%%esi)
+      fstpl 144(%%esi); stmxcsr 152(%%esi); fnstcw 156(%%esi)
+      ldmxcsr (%%esp); fldcw 4(%%esp); add $8, %%esp; pop %%edi; pop %%ebp)"
+               : "+a"(result), "+S"(from)
+               : "D"(&found), "b"(wakes.ours), "c"(&byte), "d"(1L)
+               : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7");
+  return result;
+}
+static_assert(offsetof(State, floating) == 16 && offsetof(State, old) == 144 && offsetof(State, modes) == 152);
+#endif
+
+long read_with_all_registers() {
+  static char stack[16384];
+  const stack_t alternate{stack, 0, sizeof stack};
+  sigaltstack(&alternate, nullptr);
+  State given = with_pattern(), found{};
+  ask_kernel(given);
+  const long result = read_between(given, found);
   ask_kernel(found);
   errno = EILSEQ;
   return std::memcmp(&given, &found, sizeof given) == 0 ? result : -1;
 }
 
 // The upper half of one that only AVX has.
-long read_with_wide_register() {
+[[gnu::target("avx")]] long read_with_wide_register() {
   if (!__builtin_cpu_supports("avx")) return read(wakes.ours, &byte, 1);
   unsigned char given[32], found[32];
   for (unsigned char i = 0; i < 32; ++i) given[i] = static_cast<unsigned char>(i + 1);
   long result = SYS_read;
+#ifdef __x86_64__
   asm volatile("vmovdqu (%[given]), %%ymm15; syscall; vmovdqu %%ymm15, (%[found]); vzeroupper"
                : "+a"(result)
                : [given] "r"(given), [found] "r"(found), "D"(wakes.ours), "S"(&byte), "d"(1L)
                : "rcx", "r11", "memory", "xmm15");
+#else
+  asm volatile("vmovdqu (%[given]), %%ymm7; int $0x80; vmovdqu %%ymm7, (%[found]); vzeroupper"
+               : "+a"(result)
+               : [given] "S"(given), [found] "D"(found), "b"(wakes.ours), "c"(&byte), "d"(1L)
+               : "memory", "xmm7");
+#endif
   errno = EILSEQ;
   return std::memcmp(given, found, sizeof given) == 0 ? result : -1;
 }
-static_assert(offsetof(State, floating) == 48 && offsetof(State, modes) == 304 && offsetof(State, old_modes) == 308);
-#endif
 
 struct Kind {
   const char* name;
@@ -257,10 +301,8 @@ void connect_once() {
 
 const Kind kKinds[] = {
     {"read", [] { return static_cast<long>(read(wakes.ours, &byte, 1)); }, write_byte},
-#ifdef __x86_64__
     {"registers", read_with_all_registers, write_byte},
     {"wide_register", read_with_wide_register, write_byte},
-#endif
     {"readv",
      [] {
        const iovec part{&byte, 1};
