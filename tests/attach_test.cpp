@@ -252,10 +252,13 @@ TEST_CASE("the signal frame that a handler has left behind is no hindrance") {
 }
 
 TEST_CASE("a thread at the end of a stack that the kernel lets grow is armed") {
-  dies_bare({"deep_down"});
-  Attached victim({"deep_down"});
-  REQUIRE(sleeps_in(victim, SYS_read));
-  is_armed_by(attach({victim.number()}), victim);
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    dies_bare(of, {"deep_down"});
+    Victim victim(of, {"deep_down"});
+    REQUIRE(sleeps_in(victim, of.read));
+    is_armed_by(attach({victim.number()}, of), victim);
+  }
 }
 
 TEST_CASE("several processes are each told of, and the highest status wins") {

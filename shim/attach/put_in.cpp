@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <ctime>
 
 #include "attach/handler_image.h"
@@ -59,6 +61,16 @@ Sigaction change(const Target& target, Remote& remote, std::uint64_t data, const
   return get(target, data + kOld);
 }
 
+struct Code {
+  std::uint64_t begin, size;
+};
+Code code_of_program(const Target& target) {
+  const auto mappings = target.mappings();
+  const auto code = std::ranges::find_if(
+      mappings, [](const auto& one) { return one.executable && !one.writable && one.path.starts_with('/'); });
+  return code != mappings.end() ? Code{code->start, code->end - code->start} : Code{};
+}
+
 void give_back(Remote& remote, const HandlerInPlace& place) {
   remote.run({system_call(Call::munmap, place.at - kGuard, kGuard + place.header.data + kDataSize)});
 }
@@ -73,6 +85,7 @@ HandlerInPlace place(const Target& target, Remote& remote) {
   must(room, "no memory can be had in it");
   const HandlerInPlace placed{room + kGuard, header};
   if (!target.write(placed.at, image.data(), image.size())) throw Lost("its memory is gone");
+  write(target, placed.at + header.data + offsetof(blob::Data, code), code_of_program(target));
   const auto results = remote.run({system_call(Call::mprotect, room, kGuard, PROT_NONE),
                                    system_call(Call::mprotect, placed.at, header.data, PROT_READ | PROT_EXEC)});
   for (const auto result : results) {

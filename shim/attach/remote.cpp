@@ -64,6 +64,11 @@ std::uint64_t signals_in(const std::string& status, std::string_view set) {
   return doctor::number_of(doctor::value_of(status, set), 16);
 }
 
+// Those on their way to the thread.
+std::uint64_t coming_in(const std::string& status) {
+  return (signals_in(status, "SigPnd") | signals_in(status, "ShdPnd")) & ~signals_in(status, "SigBlk");
+}
+
 // Two tables of steps, so that none is changed while it is run. Behind the steps of each: what it blocks, what was
 // pending, which signals end the thread's own call.
 constexpr std::size_t kSteps = Remote::kMostSteps + 3;
@@ -121,11 +126,15 @@ bool Remote::is_call_before(std::uint64_t counter) const {
 void Remote::let_go() {
   if (!is_stopped_) return;
   is_stopped_ = false;
-  // A signal that has come since it last asked for them counts: it asks again.
+  // A signal that has come since it last asked for them counts: it asks again. Where nothing has been run it is the
+  // kernel that ends the call for it.
   if (is_entered_) {
     auto registers = registers_;
     enter(registers, last_step_);
     ptrace(PTRACE_SETREGS, tid_, nullptr, &registers);
+  } else if (behind_call_ != 0) {
+    const auto status = own_status();
+    if ((coming_in(status) & signals_in(status, "SigCgt")) != 0) ptrace(PTRACE_SETREGS, tid_, nullptr, &stopped_at_);
   }
   // A signal that it was to get it gets.
   const bool has_signal = !is_entered_ && status_ >> 16 == 0 && WSTOPSIG(status_) != (SIGTRAP | 0x80);
@@ -255,7 +264,7 @@ void Remote::look_whether_filtered() {
 void Remote::rewind() {
   const auto first = machine_ == Machine::x86_64 ? registers_.rdi : registers_.rbx;
   if (!may_be_taken_in(call_of(machine_, static_cast<long>(registers_.orig_rax), first))) return;
-  const auto stopped_at = registers_;
+  stopped_at_ = registers_;
   const auto result = static_cast<long>(result_of(machine_, registers_.rax));
   if (is_interrupted(result)) {
     registers_.rip -= call_instruction(machine_).size();
@@ -263,14 +272,10 @@ void Remote::rewind() {
   }
   registers_.orig_rax = ~0ULL;
   trace(PTRACE_SETREGS, tid_, nullptr, &registers_);
+  behind_call_ = stopped_at_.rip;
   const auto status = own_status();
-  const auto coming = (signals_in(status, "SigPnd") | signals_in(status, "ShdPnd")) & ~signals_in(status, "SigBlk");
-  if (status.empty() || coming != 0) {
-    trace(PTRACE_SETREGS, tid_, nullptr, &stopped_at);
-    throw NotNow("a signal came");
-  }
+  if (status.empty() || coming_in(status) != 0) throw NotNow("a signal came");
   if (is_ended_by_signal(result)) ending_signals_ = signals_in(status, "SigCgt");
-  behind_call_ = stopped_at.rip;
 }
 
 // Into the end of the last page of what is executed, where nothing is: first that of the vDSO, which every process has.

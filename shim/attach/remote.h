@@ -95,6 +95,7 @@ class Remote {
   bool is_stopped_ = false, is_entered_ = false, has_called_ = false;
   int status_ = 0;                // of its last stop, as waitpid(2) gives it
   user_regs_struct registers_{};  // as they are to be when it goes on
+  user_regs_struct stopped_at_{};
   std::uint64_t behind_call_ = 0;
   std::uint64_t ending_signals_ = 0;                                   // that end its own call with EINTR
   std::uint64_t code_ = 0, tables_ = 0, last_step_ = 0, pending_ = 0;  // the last step asks for that set

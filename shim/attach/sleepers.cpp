@@ -110,17 +110,42 @@ long number_before_i386(const Target& target, const Interrupted& interrupted) {
                              [=](unsigned bytes) { return bytes <= room; });
 }
 
+// The same of glibc 2.41. What it leaves on the stack may say two: then it is not known.
+long number_pushed(const Target& target, Machine machine, const Interrupted& interrupted) {
+  const auto& pushed = machine == Machine::x86_64 ? arch::kPushedWide : arch::kPushedNarrow;
+  const auto size = word_size(machine);
+  const auto word = [&](unsigned place) {
+    std::uint64_t value = 0;
+    return target.read(interrupted.stack + std::uint64_t{place} * size, &value, size) ? value : 0;
+  };
+  long number = -1;
+  for (unsigned place = 0; place < pushed.words; ++place) {
+    std::string code(pushed.far, '\0');
+    const auto returns_to = word(place);
+    if (returns_to < code.size() || !target.read(returns_to - code.size(), code.data(), code.size())) continue;
+    if (pushed.arguments > 0 && word(place + 1) != interrupted.first_argument) continue;
+    const auto candidate = word(place + 1 + pushed.arguments);
+    const auto* behind = reinterpret_cast<const unsigned char*>(code.data()) + code.size();
+    if (!arch::pushes(behind, pushed.far, candidate)) continue;
+    if (number != -1 && number != static_cast<long>(candidate)) return -1;
+    number = static_cast<long>(candidate);
+  }
+  return number;
+}
+
 // The system call that who was interrupted is about to make, or to make again, or that the signal has ended; else none.
 std::optional<Call> call_of(const Target& target, Machine machine, const Interrupted& interrupted) {
   const auto call = call_instruction(machine);
   constexpr auto kEnded = static_cast<std::uint64_t>(-EINTR);
   std::string next(call.size(), '\0');
   long number = -1;
-  if (target.read(interrupted.counter, next.data(), next.size()) && next == call)
+  if (target.read(interrupted.counter, next.data(), next.size()) && next == call) {
     number = static_cast<long>(interrupted.result);
-  else if (result_of(machine, interrupted.result) == kEnded)
+  } else if (result_of(machine, interrupted.result) == kEnded) {
     number = machine == Machine::x86_64 ? number_before(target, interrupted.counter)
                                         : number_before_i386(target, interrupted);
+    if (number == -1) number = number_pushed(target, machine, interrupted);
+  }
   return attach::call_of(machine, number, interrupted.first_argument);
 }
 

@@ -19,6 +19,8 @@ struct header {
 
 static const struct header* header;
 
+extern const char __executable_start, etext;
+
 __attribute__((constructor)) static void put_in(void) {
   const char* file = getenv("HANDLER");
   if (file == NULL) return;
@@ -33,6 +35,8 @@ __attribute__((constructor)) static void put_in(void) {
   if (at == MAP_FAILED) abort();
   memcpy(at, image, (size_t)size);
   header = (const struct header*)at;
+  const uint64_t code[] = {(uintptr_t)&__executable_start, (uintptr_t)(&etext - &__executable_start)};
+  memcpy(at + header->data + 8 + 32 * 4, code, sizeof code);
   if (mprotect(at, header->data, PROT_READ | PROT_EXEC) != 0) abort();
 
   struct {

@@ -105,7 +105,7 @@ inline long number(std::uintptr_t at, const std::uintptr_t* stack, const long (&
                       : continues(stack[3], kEndOfSix) ? loaded_before(stack[7], 5)
                                                        : loaded_before(stack[3], sizeof kCall);
   if (loaded != kUnknown || !glibc.holds(in_vdso ? stack[3] : at)) return loaded;
-  return pushed_above<6>(stack, 40, 44, arguments);
+  return pushed_above<kPushedNarrow>(stack, arguments);
 }
 
 inline long sent_by(long socketcall) {

@@ -1,5 +1,8 @@
-// The number of a system call, in the code in front of its instruction on x86.
+// The number of a system call on x86: in the code in front of its instruction, or on the stack.
 #pragma once
+
+#include <cstdint>
+#include <cstring>
 
 namespace arch {
 
@@ -20,6 +23,28 @@ constexpr long number_loaded(const unsigned char* code, IsThere is_there) {
     return load[1] | load[2] << 8;
   }
   return kNoNumber;
+}
+
+// From 2.41 on glibc makes the calls that are cancellation points in one function, whose last argument is the number:
+// `push $number`, then on i386 the others, then `call`. So at one of so many words above the stack pointer is where
+// that returns to, behind it so many arguments, then the number; and the push is among so many bytes in front of the
+// return.
+struct Pushed {
+  unsigned words, arguments, far;
+};
+constexpr Pushed kPushedWide{12, 0, 25}, kPushedNarrow{40, 6, 44};
+
+// Whether this number is pushed as a constant a little before a return address of glibc's: so it proves itself.
+inline bool pushes(const unsigned char* behind, unsigned far, std::uint64_t number) {
+  constexpr unsigned kCall = 5;
+  constexpr unsigned char kPush = 0x68, kPushByte = 0x6a;
+  if (behind[-int{kCall}] != 0xe8) return false;
+  for (unsigned back = kCall + 2; back <= far; ++back) {
+    const auto* push = behind - back;
+    if (push[0] == kPushByte && push[1] == number && number < 0x80) return true;
+    if (push[0] == kPush && memcmp(push + 1, &number, 4) == 0) return true;
+  }
+  return false;
 }
 
 }  // namespace arch

@@ -30,30 +30,15 @@ inline long loaded_before(std::uintptr_t instruction, unsigned size) {
                        [=](unsigned bytes) { return readable(instruction, size + bytes); });
 }
 
-// Whether this number is pushed as a constant a little before a return address of glibc's.
-inline bool pushes(const unsigned char* behind, unsigned far, std::uintptr_t number) {
-  constexpr unsigned kCall = 5;
-  constexpr unsigned char kPush = 0x68, kPushByte = 0x6a;
-  if (behind[-int{kCall}] != 0xe8) return false;
-  for (unsigned back = kCall + 2; back <= far; ++back) {
-    const auto* push = behind - back;
-    if (push[0] == kPushByte && push[1] == number && number < 0x80) return true;
-    if (push[0] == kPush && memcmp(push + 1, &number, 4) == 0) return true;
-  }
-  return false;
-}
-
-// From 2.41 on glibc makes the calls that are cancellation points in one function, whose last argument is the
-// number: `push $number`, then kArguments that are in memory, then the call. So it proves itself, at one of the words
-// above the stack pointer. Words that an earlier call has left there may say another: then it is not known.
-template <unsigned kArguments>
-long pushed_above(const std::uintptr_t* stack, unsigned words, unsigned far, const long (&arguments)[6]) {
+// Words that an earlier call has left there may say another number: then it is not known.
+template <Pushed kPushed>
+long pushed_above(const std::uintptr_t* stack, const long (&arguments)[6]) {
   long number = kUnknown;
-  for (const auto* word = stack; word < stack + words; ++word) {
-    if (!glibc.holds(*word, far)) continue;
-    if (kArguments > 0 && memcmp(word + 1, arguments, 2 * sizeof *word) != 0) continue;
-    const auto candidate = static_cast<long>(word[1 + kArguments]);
-    if (!pushes(reinterpret_cast<const unsigned char*>(*word), far, word[1 + kArguments])) continue;
+  for (const auto* word = stack; word < stack + kPushed.words; ++word) {
+    if (!glibc.holds(*word, kPushed.far)) continue;
+    if (kPushed.arguments > 0 && memcmp(word + 1, arguments, 2 * sizeof *word) != 0) continue;
+    const auto candidate = static_cast<long>(word[1 + kPushed.arguments]);
+    if (!pushes(reinterpret_cast<const unsigned char*>(*word), kPushed.far, word[1 + kPushed.arguments])) continue;
     if (number != kUnknown && number != candidate) return kUnknown;
     number = candidate;
   }

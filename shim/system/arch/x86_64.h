@@ -73,7 +73,7 @@ inline Interrupted interrupted(const void* context) {
   if (at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall)) found.number = registers[REG_RBX];
   if (found.number == kUnknown && glibc.holds(at))
     found.number =
-        pushed_above<0>(reinterpret_cast<const std::uintptr_t*>(registers[REG_RSP]), 12, 25, found.arguments);
+        pushed_above<kPushedWide>(reinterpret_cast<const std::uintptr_t*>(registers[REG_RSP]), found.arguments);
   return found;
 }
 
