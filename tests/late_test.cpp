@@ -133,6 +133,21 @@ TEST_CASE("hooks are reached from the program and from the libraries that are th
   }
 }
 
+// Linked where no program has memory, so that it lies below that: in words of its class its base is less than nothing.
+TEST_CASE("hooks are reached from a library that lies below the address that it was linked at") {
+  for (const auto& [flavour, flags] : {std::pair("", Strings{"-Wl,-Ttext-segment=0x800000000000"}),
+                                       std::pair("i386/", Strings{"-m32", "-Wl,-Ttext-segment=0xfff00000"})}) {
+    INFO(flavour);
+    Strings compiler{"gcc"};
+    if (flags.size() > 1) compiler.push_back(flags[0]);
+    const Late late(compiler, flavour);
+    const auto plugin = late.place("libcaller.so");
+    output_of(joined({"g++", "-shared", "-fPIC", "-o", plugin, source("tests/victims/libcaller.cpp")}, flags));
+    CHECK(late.dies({"plugin=" + plugin, "calls_plugin"}));
+    late.says({"plugin=" + plugin, "attach=NOSIGPIPE_GUARD=hooks", "calls_plugin"});
+  }
+}
+
 TEST_CASE("a library that is loaded late does nothing until it is called") {
   const Late late;
   const auto log = late.place("log");

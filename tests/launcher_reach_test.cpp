@@ -37,13 +37,15 @@ std::string preload_of(const Strings& arguments, const Start& start = {}) {
 
 TEST_CASE("what cannot be reached is refused with the reason and the remedy and 125") {
   const Directory directory;
-  const auto victim = small_victim(directory, {"-m32", "-static"});
-  REQUIRE(run({victim, "write"}).killed_by(SIGPIPE));
-  REQUIRE(run({victim, "write"}, with_shim()).killed_by(SIGPIPE));
-  is_refused({built("nosigpipe"), victim, "write"}, "linked statically");
-  is_refused({built("nosigpipe"), "--fallback=refuse", "--", victim, "write"}, "linked statically");
-  const auto wide = small_victim(directory, {"-static"});
-  CHECK(run({built("nosigpipe"), wide, "write"}).exited(0));
+  for (const Strings& flags : {Strings{"-static", "-m32"}, {"-static"}}) {
+    const auto victim = small_victim(directory, flags);
+    REQUIRE(run({victim, "write"}).killed_by(SIGPIPE));
+    REQUIRE(run({victim, "write"}, with_shim()).killed_by(SIGPIPE));
+    CHECK(run({built("nosigpipe"), victim, "write"}).exited(0));
+    is_refused({built("nosigpipe"), "--mode=observe", victim, "write"}, "linked statically");
+    is_refused({built("nosigpipe"), "--mode=observe", "--fallback=refuse", "--", victim, "write"}, "linked statically");
+  }
+  const auto wide = directory / "small_victim";
   is_refused({"strace", "-f", "-o", "/dev/null", built("nosigpipe"), wide, "write"}, "nosigpipe-attach may not trace");
   is_refused({built("nosigpipe"), "--mode=observe", wide, "write"}, "with mode=observe");
   is_refused({built("nosigpipe"), "env", "-i", "true"}, "nosigpipe: true cannot be reached: env clears LD_PRELOAD");
@@ -52,9 +54,9 @@ TEST_CASE("what cannot be reached is refused with the reason and the remedy and 
 
 TEST_CASE("with fallback ignore it runs with SIGPIPE ignored and is told what is lost") {
   const Directory directory;
-  const auto victim = small_victim(directory, {"-m32", "-static"});
+  const auto victim = small_victim(directory, {"-static"});
   for (const Strings& option : {Strings{"--fallback=ignore"}, {"--fallback", "ignore"}}) {
-    const auto ending = launch(joined(option, {victim, "write"}));
+    const auto ending = launch(joined(option, {"--mode=observe", victim, "write"}));
     INFO(ending.text() << ending.err);
     CHECK(ending.exited(0));
     CHECK(lines_of(ending.err).size() == 1);
@@ -64,8 +66,8 @@ TEST_CASE("with fallback ignore it runs with SIGPIPE ignored and is told what is
 
 TEST_CASE("with fallback run it runs as it is") {
   const Directory directory;
-  const auto victim = small_victim(directory, {"-m32", "-static"});
-  const auto ending = launch({"--fallback=run", victim, "write"});
+  const auto victim = small_victim(directory, {"-static"});
+  const auto ending = launch({"--fallback=run", "--mode=observe", victim, "write"});
   CHECK(ending.killed_by(SIGPIPE));
   CHECK(ending.err.empty());
 }
@@ -258,9 +260,9 @@ TEST_CASE("a program of musl gets a path without $LIB and lives") {
 TEST_CASE("a script is judged by its interpreter and what execs by it is reached") {
   const Directory directory;
   const auto script = directory / "script";
-  std::ofstream(script) << "#!" + small_victim(directory, {"-m32", "-static"}) + "\n";
+  std::ofstream(script) << "#!" + small_victim(directory, {"-static"}) + "\n";
   std::filesystem::permissions(script, static_cast<std::filesystem::perms>(0755));
-  is_refused({built("nosigpipe"), script}, "linked statically");
+  is_refused({built("nosigpipe"), "--mode=observe", script}, "linked statically");
 }
 
 // Where the library of each class lies in the directory that its loader calls $LIB, one path is for both.
@@ -322,8 +324,8 @@ TEST_CASE("a command with odd characters is nothing that a shell would run") {
   std::filesystem::copy_file("/bin/true", name);
   CHECK(launch({name, "'"}).exited(0));
   const auto fixed = directory / "static'; echo injected; '";
-  std::filesystem::rename(small_victim(directory, {"-m32", "-static"}), fixed);
-  const auto ending = launch({fixed, "write"});
+  std::filesystem::rename(small_victim(directory, {"-static"}), fixed);
+  const auto ending = launch({"--mode=observe", fixed, "write"});
   CHECK(ending.exited(125));
   CHECK(!has(ending.out, "injected"));
 }

@@ -18,8 +18,10 @@
 
 namespace {
 
-// The three ways in which a program is static.
-const std::vector<Strings> kCompilers = {{"gcc", "-static"}, {"gcc", "-static-pie"}, {"musl-gcc", "-static"}};
+// The three ways in which a program is static, and the class that the processor has besides.
+const std::vector<Strings> kCompilers = {
+    {"gcc", "-static"}, {"gcc", "-static-pie"}, {"musl-gcc", "-static"}, {"gcc", "-static", "-m32"}};
+Strings flags_of(const Strings& compiler) { return {compiler.begin() + 1, compiler.end()}; }
 
 class SmallVictim {
  public:
@@ -32,10 +34,19 @@ class SmallVictim {
   const Directory directory_;
 };
 
-// The victim "attached", linked statically.
+// The victim "attached" of a class, linked statically.
+struct Class {
+  std::string flavour;
+  Strings flags;
+  long read;  // the number of that call
+};
+const Class kClasses[] = {{"", {"-static"}, SYS_read}, {"i386/", {"-static", "-m32"}, 3}};
+
 class StaticVictim {
  public:
-  StaticVictim() { output_of({"g++", "-static", "-pthread", "-o", file(), built("tests/victims/attached.o")}); }
+  explicit StaticVictim(const Class& of) {
+    output_of(joined({"g++", "-pthread", "-o", file(), built(of.flavour + "tests/victims/attached.o")}, of.flags));
+  }
   std::string file() const { return directory_ / "attached"; }
 
  private:
@@ -132,7 +143,7 @@ TEST_CASE("behind env and a script it is armed, too") {
 TEST_CASE(
     "armed at its start it has the number, the parent and the group that it would have had, and no child or tracer") {
   for (const auto& compiler : kCompilers) {
-    const States states({compiler[1]}, compiler[0]);
+    const States states(flags_of(compiler), compiler[0]);
     Waiting victim(launched(states.in({"tcp", "told"})));
     CHECK(output_of({"readlink", "/proc/" + victim.number() + "/exe"}) == states.file() + "\n");
     const auto status = contents("/proc/" + victim.number() + "/status");
@@ -145,76 +156,88 @@ TEST_CASE(
 }
 
 TEST_CASE("a process that is armed so is known to the doctor, with what was averted") {
-  const States states({"-static"});
-  Waiting victim(launched(states.in({"tcp", "told"})));
-  CHECK(victim.verdict() == 0);
-  CHECK(victim.says(".static_handler.version") == kVersion);
-  CHECK(victim.says(".static_handler.averted.write") == "null");
-  CHECK(std::stoll(victim.says(".static_handler.since")) + 600 > time(nullptr));
-  CHECK(!victim.dies());
-  CHECK(!victim.dies());
-  CHECK(victim.says(".static_handler.averted.write") == "2");
-  const auto rows = doctor({victim.number()}).out;
-  INFO(rows);
-  CHECK(has(rows, "the handler of static programs, version " + kVersion));
-  CHECK(has(rows, "write 2"));
-  CHECK(attach({"--detach", victim.number()}).exited(0));
-  CHECK(victim.says(".static_handler") == "null");
-  CHECK(victim.verdict() == 1);
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    const States states(of.flags);
+    Waiting victim(launched(states.in({"tcp", "told"})));
+    CHECK(victim.verdict() == 0);
+    CHECK(victim.says(".static_handler.version") == kVersion);
+    CHECK(victim.says(".static_handler.averted.write") == "null");
+    CHECK(std::stoll(victim.says(".static_handler.since")) + 600 > time(nullptr));
+    CHECK(!victim.dies());
+    CHECK(!victim.dies());
+    CHECK(victim.says(".static_handler.averted.write") == "2");
+    const auto rows = doctor({victim.number()}).out;
+    INFO(rows);
+    CHECK(has(rows, "the handler of static programs, version " + kVersion));
+    CHECK(has(rows, "write 2"));
+    CHECK(attach({"--detach", victim.number()}).exited(0));
+    CHECK(victim.says(".static_handler") == "null");
+    CHECK(victim.verdict() == 1);
+  }
 }
 
 TEST_CASE("a static program that runs is armed in each call that it waits in, and the call goes on") {
-  const StaticVictim program;
-  for (const std::string kind : {"read", "recv_timeout", "accept", "poll", "ppoll", "select", "epoll_wait",
-                                 "sigtimedwait", "semtimedop", "waitpid"}) {
-    INFO(kind);
-    {
-      Attached bare({kind}, {}, program.file());
-      CHECK(bare.wake() == "returned");
-      CHECK(bare.is_killed_at_write());
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    const StaticVictim program(of);
+    for (const std::string kind : {"read", "recv_timeout", "accept", "poll", "ppoll", "select", "epoll_wait",
+                                   "sigtimedwait", "semtimedop", "waitpid"}) {
+      INFO(kind);
+      {
+        Attached bare({kind}, {}, program.file());
+        CHECK(bare.wake() == "returned");
+        CHECK(bare.is_killed_at_write());
+      }
+      Attached victim({kind}, {}, program.file());
+      is_armed_by(attach({victim.number()}));
+      CHECK(victim.wake() == "returned");
+      CHECK(victim.is_alive_at_write());
     }
-    Attached victim({kind}, {}, program.file());
-    is_armed_by(attach({victim.number()}));
-    CHECK(victim.wake() == "returned");
-    CHECK(victim.is_alive_at_write());
   }
 }
 
 TEST_CASE("in a handler a static program is armed, too, but not on an alternate stack") {
-  const StaticVictim program;
-  for (const std::string kind : {"handler", "two_handlers"}) {
-    INFO(kind);
-    Attached victim({kind}, {}, program.file());
-    REQUIRE(sleeps_in(victim, SYS_read));
-    is_armed_by(attach({victim.number()}));
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    const StaticVictim program(of);
+    for (const std::string kind : {"handler", "two_handlers"}) {
+      INFO(kind);
+      Attached victim({kind}, {}, program.file());
+      REQUIRE(sleeps_in(victim, of.read));
+      is_armed_by(attach({victim.number()}));
+      CHECK(victim.wake() == "returned");
+      CHECK(victim.is_alive_at_write());
+    }
+    Attached victim({"two_handlers_two_stacks"}, {}, program.file());
+    REQUIRE(sleeps_in(victim, of.read));
+    const auto ending = attach({victim.number()});
+    CHECK(ending.exited(125));
+    CHECK(has(ending.err, "signal handlers"));
     CHECK(victim.wake() == "returned");
-    CHECK(victim.is_alive_at_write());
+    CHECK(victim.is_killed_at_write());
   }
-  Attached victim({"two_handlers_two_stacks"}, {}, program.file());
-  REQUIRE(sleeps_in(victim, SYS_read));
-  const auto ending = attach({victim.number()});
-  CHECK(ending.exited(125));
-  CHECK(has(ending.err, "signal handlers"));
-  CHECK(victim.wake() == "returned");
-  CHECK(victim.is_killed_at_write());
 }
 
 TEST_CASE("detached a static program dies as before, and can be armed again") {
-  const States states({"-static"});
-  Waiting victim(states.in({"tcp", "told"}));
-  const auto maps = [&] { return lines_of(contents("/proc/" + victim.number() + "/maps")).size(); };
-  const auto before = maps();
-  is_armed_by(attach({victim.number()}));
-  CHECK(maps() == before + 3);
-  CHECK(has(attach({victim.number()}).out, "armed before"));
-  CHECK(!victim.dies());
-  CHECK(attach({"--detach", victim.number()}).exited(0));
-  CHECK(attach({"--detach", victim.number()}).exited(1));
-  is_armed_by(attach({victim.number()}));
-  CHECK(maps() == before + 3);
-  CHECK(!victim.dies());
-  CHECK(attach({"--detach", victim.number()}).exited(0));
-  CHECK(victim.dies());
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    const States states(of.flags);
+    Waiting victim(states.in({"tcp", "told"}));
+    const auto maps = [&] { return lines_of(contents("/proc/" + victim.number() + "/maps")).size(); };
+    const auto before = maps();
+    is_armed_by(attach({victim.number()}));
+    CHECK(maps() == before + 3);
+    CHECK(has(attach({victim.number()}).out, "armed before"));
+    CHECK(!victim.dies());
+    CHECK(attach({"--detach", victim.number()}).exited(0));
+    CHECK(attach({"--detach", victim.number()}).exited(1));
+    is_armed_by(attach({victim.number()}));
+    CHECK(maps() == before + 3);
+    CHECK(!victim.dies());
+    CHECK(attach({"--detach", victim.number()}).exited(0));
+    CHECK(victim.dies());
+  }
 }
 
 TEST_CASE("the handler of a static program is found beside code that the program makes as it runs") {
@@ -352,59 +375,56 @@ TEST_CASE("signals that arrive while it is started are neither lost nor a hindra
   }
 }
 
-TEST_CASE("a static program that is not for this machine is refused and goes on") {
-  const States narrow({"-m32", "-static"});
-  Waiting other(narrow.in({"tcp", "told"}));
-  const auto ending = attach({other.number()});
-  CHECK(ending.exited(125));
-  CHECK(has(ending.err, "only those for x86-64"));
-  CHECK(other.dies());
-}
-
 TEST_CASE("killed at each of its steps nosigpipe-attach leaves a static program as before or armed") {
-  const StaticVictim program;
-  int as_before = 0, armed = 0;
-  for (int calls = 1;; ++calls) {
-    INFO("after " << calls);
-    Attached victim({"read"}, {}, program.file());
-    REQUIRE(sleeps_in(victim, SYS_read));
-    const auto killed = killed_after(calls, {built("nosigpipe-attach"), victim.number()}, 0);
-    CHECK(victim.wake() == "returned");
-    const auto next = victim.line();
-    CHECK((next == "alive" || victim.is_killed_at_write()));
-    ++(next == "alive" ? armed : as_before);
-    if (!killed.is_killed) break;
+  for (const auto& of : kClasses) {
+    INFO(of.flavour);
+    const StaticVictim program(of);
+    int as_before = 0, armed = 0;
+    for (int calls = 1;; ++calls) {
+      INFO("after " << calls);
+      Attached victim({"read"}, {}, program.file());
+      REQUIRE(sleeps_in(victim, of.read));
+      const auto killed = killed_after(calls, {built("nosigpipe-attach"), victim.number()}, 0);
+      CHECK(victim.wake() == "returned");
+      const auto next = victim.line();
+      CHECK((next == "alive" || victim.is_killed_at_write()));
+      ++(next == "alive" ? armed : as_before);
+      if (!killed.is_killed) break;
+    }
+    INFO(as_before << " as before, " << armed << " armed");
+    CHECK(as_before > 5);
+    CHECK(armed > 5);
   }
-  INFO(as_before << " as before, " << armed << " armed");
-  CHECK(as_before > 5);
-  CHECK(armed > 5);
 }
 
 TEST_CASE("killed at each of its steps at the start it leaves the program as bare, armed or not run") {
-  const SmallVictim victim(kCompilers[0]);
-  int not_run = 0, as_bare = 0, armed = 0;
-  for (int calls = 1;; ++calls) {
-    INFO("after " << calls);
-    const auto killed = killed_after(calls, {built("nosigpipe-attach"), "--start", victim.file(), "write"}, 2);
-    const bool is_armed = WIFEXITED(killed.status) && WEXITSTATUS(killed.status) == 0;
-    const bool is_not_run = WIFEXITED(killed.status) && WEXITSTATUS(killed.status) == 125;
-    const bool is_as_bare = WIFSIGNALED(killed.status) && WTERMSIG(killed.status) == SIGPIPE;
-    CHECK((is_armed || is_not_run || is_as_bare));
-    ++(is_armed ? armed : is_not_run ? not_run : as_bare);
-    if (!killed.is_killed) break;
+  for (const auto& compiler : {kCompilers.front(), kCompilers.back()}) {
+    INFO(compiler.back());
+    const SmallVictim victim(compiler);
+    int not_run = 0, as_bare = 0, armed = 0;
+    for (int calls = 1;; ++calls) {
+      INFO("after " << calls);
+      const auto killed = killed_after(calls, {built("nosigpipe-attach"), "--start", victim.file(), "write"}, 2);
+      const bool is_armed = WIFEXITED(killed.status) && WEXITSTATUS(killed.status) == 0;
+      const bool is_not_run = WIFEXITED(killed.status) && WEXITSTATUS(killed.status) == 125;
+      const bool is_as_bare = WIFSIGNALED(killed.status) && WTERMSIG(killed.status) == SIGPIPE;
+      CHECK((is_armed || is_not_run || is_as_bare));
+      ++(is_armed ? armed : is_not_run ? not_run : as_bare);
+      if (!killed.is_killed) break;
+    }
+    INFO(not_run << " not run, " << as_bare << " as bare, " << armed << " armed");
+    CHECK(not_run == 1);
+    CHECK(as_bare > 5);
+    CHECK(armed > 5);
   }
-  INFO(not_run << " not run, " << as_bare << " as bare, " << armed << " armed");
-  CHECK(not_run == 1);
-  CHECK(as_bare > 5);
-  CHECK(armed > 5);
 }
 
 TEST_CASE("killed 200 times at random nosigpipe-attach leaves a static program as before or armed") {
-  const StaticVictim program;
+  const StaticVictim programs[]{StaticVictim(kClasses[0]), StaticVictim(kClasses[1])};
   std::mt19937 random(4711);
   int as_before = 0, armed = 0;
   for (int i = 0; i < 200; ++i) {
-    Attached victim({i % 2 == 0 ? "read" : "poll"}, {}, program.file());
+    Attached victim({i % 2 == 0 ? "read" : "poll"}, {}, programs[i / 2 % 2].file());
     {
       Process process({built("nosigpipe-attach"), victim.number()});
       std::this_thread::sleep_for(std::chrono::microseconds(random() % 8000));
