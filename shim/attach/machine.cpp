@@ -1,7 +1,5 @@
 #include "attach/machine.h"
 
-#include <elf.h>
-
 #include <cstddef>
 #include <iterator>
 
@@ -54,10 +52,8 @@ std::optional<Call> by_ipc(std::uint64_t which) {
 }  // namespace
 
 std::optional<Machine> machine_of(const doctor::ElfHeaders& headers) {
-  if (headers.is_foreign) return {};
-  if (headers.machine == EM_X86_64 && headers.is_64_bit) return Machine::x86_64;
-  if (headers.machine == EM_386 && !headers.is_64_bit) return Machine::i386;
-  return {};
+  if (!headers.is_for_attach()) return {};
+  return headers.is_64_bit ? Machine::x86_64 : Machine::i386;
 }
 
 Stopped stopped_in(Call call) { return known(call).stopped; }

@@ -1,6 +1,5 @@
 #include "doctor/at_start.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -54,8 +53,7 @@ std::string attach_program() {
 }
 
 std::string why_not_at_start(const ElfHeaders& elf, Rights rights) {
-  if (elf.is_foreign || !(elf.is_64_bit ? elf.machine == EM_X86_64 : elf.machine == EM_386))
-    return "nosigpipe-attach arms only programs of x86-64 and i386 at their start";
+  if (!elf.is_for_attach()) return "nosigpipe-attach arms only programs of x86-64 and i386 at their start";
   if (rights != Rights::same) return "it gets more rights than you have, which it would not if it were traced";
   if (const auto mode = in_force("NOSIGPIPE_MODE"); mode == "observe")
     return "with mode=" + mode + " nothing is to be averted, which is all that can be done in it";

@@ -136,6 +136,8 @@ bool ElfHeaders::is_of_go() const {
   return std::ranges::any_of(notes, [](const auto& note) { return note.owner == "Go" && note.type == kBuildId; });
 }
 
+bool ElfHeaders::is_for_attach() const { return !is_foreign && machine == (is_64_bit ? EM_X86_64 : EM_386); }
+
 bool ElfHeaders::needs(const std::string& beginning) const {
   return std::ranges::any_of(needed, [&](const auto& name) { return name.starts_with(beginning); });
 }

@@ -1,6 +1,5 @@
 #include "doctor/verdict.h"
 
-#include <elf.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,7 +65,7 @@ bool has_socket_at(const Process& process, int fd) {
 
 // Empty where that cannot be done. It ends with a blank: a command that is to be copied follows.
 std::string without_a_restart(const Process& process, const std::optional<ElfHeaders>& elf) {
-  if (!elf || elf->machine != EM_X86_64 || !elf->is_64_bit || process.tracer > 0 || attach_program().empty()) return "";
+  if (!elf || !elf->is_for_attach() || process.tracer > 0 || attach_program().empty()) return "";
   return "Without a restart: nosigpipe-attach " + std::to_string(process.pid) + ". ";
 }
 
