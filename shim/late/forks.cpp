@@ -9,17 +9,29 @@ namespace late::forks {
 namespace {
 
 constinit std::atomic<int> held_back = 0;  // by so many
+constinit std::atomic<int> holder = 0;     // the process
 constinit std::atomic<int> under_way = 0;
+constinit std::atomic<int> waiting = 0;
+constexpr long kShort = 100'000;
+
+// By another thread: a child that is forked past libc has this as it was in its parent.
+bool is_held() { return held_back != 0 && holder == kernel::pid(); }
 
 void before() {
-  constexpr long kShort = 100'000;
-  while (++under_way, held_back != 0)
-    for (--under_way; held_back != 0;) kernel::sleep(kShort);
+  ++waiting;
+  while (++under_way, is_held())
+    for (--under_way; is_held();) kernel::sleep(kShort);
+  --waiting;
 }
 
 void in_parent() { --under_way; }
 
-void in_child() { held_back = under_way = 0; }
+void in_child() { held_back = under_way = waiting = 0; }
+
+bool is_soon_zero(const std::atomic<int>& count) {
+  for (int i = 0; i < 500 && count != 0; ++i) kernel::sleep(kShort);
+  return count == 0;
+}
 
 // "2.36"
 bool is_new_enough(const char* version) {
@@ -49,11 +61,12 @@ void be_told() {
   if (found != nullptr) found(before, in_parent, in_child, nullptr);
 }
 
+// Who waits since the last time comes first.
 HeldBack::HeldBack() {
-  constexpr long kShort = 100'000;
+  is_soon_zero(waiting);
+  holder = kernel::pid();
   ++held_back;
-  for (int i = 0; i < 500 && under_way != 0; ++i) kernel::sleep(kShort);
-  all_ = under_way == 0;
+  all_ = is_soon_zero(under_way);
 }
 
 HeldBack::~HeldBack() { --held_back; }
