@@ -1,7 +1,6 @@
 // Clients that leave a server in the middle of its answer, in the ways of closed tabs, scanners and broken networks.
 #pragma once
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -17,15 +16,8 @@
 #include <string_view>
 #include <utility>
 
+#include "support/ports.h"
 #include "support/process.h"
-
-inline sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 // A TCP connection to 127.0.0.1. Nothing here fails aloud: against a server that has just died, less is read.
 class Client {
@@ -120,8 +112,8 @@ class Client {
 };
 
 enum class Departure { reset_at_once, reset_after_1k, unread, pipelined, stalled };
-constexpr std::array departures{Departure::unread, Departure::stalled, Departure::pipelined, Departure::reset_after_1k,
-                                Departure::reset_at_once};
+inline constexpr std::array departures{Departure::unread, Departure::stalled, Departure::pipelined,
+                                       Departure::reset_after_1k, Departure::reset_at_once};
 
 // A RST that comes alone makes the server's next write fail with ECONNRESET, which kills nobody. After a FIN it is
 // EPIPE, which does: hence the FIN before the RST in `unread` and `stalled`, and many answers to come in `pipelined`.
