@@ -74,10 +74,10 @@ DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
 BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
-SCRIPTS = .ci/run tests/run tests/roots tests/package_roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
+SCRIPTS = .ci/run tests/run tests/roots tests/kernels tests/package_roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
   demo/deploy/try demo/deploy/init.d/server $(wildcard demo/deploy/*/run demo/deploy/*/alone demo/deploy/*/try.sh)
 
-.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-compilers fuzz mutants bench install uninstall deb rpm test-packages clean format lint help
+.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-compilers fuzz soak mutants bench install uninstall deb rpm test-packages clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -348,6 +348,19 @@ fuzz: ## feed the readers with what fuzzers make up, FUZZ_SECONDS (default 60) e
 
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
+
+SOAK = $(BUILD)/tests/soak/soak
+$(SOAK): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/soak/*.cpp)) $(BUILD)/tests/support/process.o
+	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^
+
+SOAK_MINUTES = 2
+soak: ## keep servers under attack for SOAK_MINUTES (default 2), or until SOAK_ABORTED connections have been left
+	tests/install soak
+	@$(MAKE) --no-print-directory -j$(JOBS) soak-programs
+	@$(SOAK) $(SOAK_MINUTES) $(SOAK_ABORTED)
+
+.PHONY: soak-programs
+soak-programs: all $(DEMO_PROGRAMS) $(BUILD)/tests/victims/churn $(SOAK)
 
 mutants: ## change the shim in many small ways, and say of which no test knows; EACH=n made up for each folder
 	tests/install test mutants
