@@ -92,6 +92,9 @@ $(BUILD)/libnosigpipe.so: $(SHIM_OBJECTS)
 $(BUILD)/libnosigpipe-attach.so: $(LATE_OBJECTS) shim/late/exports
 	$(SAY)$(CC) $(CFLAGS) $(PREFIX_MAP) $(LDFLAGS) $(SHIM_LDFLAGS:%,libnosigpipe.so=%,$(@F)) -Wl,--version-script=shim/late/exports -o $@ $(LATE_OBJECTS)
 
+# To it libc's names are those of bytes, where a link-time optimizer has seen functions.
+$(BUILD)/late/shim/late/functions.o: LATE_CXXFLAGS += -fno-lto
+
 $(LATE_OBJECTS): $(BUILD)/late/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
 	$(SAY)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LATE_CXXFLAGS) -MMD -MP -c -o $@ $<
