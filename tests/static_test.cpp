@@ -15,11 +15,8 @@ struct Kind {
   Strings flags;
 };
 
-// Of a system call that returns to the first bytes of a page the number is not known, since the page before may not be
-// there. Where the linker puts libc's own is chance: here not there.
-const std::vector<Kind> kKinds = {{"static", "", {"-static"}},
-                                  {"static-pie", "", {"-static-pie"}},
-                                  {"32-bit", "i386/", {"-m32", "-static", "-Wl,-Ttext=0x8049140"}}};
+const std::vector<Kind> kKinds = {
+    {"static", "", {"-static"}}, {"static-pie", "", {"-static-pie"}}, {"32-bit", "i386/", {"-m32", "-static"}}};
 
 class StaticScenes {
  public:

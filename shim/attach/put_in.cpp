@@ -10,6 +10,7 @@
 
 #include "attach/handler_image.h"
 #include "attach/refusal.h"
+#include "doctor/elf_headers.h"
 
 namespace attach {
 namespace {
@@ -61,14 +62,16 @@ Sigaction change(const Target& target, Remote& remote, std::uint64_t data, const
   return get(target, data + kOld);
 }
 
-struct Code {
-  std::uint64_t begin, size;
-};
-Code code_of_program(const Target& target) {
+// Where the handler may look for the number of a call.
+void write_code(const Target& target, std::uint64_t data) {
   const auto mappings = target.mappings();
   const auto code = std::ranges::find_if(
       mappings, [](const auto& one) { return one.executable && !one.writable && one.path.starts_with('/'); });
-  return code != mappings.end() ? Code{code->start, code->end - code->start} : Code{};
+  if (code == mappings.end()) return;
+  const auto headers = doctor::read_headers_of(target.directory_of_all() + "exe");
+  write(target, data + offsetof(blob::Data, code), std::uint64_t{code->start});
+  write(target, data + offsetof(blob::Data, size), std::uint64_t{code->end - code->start});
+  write(target, data + offsetof(blob::Data, has_glibc), std::uint32_t{headers && headers->is_of_glibc()});
 }
 
 void give_back(Remote& remote, const HandlerInPlace& place) {
@@ -85,7 +88,7 @@ HandlerInPlace place(const Target& target, Remote& remote) {
   must(room, "no memory can be had in it");
   const HandlerInPlace placed{room + kGuard, header};
   if (!target.write(placed.at, image.data(), image.size())) throw Lost("its memory is gone");
-  write(target, placed.at + header.data + offsetof(blob::Data, code), code_of_program(target));
+  write_code(target, placed.at + header.data);
   const auto results = remote.run({system_call(Call::mprotect, room, kGuard, PROT_NONE),
                                    system_call(Call::mprotect, placed.at, header.data, PROT_READ | PROT_EXEC)});
   for (const auto result : results) {

@@ -110,13 +110,19 @@ long number_before_i386(const Target& target, const Interrupted& interrupted) {
                              [=](unsigned bytes) { return bytes <= room; });
 }
 
-// The same of glibc 2.41. What it leaves on the stack may say two: then it is not known.
+// The same of glibc 2.41. What it leaves on the stack may say two: then it is not known. In musl what is pushed so is
+// another argument.
 long number_pushed(const Target& target, Machine machine, const Interrupted& interrupted) {
   const auto& pushed = machine == Machine::x86_64 ? arch::kPushedWide : arch::kPushedNarrow;
   const auto size = word_size(machine);
   const auto word = [&](unsigned place) {
     std::uint64_t value = 0;
     return target.read(interrupted.stack + std::uint64_t{place} * size, &value, size) ? value : 0;
+  };
+  const auto is_in_glibc = [&](std::uint64_t address) {
+    return std::ranges::any_of(target.mappings(), [&](const auto& one) {
+      return one.start <= address && address < one.end && one.path.ends_with("/libc.so.6");
+    });
   };
   long number = -1;
   for (unsigned place = 0; place < pushed.words; ++place) {
@@ -126,7 +132,7 @@ long number_pushed(const Target& target, Machine machine, const Interrupted& int
     if (pushed.arguments > 0 && word(place + 1) != interrupted.first_argument) continue;
     const auto candidate = word(place + 1 + pushed.arguments);
     const auto* behind = reinterpret_cast<const unsigned char*>(code.data()) + code.size();
-    if (!arch::pushes(behind, pushed.far, candidate)) continue;
+    if (!arch::pushes(behind, pushed.far, candidate) || !is_in_glibc(returns_to)) continue;
     if (number != -1 && number != static_cast<long>(candidate)) return -1;
     number = static_cast<long>(candidate);
   }

@@ -136,6 +136,11 @@ bool ElfHeaders::is_of_go() const {
   return std::ranges::any_of(notes, [](const auto& note) { return note.owner == "Go" && note.type == kBuildId; });
 }
 
+bool ElfHeaders::is_of_glibc() const {
+  constexpr std::uint32_t kAbiTag = 1;
+  return std::ranges::any_of(notes, [](const auto& note) { return note.owner == "GNU" && note.type == kAbiTag; });
+}
+
 bool ElfHeaders::is_for_attach() const { return !is_foreign && machine == (is_64_bit ? EM_X86_64 : EM_386); }
 
 bool ElfHeaders::needs(const std::string& beginning) const {

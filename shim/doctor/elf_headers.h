@@ -38,6 +38,7 @@ struct ElfHeaders {
 
   bool is_static() const { return is_program && interpreter.empty(); }
   bool is_of_go() const;
+  bool is_of_glibc() const;    // by the note that it has in each program, static ones, too
   bool is_for_attach() const;  // of a machine that nosigpipe-attach reaches: x86-64, i386
   bool needs(const std::string& beginning) const;
   // "glibc", "musl", or empty: by the interpreter, or of a library by what it needs.

@@ -35,7 +35,12 @@ __attribute__((constructor)) static void put_in(void) {
   if (at == MAP_FAILED) abort();
   memcpy(at, image, (size_t)size);
   header = (const struct header*)at;
-  const uint64_t code[] = {(uintptr_t)&__executable_start, (uintptr_t)(&etext - &__executable_start)};
+#ifdef __GLIBC__
+  const uint64_t has_glibc = 1;
+#else
+  const uint64_t has_glibc = 0;
+#endif
+  const uint64_t code[] = {(uintptr_t)&__executable_start, (uintptr_t)(&etext - &__executable_start), has_glibc};
   memcpy(at + header->data + 8 + 32 * 4, code, sizeof code);
   if (mprotect(at, header->data, PROT_READ | PROT_EXEC) != 0) abort();
 

@@ -58,7 +58,8 @@ int proc::fd_limit() { return -1; }
 
 extern "C" [[gnu::used]] void nosigpipe_handler(int, siginfo_t* info, void* context) {
   if (!kernel::has_raised(*info)) return die(*info);
-  arch::glibc = {static_cast<std::uintptr_t>(nosigpipe_data.code), static_cast<std::size_t>(nosigpipe_data.size)};
+  arch::program = {static_cast<std::uintptr_t>(nosigpipe_data.code), static_cast<std::size_t>(nosigpipe_data.size)};
+  if (nosigpipe_data.has_glibc != 0) arch::glibc = arch::program;
   const auto at = context::read(context);
   const auto call = raised::by(at, true);
   if (!raised::is_ours(call)) return die(*info);

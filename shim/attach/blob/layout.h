@@ -22,6 +22,7 @@ struct Data {
   std::uint64_t since;        // when it was put in, in seconds
   std::uint32_t averted[32];  // by which call, in the order of their names
   std::uint64_t code, size;   // of the program, libc's functions among it
+  std::uint32_t has_glibc;    // whether that is glibc
 };
 
 // As the kernel has it: Word is the process's.

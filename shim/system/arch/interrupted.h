@@ -32,12 +32,14 @@ struct Code {
   }
 };
 
-// glibc's, once its functions have been found.
-inline constinit Code glibc{};
+// glibc's, once its functions have been found. In the handler of static programs: the program's, and the same again
+// where glibc is part of it.
+inline constinit Code glibc{}, program{};
 
-// Whether `size` bytes in front of this instruction are in its own page. Nothing says that the page before it can be
-// read.
-inline bool readable(std::uintptr_t instruction, unsigned size) { return (instruction & 4095) >= size; }
+// Whether `size` bytes in front of this instruction can be read. Elsewhere nothing says so of the page before its own.
+inline bool readable(std::uintptr_t instruction, unsigned size) {
+  return (instruction & 4095) >= size || glibc.holds(instruction, size) || program.holds(instruction, size);
+}
 
 // Whether these two bytes stand in front of the instruction. True where they cannot be read.
 inline bool follows(std::uintptr_t instruction, unsigned first, unsigned second) {
