@@ -7,7 +7,7 @@ counts if no result comes both ways. tests/suites/known lists the differences th
 there no more fails.
 
 In the environment: SUITES=names runs only these, PART=words only the parts whose name has these words, JOBS=n is how many
-run at a time (default: a processor each). What a run has printed is kept in BUILD/.suites/runs. A passed test has the same
+run at a time (default: two for each processor, since most of them sleep). What a run has printed is kept in BUILD/.suites/runs. A passed test has the same
 result in each way. Exit status: 0 all passed, 1 not.
 """
 
@@ -128,7 +128,7 @@ def main() -> int:
     began = time.monotonic()
     parts = run.parts()
     print(f"built in {time.monotonic() - began:.0f} s", flush=True)
-    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS", os.cpu_count() or 1))) as pool:
+    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS", 2 * (os.cpu_count() or 1)))) as pool:
         # The longest first, so that none is left alone at the end.
         for future in [pool.submit(run.one, *one) for one in sorted(parts, key=lambda one: -one[1].limit)]:
             future.result()
