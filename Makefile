@@ -77,7 +77,7 @@ SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* de
 SCRIPTS = .ci/run tests/run tests/roots tests/kernels tests/package_roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
   demo/deploy/try demo/deploy/init.d/server $(wildcard demo/deploy/*/run demo/deploy/*/alone demo/deploy/*/try.sh)
 
-.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-compilers fuzz soak mutants bench install uninstall deb rpm test-packages clean format lint help
+.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-suites test-suites-fast test-compilers fuzz soak mutants bench install uninstall deb rpm test-packages clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -300,6 +300,16 @@ test-kernels: ## run what the kernel has a say in under those of Debian 11, 12 a
 	tests/install test kernels
 	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
 	@tests/kernels $(BUILD)
+
+test-suites: ## run the test suites of others, bare, under the shim and with a log, and compare
+	tests/install suites
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/libnosigpipe.so $(BUILD)/tests/victims/libignoring.so
+	@tests/suites/run.py $(BUILD)
+
+test-suites-fast: ## the part of it that CI has time for
+	tests/install suites
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/libnosigpipe.so $(BUILD)/tests/victims/libignoring.so
+	@tests/suites/run.py $(BUILD) fast
 
 test-packages: ## make packages, and install, upgrade and remove them in Debian 12 and 13
 	tests/install packages

@@ -35,7 +35,7 @@ class Ways:
         self.repository = repository
         self.runs = build / ".suites" / "runs"
         shim = str(build / "libnosigpipe.so")
-        wrong = str(build / "tests" / "suites" / "libignoring.so")
+        wrong = str(build / "tests" / "victims" / "libignoring.so")
         self.environment = {
             "bare": {},
             "shimmed": {"LD_PRELOAD": shim},
