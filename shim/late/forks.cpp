@@ -8,29 +8,38 @@
 namespace late::forks {
 namespace {
 
+constinit std::atomic<int> process = 0;    // whose these are
 constinit std::atomic<int> held_back = 0;  // by so many
-constinit std::atomic<int> holder = 0;     // the process
 constinit std::atomic<int> under_way = 0;
 constinit std::atomic<int> waiting = 0;
 constexpr long kShort = 100'000;
 
-// By another thread: a child that is forked past libc has this as it was in its parent.
-bool is_held() { return held_back != 0 && holder == kernel::pid(); }
+void begin_anew() { held_back = under_way = waiting = 0; }
+
+// A child that was forked past libc has them as they were in its parent, whose threads it has not.
+void know_process() {
+  const int own = kernel::pid();
+  if (process.exchange(own) != own) begin_anew();
+}
 
 void before() {
+  know_process();
   ++waiting;
-  while (++under_way, is_held())
-    for (--under_way; is_held();) kernel::sleep(kShort);
+  while (++under_way, held_back > 0)
+    for (--under_way; held_back > 0;) kernel::sleep(kShort);
   --waiting;
 }
 
 void in_parent() { --under_way; }
 
-void in_child() { held_back = under_way = waiting = 0; }
+void in_child() {
+  process = kernel::pid();
+  begin_anew();
+}
 
 bool is_soon_zero(const std::atomic<int>& count) {
-  for (int i = 0; i < 500 && count != 0; ++i) kernel::sleep(kShort);
-  return count == 0;
+  for (int i = 0; i < 500 && count > 0; ++i) kernel::sleep(kShort);
+  return count <= 0;
 }
 
 // "2.36"
@@ -50,6 +59,7 @@ using Register = int(void (*)(), void (*)(), void (*)(), void*);
 void be_told() {
   static constinit std::atomic<bool> is_told = false;
   if (is_told.exchange(true)) return;
+  know_process();
   Register* found = nullptr;
   each_module([&](const Module& module) {
     constexpr SymbolName kVersion{"gnu_get_libc_version"}, kRegister{"__register_atfork"};
@@ -63,8 +73,8 @@ void be_told() {
 
 // Who waits since the last time comes first.
 HeldBack::HeldBack() {
+  know_process();
   is_soon_zero(waiting);
-  holder = kernel::pid();
   ++held_back;
   all_ = is_soon_zero(under_way);
 }
