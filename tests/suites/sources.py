@@ -5,7 +5,6 @@ apt reads a list of its own for them: that of the machine need not name sources,
 
 import os
 import pathlib
-import shlex
 import subprocess
 
 
