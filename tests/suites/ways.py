@@ -70,8 +70,9 @@ class Ways:
     def _in_room(self, part: Part, command: list[str], way: str, directory: pathlib.Path) -> Ran:
         environment = {name: value.replace("@directory@", str(directory)) for name, value in
                        (part.environment | self.environment[way]).items()}
-        started = ["unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc",
-                   "sh", "-ec", ROOM, "-", str(self.repository), str(directory),
+        # Nothing is left of a run that is killed.
+        started = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child",
+                   "--mount-proc", "sh", "-ec", ROOM, "-", str(self.repository), str(directory),
                    "setsid", "env", "-i", "PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", f"HOME={directory}", "LC_ALL=C.UTF-8",
                    "TERM=dumb", "SHELL=/bin/sh", *(f"{name}={value}" for name, value in environment.items()), *command]
         load = os.getloadavg()[0] / (os.cpu_count() or 1)
