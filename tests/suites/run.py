@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """usage: tests/suites/run.py BUILD [fast]
 
 Runs the test suites of others, each bare, under the shim, and under the shim with a log, and compares the result of each
