@@ -7,14 +7,16 @@
 #include "system/clock.h"
 
 namespace late::state {
-namespace {
 
 struct Record {
   unsigned phase;
   unsigned padding;
   std::int64_t since;
 };
+// Known beyond this file, since a link-time optimizer may put the note below into another.
 [[gnu::used]] constinit Record record asm("nosigpipe_attached"){};
+
+namespace {
 
 asm(".pushsection .note.nosigpipe,\"a\"\n"
     ".balign 4\n"
