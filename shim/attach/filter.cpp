@@ -18,16 +18,16 @@ namespace {
 constexpr std::uint32_t kKill = SECCOMP_RET_KILL_PROCESS;
 
 struct Asked {
-  Call call;
   const char* name;
   std::uint64_t arguments[3];  // those that a filter may ask for
-  bool is_needed;              // by the stretch itself; all others may also be refused
+  Call call;
+  bool is_needed;  // by the stretch itself; all others may also be refused
 };
 
 #define NEEDED(name, ...) \
-  { Call::name, #name, {__VA_ARGS__}, true }
+  { #name, {__VA_ARGS__ }, Call::name, true }
 #define ASKED(name, ...) \
-  { Call::name, #name, {__VA_ARGS__}, false }
+  { #name, {__VA_ARGS__ }, Call::name, false }
 const Asked kAsked[] = {
     NEEDED(rt_sigreturn),
     NEEDED(rt_sigprocmask),
