@@ -146,7 +146,8 @@ $(BLOB)/%.bin: shim/attach/blob/handler.cpp shim/attach/blob/layout.ld Makefile 
 	  done && cmp $@.0.bin $@.0x40001000.bin && mv $@.0.bin $@; \
 	else : >$@; fi
 
-$(BUILD)/shim/attach/handler_image.o: REPORT_CXXFLAGS += -Wa,-I$(BLOB)
+# A link-time optimizer would assemble them elsewhere: without this option, and apart from who uses the labels.
+$(BUILD)/shim/attach/handler_image.o $(BUILD)/shim/attach/stretch.o: REPORT_CXXFLAGS += -Wa,-I$(BLOB) -fno-lto
 $(BUILD)/shim/attach/handler_image.o: $(BLOB_IMAGES)
 
 # Name the place that they are installed in.

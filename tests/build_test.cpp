@@ -293,7 +293,8 @@ TEST_CASE("the shim can be built with the flags of a distribution") {
       "-Wp,-D_GLIBCXX_ASSERTIONS -fstack-protector-strong -fstack-clash-protection";
   if (is_x86()) flags += " -fcf-protection=full";
   const SourceTree tree;
-  tree.made({"-j4", "CXXFLAGS=" + flags, "CFLAGS=" + flags, "build/libnosigpipe.so", "build/libnosigpipe-attach.so"});
+  tree.made({"-j4", "CXXFLAGS=" + flags, "CFLAGS=" + flags, "build/libnosigpipe.so", "build/libnosigpipe-attach.so",
+             "build/nosigpipe-attach"});
   imports_few(tree / "build/libnosigpipe.so");
   const auto notes = output_of({"readelf", "-nW", tree / "build/libnosigpipe.so"});
   INFO(notes);
