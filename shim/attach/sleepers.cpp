@@ -69,6 +69,14 @@ Restorer restorer_at(const Target& target, Machine machine, std::uint64_t at) {
   return is("\x58\xb8\x77\0\0\0\xcd\x80"sv) ? Restorer::of_plain : Restorer::none;
 }
 
+using Mappings = std::vector<Mapping>;
+
+// They are in the order of their addresses, and there may be thousands.
+const Mapping* mapping_at(const Mappings& mappings, std::uint64_t address) {
+  const auto next = std::ranges::upper_bound(mappings, address, {}, &Mapping::start);
+  return next != mappings.begin() && address < std::prev(next)->end ? &*std::prev(next) : nullptr;
+}
+
 // What a signal frame says of who was interrupted.
 struct Interrupted {
   std::uint64_t counter, stack, result, first_argument;
@@ -112,7 +120,7 @@ long number_before_i386(const Target& target, const Interrupted& interrupted) {
 
 // The same of glibc 2.41. What it leaves on the stack may say two: then it is not known. In musl what is pushed so is
 // another argument.
-long number_pushed(const Target& target, Machine machine, const Interrupted& interrupted) {
+long number_pushed(const Target& target, Machine machine, const Mappings& mappings, const Interrupted& interrupted) {
   const auto& pushed = machine == Machine::x86_64 ? arch::kPushedWide : arch::kPushedNarrow;
   const auto size = word_size(machine);
   const auto word = [&](unsigned place) {
@@ -120,9 +128,8 @@ long number_pushed(const Target& target, Machine machine, const Interrupted& int
     return target.read(interrupted.stack + std::uint64_t{place} * size, &value, size) ? value : 0;
   };
   const auto is_in_glibc = [&](std::uint64_t address) {
-    return std::ranges::any_of(target.mappings(), [&](const auto& one) {
-      return one.start <= address && address < one.end && one.path.ends_with("/libc.so.6");
-    });
+    const auto* code = mapping_at(mappings, address);
+    return code != nullptr && code->path.ends_with("/libc.so.6");
   };
   long number = -1;
   for (unsigned place = 0; place < pushed.words; ++place) {
@@ -140,7 +147,8 @@ long number_pushed(const Target& target, Machine machine, const Interrupted& int
 }
 
 // The system call that who was interrupted is about to make, or to make again, or that the signal has ended; else none.
-std::optional<Call> call_of(const Target& target, Machine machine, const Interrupted& interrupted) {
+std::optional<Call> call_of(const Target& target, Machine machine, const Mappings& mappings,
+                            const Interrupted& interrupted) {
   const auto call = call_instruction(machine);
   constexpr auto kEnded = static_cast<std::uint64_t>(-EINTR);
   std::string next(call.size(), '\0');
@@ -150,7 +158,7 @@ std::optional<Call> call_of(const Target& target, Machine machine, const Interru
   } else if (result_of(machine, interrupted.result) == kEnded) {
     number = machine == Machine::x86_64 ? number_before(target, interrupted.counter)
                                         : number_before_i386(target, interrupted);
-    if (number == -1) number = number_pushed(target, machine, interrupted);
+    if (number == -1) number = number_pushed(target, machine, mappings, interrupted);
   }
   return attach::call_of(machine, number, interrupted.first_argument);
 }
@@ -201,13 +209,13 @@ std::optional<Found> frame_of_i386(const Target& target, std::uint64_t at, Resto
 // Whether a thread with a signal frame there cannot be taken, as far as that frame goes, which may be left behind:
 // where the handler has interrupted who may hold a lock, if that `matters`; on an alternate stack, of which nobody
 // knows how much is left; on this stack, of which all that is above is looked at, it is not.
-bool is_in_the_way(const Target& target, Machine machine, std::uint64_t at, Restorer restorer, std::uint64_t end,
-                   bool matters) {
+bool is_in_the_way(const Target& target, Machine machine, const Mappings& mappings, std::uint64_t at, Restorer restorer,
+                   std::uint64_t end, bool matters) {
   const auto found = machine == Machine::x86_64 ? frame_of_x86_64(target, at) : frame_of_i386(target, at, restorer);
   if (!found) return false;
   const auto& interrupted = found->interrupted;
   if (found->is_elsewhere || interrupted.stack <= at || interrupted.stack >= end) return true;
-  return matters && !may_be_taken_in(call_of(target, machine, interrupted));
+  return matters && !may_be_taken_in(call_of(target, machine, mappings, interrupted));
 }
 
 }  // namespace
@@ -242,12 +250,7 @@ std::vector<Sleeper> find_sleepers(const Target& target, Machine machine) {
 
 bool is_in_handler(const Target& target, Machine machine, const std::vector<Mapping>& mappings, std::uint64_t stack,
                    bool locks_matter) {
-  // They are in the order of their addresses, and there may be thousands, as of words.
-  const auto around = [&](std::uint64_t address) -> const Mapping* {
-    const auto next = std::ranges::upper_bound(mappings, address, {}, &Mapping::start);
-    return next != mappings.begin() && address < std::prev(next)->end ? &*std::prev(next) : nullptr;
-  };
-  const auto* mapping = around(stack);
+  const auto* mapping = mapping_at(mappings, stack);
   if (mapping == nullptr) return true;
   // The kernel puts a frame where this is its address's remainder.
   constexpr std::uint64_t kAlign = 16;
@@ -262,12 +265,12 @@ bool is_in_handler(const Target& target, Machine machine, const std::vector<Mapp
   for (std::size_t i = 0; i < bytes.size(); i += kAlign) {
     std::uint64_t word = 0;
     std::memcpy(&word, bytes.data() + i, size);
-    const auto* code = around(word);
+    const auto* code = mapping_at(mappings, word);
     if (code == nullptr || !code->executable) continue;
     const auto [known, is_new] = restorers.try_emplace(word, Restorer::none);
     if (is_new) known->second = restorer_at(target, machine, word);
     if (known->second != Restorer::none &&
-        is_in_the_way(target, machine, first + i, known->second, mapping->end, locks_matter))
+        is_in_the_way(target, machine, mappings, first + i, known->second, mapping->end, locks_matter))
       return true;
   }
   return false;
