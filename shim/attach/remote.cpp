@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestWait{5'000};  // for the stop
 constexpr milliseconds kPatience{30'000};    // with what runs in the target
+constexpr int kAtCall = SIGTRAP | 0x80;      // a stop at a system call's entry or exit
 constexpr std::uint64_t red_zone(Machine machine) { return machine == Machine::x86_64 ? 128 : 0; }
 constexpr std::uint64_t kRoomForSignals = 8 << 10;  // at most, for who comes before the first step blocks them
 
@@ -62,11 +63,6 @@ long trace(__ptrace_request request, int tid, Arguments... arguments) {
 
 std::uint64_t signals_in(const std::string& status, std::string_view set) {
   return doctor::number_of(doctor::value_of(status, set), 16);
-}
-
-// Those on their way to the thread.
-std::uint64_t coming_in(const std::string& status) {
-  return (signals_in(status, "SigPnd") | signals_in(status, "ShdPnd")) & ~signals_in(status, "SigBlk");
 }
 
 // Two tables of steps, so that none is changed while it is run. Behind the steps of each: what it blocks, what was
@@ -125,31 +121,34 @@ bool Remote::is_call_before(std::uint64_t counter) const {
 
 void Remote::let_go() {
   if (!is_stopped_) return;
-  is_stopped_ = false;
-  // A signal that has come since it last asked for them counts: it asks again. Where nothing has been run it is the
-  // kernel that ends the call for it.
-  if (is_entered_) {
-    auto registers = registers_;
-    enter(registers, last_step_);
-    ptrace(PTRACE_SETREGS, tid_, nullptr, &registers);
-  } else if (behind_call_ != 0) {
-    const auto status = own_status();
-    if ((coming_in(status) & signals_in(status, "SigCgt")) != 0) ptrace(PTRACE_SETREGS, tid_, nullptr, &stopped_at_);
+  try {
+    if (is_entered_ && behind_call_ != 0) follow_back();
+  } catch (const NotNow&) {
+    return;
   }
   // A signal that it was to get it gets.
-  const bool has_signal = !is_entered_ && status_ >> 16 == 0 && WSTOPSIG(status_) != (SIGTRAP | 0x80);
-  ptrace(PTRACE_DETACH, tid_, nullptr, has_signal ? WSTOPSIG(status_) : 0);
+  if (is_stopped_) ptrace(PTRACE_DETACH, tid_, nullptr, is_at_signal() ? WSTOPSIG(status_) : 0);
+  is_stopped_ = false;
 }
 
-// The stretch from this step on.
-void Remote::enter(user_regs_struct& registers, std::uint64_t step) const {
-  registers.rip = code_;
-  registers.rbx = step;
-  registers.rsp = tables_;
-  registers.rax = 0;
-  registers.orig_rax = ~0ULL;
-  registers.eflags = 0x202;
+// Out of the stretch, to where the frame has restored all that it was. On its way from there the kernel looks for
+// signals, and sees a call that is to be made again or ended by one.
+void Remote::follow_back() {
+  for (;;) {
+    is_stopped_ = false;
+    if (trace(PTRACE_SYSCALL, tid_, nullptr, is_at_signal() ? WSTOPSIG(status_) : 0) != 0 ||
+        !wait_for_stop(kLongestWait))
+      return;
+    if (WSTOPSIG(status_) != kAtCall) continue;
+    user_regs_struct registers{};
+    trace(PTRACE_GETREGS, tid_, nullptr, &registers);
+    if (registers.rip != behind_call_ && registers.rip != again_at_) continue;
+    trace(PTRACE_SETREGS, tid_, nullptr, &registers_);
+    return;
+  }
 }
+
+bool Remote::is_at_signal() const { return status_ >> 16 == 0 && WSTOPSIG(status_) != kAtCall; }
 
 std::chrono::microseconds Remote::stopped_for() const {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since_);
@@ -208,7 +207,13 @@ void Remote::learn() {
   if (trace(PTRACE_GETSIGMASK, tid_, sizeof mask, &mask) != 0 || !get(NT_X86_XSTATE, floating.extended) ||
       !get(NT_PRFPREG, floating.old))
     throw Refusal("this kernel does not tell a thread's mask or its floating-point registers");
-  frame_ = make_frame(machine_, registers_, mask, std::move(floating), registers_.rsp - red_zone(machine_));
+  auto registers = registers_;
+  if (again_at_ != behind_call_) {
+    registers.rip = again_at_;
+    registers.rax = registers.orig_rax;
+  }
+  registers.orig_rax = ~0ULL;
+  frame_ = make_frame(machine_, registers, mask, std::move(floating), registers_.rsp - red_zone(machine_));
   ending_signals_ &= ~mask;
   tables_ = (frame_.at - 2 * table_size(machine_)) & ~std::uint64_t{15};
   // The stack may end there; and all of it has to be there, what a signal handler may need included.
@@ -229,7 +234,7 @@ void Remote::look_whether_fit(const Sleeper& sleeper, bool is_call, bool with_fu
   const auto stopped_at = registers_;
   if (stopped_at.cs != code_segment(machine_)) throw NotNow("its thread is in code of the other class");
   const bool has_moved = stopped_at.rip != sleeper.counter;
-  if (has_moved ? is_call_before(stopped_at.rip) : is_call) rewind();
+  if (has_moved ? is_call_before(stopped_at.rip) : is_call) make_call_again();
   if (has_moved || stopped_at.orig_rax != static_cast<unsigned long long>(sleeper.number) ||
       stopped_at.rsp != sleeper.stack || behind_call_ == 0)
     throw NotNow("its threads do not sleep long enough in one call");
@@ -259,23 +264,22 @@ void Remote::look_whether_filtered() {
   }
 }
 
-// From here on it makes its call again when it goes on, whether or not we are there: as soon as can be, since where we
-// die before it is interrupted. But not where a signal is on its way to it: that has ended the call.
-void Remote::rewind() {
+// From here on the kernel makes its call again when it goes on, or lets a signal end it, whether or not we are there:
+// as soon as can be, since where we die before it is interrupted.
+void Remote::make_call_again() {
   const auto first = machine_ == Machine::x86_64 ? registers_.rdi : registers_.rbx;
   if (!may_be_taken_in(call_of(machine_, static_cast<long>(registers_.orig_rax), first))) return;
-  stopped_at_ = registers_;
   const auto result = static_cast<long>(result_of(machine_, registers_.rax));
+  behind_call_ = again_at_ = registers_.rip;
   if (is_interrupted(result)) {
-    registers_.rip -= call_instruction(machine_).size();
-    registers_.rax = registers_.orig_rax;
+    if (result != -kRestartSys && result != -kRestartNoIntr)
+      registers_.rax = static_cast<std::uint64_t>(-kRestartNoHand);
+    again_at_ -= call_instruction(machine_).size();
+  } else {
+    registers_.orig_rax = ~0ULL;
   }
-  registers_.orig_rax = ~0ULL;
   trace(PTRACE_SETREGS, tid_, nullptr, &registers_);
-  behind_call_ = stopped_at_.rip;
-  const auto status = own_status();
-  if (status.empty() || coming_in(status) != 0) throw NotNow("a signal came");
-  if (is_ended_by_signal(result)) ending_signals_ = signals_in(status, "SigCgt");
+  if (is_ended_by_signal(result)) ending_signals_ = signals_in(own_status(), "SigCgt");
 }
 
 // Into the end of the last page of what is executed, where nothing is: first that of the vDSO, which every process has.
@@ -344,17 +348,24 @@ std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
   if (!target_.write(at, table.data(), table.size())) throw NotNow("its stack is gone");
 
   auto registers = registers_;
-  enter(registers, at);
+  registers.rip = code_;
+  registers.rbx = at;
+  registers.rsp = tables_;
+  registers.rax = 0;
+  registers.orig_rax = ~0ULL;
+  registers.eflags = 0x202;
   if (trace(PTRACE_SETREGS, tid_, nullptr, &registers) != 0) throw NotNow("its registers cannot be set");
   is_entered_ = true;
   ++runs_;
-  last_step_ = at + last * step_size(machine_);
   pending_ = pending;
+  bool has_run = false;
   try {
-    wait_for_end();
+    has_run = is_entered_ = wait_for_end();
+    if (!has_run) trace(PTRACE_SETREGS, tid_, nullptr, &registers_);
   } catch (const NotNow& ended) {
     throw Lost(ended.what());
   }
+  if (!has_run) throw NotNow("a signal came");
 
   std::vector<std::uint64_t> results;
   for (std::size_t i = first; i < last; ++i) {
@@ -367,15 +378,9 @@ std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
   return results;
 }
 
-// A signal has come before the first step has blocked it, and its handler will be called: that has ended the call.
-void Remote::end_own_call() {
-  const std::uint64_t interrupted = static_cast<std::uint64_t>(-EINTR);
-  target_.write(frame_.counter, &behind_call_, word_size(machine_));
-  target_.write(frame_.result, &interrupted, word_size(machine_));
-}
-
-// Behind the last system call of the stretch, before it leaves.
-void Remote::wait_for_end() {
+// Behind the last system call of the stretch, before it leaves. False where a signal has come before the first step has
+// blocked it: nothing has been run then.
+bool Remote::wait_for_end() {
   int signal = 0;
   const auto end = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
@@ -385,17 +390,16 @@ void Remote::wait_for_end() {
       throw Lost("its thread " + std::to_string(tid_) +
                  " does not come to an end of what it was made to do; it is left to it");
     signal = 0;
-    if (status_ >> 16 == PTRACE_EVENT_STOP) continue;
-    if (WSTOPSIG(status_) != (SIGTRAP | 0x80)) {
+    if (is_at_signal()) {
       signal = WSTOPSIG(status_);
-      if (((ending_signals_ & kBlocked) >> (signal - 1) & 1) != 0) end_own_call();
-      continue;
+      if (behind_call_ != 0 && (kBlocked & bit(signal)) != 0) return false;
     }
+    if (WSTOPSIG(status_) != kAtCall) continue;
     user_regs_struct registers{};
     trace(PTRACE_GETREGS, tid_, nullptr, &registers);
     const bool is_behind = result_of(machine_, registers.rax) != static_cast<std::uint64_t>(-ENOSYS);
     const auto asked = machine_ == Machine::x86_64 ? registers.rdi : registers.rbx;
-    if (is_behind && registers.rip == code_ + offset_behind_system_call(machine_) && asked == pending_) return;
+    if (is_behind && registers.rip == code_ + offset_behind_system_call(machine_) && asked == pending_) return true;
   }
 }
 

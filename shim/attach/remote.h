@@ -13,7 +13,8 @@
 //
 // A call that our stop has interrupted is made again. (The kernel would do that for most, and make EINTR of others:
 // epoll_wait, sigtimedwait, a receive with SO_RCVTIMEO.) Its timeout, if it has one, starts anew. If meanwhile a signal
-// has come that the program handles, a call that it would have ended with EINTR ends so.
+// has come that the program handles, the call ends or not, as SA_RESTART says: it is let go from where the kernel
+// decides that. Where we have died, the stretch does, for calls that no SA_RESTART keeps from EINTR.
 //
 // While it runs a stretch it blocks all signals but those of its own faults.
 #pragma once
@@ -78,15 +79,15 @@ class Remote {
   void look_whether_fit(const Sleeper& sleeper, bool is_call, bool with_functions);
   void look_whether_filtered();
   std::string own_status() const;
-  void rewind();
+  void make_call_again();
   void place_code();
   bool is_call_before(std::uint64_t counter) const;
   std::string table_of(const std::vector<Step>& steps) const;
   void let_go();
   bool wait_for_stop(std::chrono::milliseconds limit);
-  void enter(user_regs_struct& registers, std::uint64_t step) const;
-  void end_own_call();
-  void wait_for_end();
+  bool is_at_signal() const;
+  void follow_back();
+  bool wait_for_end();
 
   const Target& target_;
   const Machine machine_;
@@ -95,10 +96,10 @@ class Remote {
   bool is_stopped_ = false, is_entered_ = false, has_called_ = false;
   int status_ = 0;                // of its last stop, as waitpid(2) gives it
   user_regs_struct registers_{};  // as they are to be when it goes on
-  user_regs_struct stopped_at_{};
-  std::uint64_t behind_call_ = 0;
-  std::uint64_t ending_signals_ = 0;                                   // that end its own call with EINTR
-  std::uint64_t code_ = 0, tables_ = 0, last_step_ = 0, pending_ = 0;  // the last step asks for that set
+  // Behind its own call, and where that is made again.
+  std::uint64_t behind_call_ = 0, again_at_ = 0;
+  std::uint64_t ending_signals_ = 0;                   // that end its own call with EINTR
+  std::uint64_t code_ = 0, tables_ = 0, pending_ = 0;  // the last step asks for that set
   unsigned runs_ = 0;
   Frame frame_{};
   std::vector<Mapping> mappings_;  // since it was stopped

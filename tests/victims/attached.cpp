@@ -1,7 +1,7 @@
 // Waits in a system call, each time for what a child of its does when it is told to by a byte on standard input; says
 // what the call has returned, writes to a socket whose peer is gone, and says "alive". usage: attached KIND [futex=N]
 // [spin=N] [malloc=N]: with so many threads besides that wait for a lock, compute, allocate; [loading=LIBRARY]: with
-// one that loads libconstructed.so and is in its constructor
+// one that loads libconstructed.so and is in its constructor; [ending=N]: with a handler of signal N that ends a call
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -449,6 +449,12 @@ void start_to_load(const std::string& library) {
   must(read(ends[0], &byte, 1), "read");
 }
 
+void end_calls_by(int signal) {
+  struct sigaction action {};
+  action.sa_handler = be_woken;
+  sigaction(signal, &action, nullptr);
+}
+
 void obey(const char* word) {
   const char* equals = std::strchr(word, '=');
   if (equals == nullptr) fail("no such word");
@@ -457,6 +463,8 @@ void obey(const char* word) {
   if (name == "denied" || name == "deadly")
     enter_filter(static_cast<unsigned>(number),
                  name == "denied" ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_KILL_PROCESS);
+  else if (name == "ending")
+    end_calls_by(number);
   else if (name == "loading")
     start_to_load(equals + 1);
   else if (name == "confined")
