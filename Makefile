@@ -72,7 +72,7 @@ VICTIMS = $(patsubst %.cpp,$(BUILD)/%,$(filter-out tests/victims/lib%.cpp,$(wild
 SCENES = $(BUILD)/tests/victims/scenes/scenes
 DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
 BENCH_DIR = $(BUILD)/tests/bench
-BENCH_PARTS = bench calls exact servers start report
+BENCH_PARTS = bench calls exact servers start stops report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
 SCRIPTS = .ci/run tests/run tests/roots tests/kernels tests/package_roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
   demo/deploy/try demo/deploy/init.d/server $(wildcard demo/deploy/*/run demo/deploy/*/alone demo/deploy/*/try.sh)
@@ -327,7 +327,7 @@ bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 	@$(BENCH_DIR)/bench
 
 .PHONY: bench-programs
-bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libtextbook.so libfarfd.so libflagonly.so libempty.so liblate.so hundred)
+bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libtextbook.so libfarfd.so libflagonly.so libempty.so liblate.so hundred) $(BUILD)/tests/victims/attached
 
 .PHONY: test-programs
 test-programs: all $(OWN_SUITES) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load $(BENCH_DIR)/libempty.so i386

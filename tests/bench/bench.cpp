@@ -1,6 +1,6 @@
 // The bench: measures what the shim costs against the same programs without it, and writes the report.
 //
-// usage: bench [SECTION]...      (calls exact servers start growth; default: all)
+// usage: bench [SECTION]...      (calls exact servers start stops growth; default: all)
 //
 // In the environment: BENCH_SECONDS is about how long it may take (default 600), BENCH=quick is 100, and the servers
 // take half a minute more.
@@ -30,12 +30,13 @@ struct Section {
 const Section kSections[] = {
     {"exact", 0, [](Figures& figures, double) { measure_exact(figures); }},
     {"calls", 0.35, measure_calls},
-    {"servers", 0.50, measure_servers},
+    {"servers", 0.45, measure_servers},
     {"start", 0.05,
      [](Figures& figures, double seconds) {
        measure_start(figures, seconds / 2);
        measure_ends(figures, seconds / 2);
      }},
+    {"stops", 0.05, measure_stops},
     {"growth", 0.05, measure_growth},
 };
 

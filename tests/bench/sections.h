@@ -8,6 +8,7 @@ void measure_exact(Figures& figures);                    // system calls, instru
 void measure_servers(Figures& figures, double seconds);  // whole servers under load
 void measure_start(Figures& figures, double seconds);    // from execve to exit
 void measure_ends(Figures& figures, double seconds);     // _exit, of a child of fork and of vfork
+void measure_stops(Figures& figures, double seconds);    // by nosigpipe-attach
 void measure_growth(Figures& figures, double seconds);   // many sockets, threads, high fds
 
 // Writes report.md, report.json and the plot into a directory.
