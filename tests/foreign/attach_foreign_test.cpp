@@ -1,13 +1,15 @@
 // nosigpipe-attach on servers of the distribution that are at work: whoever ignores SIGPIPE is refused and left alone;
-// with that taken away, and else, each is armed and detached over and over, and gives no wrong answer.
+// with that taken away, and else, each is armed and detached over and over, by who is killed at any moment and by who
+// is not, and gives no wrong answer.
 #include <atomic>
+#include <random>
 #include <thread>
 
 #include "foreign/server.h"
 
 namespace {
 
-constexpr int kRounds = 20;
+constexpr int kRounds = 20, kKilled = 30;
 
 Ending attach(const Strings& words) { return run(joined({built("nosigpipe-attach")}, words)); }
 
@@ -60,10 +62,30 @@ void is_refused_as_it_is(const Target& target, size_t processes = 1) {
   CHECK(target.answers_right(served.port));
 }
 
+// It takes some 20 ms for each process. What it was killed at is left as it is, or whole: it can be armed, and taken
+// back.
+void kill_at_random_moments(const Strings& numbers) {
+  static std::minstd_rand random{std::random_device()()};
+  std::uniform_int_distribution<> moment(0, 30'000);
+  for (int i = 0; i < kKilled; ++i) {
+    const Strings way = i % 2 == 0 ? Strings{} : Strings{"--detach"};
+    Process command(
+        joined(joined({built("nosigpipe-attach")}, way), {numbers[static_cast<size_t>(i) % numbers.size()]}));
+    std::this_thread::sleep_for(std::chrono::microseconds(moment(random)));
+    command.signal(SIGKILL);
+    command.wait();
+  }
+  attach(numbers);
+  const auto back = attach(joined({"--detach"}, numbers));
+  INFO(back.err);
+  CHECK(back.exited(0));
+}
+
 void is_armed_over_and_over(const Target& target, size_t processes = 1) {
   Served served(target, target.start, processes);
   const auto numbers = all_of(served.process.pid());
   const Asking asking(target, served.port);
+  kill_at_random_moments(numbers);
   std::string refused;
   int armed = 0;
   for (int i = 0; i < kRounds; ++i)
