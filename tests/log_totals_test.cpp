@@ -143,7 +143,7 @@ TEST_CASE("a storm takes no more memory than a breeze") {
 }
 
 TEST_CASE("what was held back is logged at the end, however the program ends") {
-  for (const std::string end : {"write", "_exit", "_Exit"}) {
+  for (const std::string end : {"write", "_exit", "_Exit", "exit_group"}) {
     INFO(end);
     const auto log = log_of({"unix-closed", "storm=50", end}, {"NOSIGPIPE_INTERVAL=3600000"});
     CHECK(count_of(parsed(log)) == (end == "write" ? 101 : 100));

@@ -15,13 +15,14 @@
 // Meanwhile: close-all take-all take-all=PATH no-numbers chroot=PATH become-nobody=FUNCTION fork wait (for a byte of
 // input) limit=BYTES memory (says how much).
 //
-// The end: _exit _Exit kill handler-ends (at the next SIGPIPE); otherwise it returns from main.
+// The end: _exit _Exit exit_group (by syscall) kill handler-ends (at the next SIGPIPE); otherwise it returns from main.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -303,6 +304,7 @@ int main(int argc, char* argv[]) {
 
       {"_exit", [] { _exit(0); }},
       {"_Exit", [] { _Exit(0); }},
+      {"exit_group", [] { syscall(SYS_exit_group, 0); }},
       {"kill", [] { kill(getpid(), SIGTERM); }},
       {"handler-ends", [] { signal(SIGPIPE, [](int) { _exit(0); }); }},
   };
