@@ -77,7 +77,7 @@ SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* de
 SCRIPTS = .ci/run tests/run tests/roots tests/kernels tests/package_roots tests/compilers tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
   demo/deploy/try demo/deploy/init.d/server $(wildcard demo/deploy/*/run demo/deploy/*/alone demo/deploy/*/try.sh)
 
-.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-suites test-suites-fast test-compilers fuzz soak mutants bench install uninstall deb rpm test-packages clean format lint help
+.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-suites test-suites-fast test-compilers test-all fuzz soak mutants bench install uninstall deb rpm test-packages clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -316,6 +316,12 @@ test-packages: ## make packages, and install, upgrade and remove them in Debian 
 	tests/install packages
 	@$(MAKE) --no-print-directory -j$(JOBS) all completions
 	@tests/package_roots $(BUILD) $(VERSION)
+
+test-all: ## what a release needs: all that CI runs, and what takes longer
+	@status=0; .ci/run || status=1; \
+	for target in test-compilers test-roots test-packages test-kernels test-suites mutants; do \
+	  $(MAKE) --no-print-directory $$target || { echo "FAILED   make $$target"; status=1; }; \
+	done; exit $$status
 
 test-compilers: ## build the shim with each compiler that is here, at each level
 	tests/install compilers
