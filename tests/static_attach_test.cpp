@@ -422,12 +422,18 @@ TEST_CASE("killed at each of its steps at the start it leaves the program as bar
 TEST_CASE("killed 200 times at random nosigpipe-attach leaves a static program as before or armed") {
   const StaticVictim programs[]{StaticVictim(kClasses[0]), StaticVictim(kClasses[1])};
   std::mt19937 random(4711);
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    Attached victim({"read"}, {}, programs[0].file());
+    CHECK(attach({victim.number()}).exited(0));
+  }
+  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
   int as_before = 0, armed = 0;
   for (int i = 0; i < 200; ++i) {
     Attached victim({i % 2 == 0 ? "read" : "poll"}, {}, programs[i / 2 % 2].file());
     {
       Process process({built("nosigpipe-attach"), victim.number()});
-      std::this_thread::sleep_for(std::chrono::microseconds(random() % 8000));
+      std::this_thread::sleep_for(whole * (random() % 2000) / 1000);
       process.signal(SIGKILL);
       process.wait();
     }
