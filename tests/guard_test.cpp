@@ -248,6 +248,7 @@ TEST_CASE("a write to a dead socket by io_submit lives") {
 TEST_CASE("a write to a dead pipe by io_submit still kills") {
   if (is_refused("submit_to_dead_socket")) SKIP_TEST("io_setup is not permitted here");
   still_dies("submit_to_dead_pipe_still_kills");
+  still_dies("submit_to_dead_pipe_of_high_number_still_kills");
 }
 
 // What a signal shows, and which error comes first.

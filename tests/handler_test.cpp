@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "support/scene.h"
@@ -125,6 +126,13 @@ TEST_CASE("a socketpair as standard output is a pipe after EPIPEs on other socke
 }
 TEST_CASE("a socketpair as standard output is a pipe: stdio") {
   starts_with_dead_output("standard_output_stdio", dead_socketpair(), true);
+}
+
+TEST_CASE("a socketpair as standard output is a socket where one end has a name") {
+  const int fd = dead_socketpair();
+  const sockaddr_un any{AF_UNIX, {}};
+  REQUIRE(bind(fd, reinterpret_cast<const sockaddr*>(&any), sizeof any.sun_family) == 0);
+  starts_with_dead_output("standard_output_write", fd, false);
 }
 
 // On a TCP socket that was never connected the first write is EPIPE.

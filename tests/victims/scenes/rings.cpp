@@ -1,5 +1,6 @@
 // Scenes of writes that the kernel makes for a ring or a context, by io_uring_enter and io_submit, in the midst of
 // those calls. Made by number, as programs do that have no library for it.
+#include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
 #include <signal.h>
@@ -148,3 +149,9 @@ SCENE(submit_to_dead_socket) {
   for (int i = 0; i < 3; ++i) say("io_submit", write_by_submit(dead_socket()));
 }
 SCENE(submit_to_dead_pipe_still_kills) { say("io_submit", write_by_submit(dead_pipe())); }
+SCENE(submit_to_dead_pipe_of_high_number_still_kills) {
+  const int fd = dead_pipe();
+  const int high = fcntl(fd, F_DUPFD, 200);
+  close(fd);
+  say("io_submit", write_by_submit(high));
+}
