@@ -19,6 +19,7 @@ namespace {
 constinit KeptFile log;
 constinit char directory[4096] = "";  // where the program was started: a path counts from there
 constinit char path[8192] = "";       // of the file that was last tried to be opened
+constinit char way[4096] = "";        // to its directory; the kernel takes no longer path
 AT_START constinit std::atomic<std::uint64_t> root = 0;
 
 bool is_socket() { return kind() == Kind::syslog || kind() == Kind::journal; }
@@ -52,11 +53,31 @@ void expand_path() {
   line.ended({"\0", 1});
 }
 
+// Where everybody may make files and nobody may remove another's, as in /tmp, whoever comes first has the name. What is
+// not ours there, nor the directory's owner's, or has a second name, which may lie anywhere, is no log: as
+// fs.protected_regular, _fifos and _hardlinks have it (Documentation/admin-guide/sysctl/fs.rst), where they are set.
+bool is_planted(int fd, const kernel::File& folder) {
+  constexpr unsigned kForAll = S_ISVTX | S_IWOTH;
+  if ((folder.st_mode & kForAll) != kForAll) return false;
+  const auto file = kernel::file_at(fd, "");
+  return (file.st_uid != folder.st_uid && file.st_uid != static_cast<unsigned>(kernel::uid())) || file.st_nlink > 1;
+}
+
+kernel::File folder_of_path() {
+  const std::string_view whole(path);
+  text::copy(way, text::part(whole, 0, whole.rfind('/') + 1));
+  return kernel::file_at(AT_FDCWD, way);
+}
+
 long opened_file() {
   if (options::get().log_path[0] != '/' && directory[0] != '/') return -ENAMETOOLONG;
   expand_path();
+  const auto folder = folder_of_path();
   constexpr int kHow = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
-  return kernel::call(SYS_openat, AT_FDCWD, path, kHow, 0640);
+  const long fd = kernel::call(SYS_openat, AT_FDCWD, path, kHow, 0640);
+  if (fd < 0 || !is_planted(static_cast<int>(fd), folder)) return fd;
+  kernel::call(SYS_close, fd);
+  return -EACCES;
 }
 
 long opened_socket() {
