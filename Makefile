@@ -51,6 +51,7 @@ REPORT_SOURCES = $(sort $(wildcard shim/report/*.cpp)) $(TOOLS_SOURCES)
 DOCTOR_SOURCES = $(sort $(wildcard shim/doctor/*.cpp)) $(TOOLS_SOURCES)
 ATTACH_SOURCES = $(sort $(wildcard shim/attach/*.cpp)) $(addprefix shim/doctor/,elf_headers.cpp in_force.cpp library.cpp mapped_shim.cpp proc_file.cpp) $(TOOLS_SOURCES)
 TOOLS = nosigpipe-report nosigpipe-doctor nosigpipe-attach
+TOOL_LDFLAGS = -Wl,-z,now,-z,relro,-z,noexecstack
 PROGRAMS = nosigpipe $(TOOLS)
 SHIM_OBJECTS = $(SHIM_SOURCES:%.cpp=$(BUILD)/%.o)
 LATE_SOURCES = $(filter-out shim/start.cpp,$(SHIM_SOURCES)) $(wildcard shim/late/*.cpp)
@@ -113,14 +114,14 @@ $(SHIM_OBJECTS): $(BUILD)/%.o: %.cpp Makefile
 	$(SAY)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(SHIM_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/nosigpipe-report: $(REPORT_OBJECTS)
-	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) -o $@ $^
+	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) $(TOOL_LDFLAGS) -o $@ $^
 
 # Each start by the launcher starts it, too, and the C++ library takes half of that when it is loaded.
 $(BUILD)/nosigpipe-doctor: $(DOCTOR_OBJECTS)
-	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^
+	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) $(TOOL_LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^
 
 $(BUILD)/nosigpipe-attach: $(ATTACH_OBJECTS)
-	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^
+	$(SAY)$(CXX) $(CXXFLAGS) $(PREFIX_MAP) $(LDFLAGS) $(TOOL_LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^
 
 # The handler of static programs: code that runs wherever it is put, which is seen by linking it at two addresses. For
 # 32-bit programs only where the compiler can; else that image is empty, and nosigpipe-attach says so.
