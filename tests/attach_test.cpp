@@ -588,16 +588,19 @@ TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that g
 TEST_CASE("a signal that comes at any of its steps ends a call or not, as it would have") {
   struct Scene {
     Strings words;
+    int signal;
     bool is_ended;
   };
-  const Scene scenes[] = {{{"epoll_wait"}, true},
-                          {{"recv_timeout"}, true},
-                          {{"read", "ending=" + std::to_string(SIGUSR1)}, true},
-                          {{"read"}, false}};
+  const Scene scenes[] = {{{"epoll_wait"}, SIGUSR1, true},
+                          {{"recv_timeout"}, SIGUSR1, true},
+                          {{"read", "ending=" + std::to_string(SIGUSR1)}, SIGUSR1, true},
+                          {{"read"}, SIGUSR1, false},
+                          {{"epoll_wait"}, SIGWINCH, false}};
   for (const auto& of : kClasses) {
-    for (const auto& [words, is_ended] : scenes) {
+    for (const auto& [words, signal, is_ended] : scenes) {
       for (int calls = 1;; ++calls) {
-        INFO(of.flavour << words.front() << (words.size() > 1 ? ", without SA_RESTART" : "") << ", after " << calls);
+        INFO(of.flavour << words.front() << (words.size() > 1 ? ", without SA_RESTART" : "") << ", signal " << signal
+                        << ", after " << calls);
         Victim victim(of, words);
         REQUIRE(sleeps_in(victim, words.front() == "read"         ? of.read
                                   : words.front() == "epoll_wait" ? of.epoll_wait
@@ -608,7 +611,7 @@ TEST_CASE("a signal that comes at any of its steps ends a call or not, as it wou
           CHECK(command.status() == 0);
           break;
         }
-        victim.process().signal(SIGUSR1);
+        victim.process().signal(signal);
         command.ends();
         CHECK((is_ended ? victim.line() : victim.wake()) == (is_ended ? std::strerror(EINTR) : "returned"));
       }

@@ -228,13 +228,14 @@ void Remote::learn() {
 }
 
 void Remote::look_whether_fit(const Sleeper& sleeper, bool is_call, bool with_functions) {
-  // Not the stop that we have asked for, but a signal on its way, or a stop of all its threads.
-  if (status_ >> 16 != PTRACE_EVENT_STOP || WSTOPSIG(status_) != SIGTRAP) throw NotNow("a signal came");
   trace(PTRACE_GETREGS, tid_, nullptr, &registers_);
   const auto stopped_at = registers_;
   if (stopped_at.cs != code_segment(machine_)) throw NotNow("its thread is in code of the other class");
   const bool has_moved = stopped_at.rip != sleeper.counter;
   if (has_moved ? is_call_before(stopped_at.rip) : is_call) make_call_again();
+  // Not the stop that we have asked for, but a stop of all its threads, or a signal on its way: one that is ignored,
+  // too, since of who is traced that interrupts a call as any other does.
+  if (status_ >> 16 != PTRACE_EVENT_STOP || WSTOPSIG(status_) != SIGTRAP) throw NotNow("a signal came");
   if (has_moved || stopped_at.orig_rax != static_cast<unsigned long long>(sleeper.number) ||
       stopped_at.rsp != sleeper.stack || behind_call_ == 0)
     throw NotNow("its threads do not sleep long enough in one call");
