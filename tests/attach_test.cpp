@@ -98,7 +98,7 @@ TEST_CASE("a process that waits in a call is armed, and the call goes on as if n
 TEST_CASE("all of a thread's registers, its mask and its alternate stack are as they were") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
-    for (const std::string kind : {"registers", "wide_register"}) {
+    for (const std::string kind : {"registers", "segment", "wide_register"}) {
       INFO(kind);
       dies_bare(of, {kind});
       Victim victim(of, {kind});

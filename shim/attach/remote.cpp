@@ -27,6 +27,7 @@ constexpr milliseconds kLongestWait{5'000};  // for the stop
 constexpr milliseconds kPatience{30'000};    // with what runs in the target
 constexpr int kAtCall = SIGTRAP | 0x80;      // a stop at a system call's entry or exit
 constexpr std::uint64_t red_zone(Machine machine) { return machine == Machine::x86_64 ? 128 : 0; }
+constexpr std::uint16_t kDataSegment = 0x2b;        // that the kernel gives its programs
 constexpr std::uint64_t kRoomForSignals = 8 << 10;  // at most, for who comes before the first step blocks them
 
 // What the kernel has as the result of a call that a stop has interrupted: ERESTARTSYS and the like, which no program
@@ -355,6 +356,8 @@ std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
   registers.rax = 0;
   registers.orig_rax = ~0ULL;
   registers.eflags = 0x202;
+  // As the kernel does it for a handler: the program may have a segment of its own in them, or none.
+  if (machine_ == Machine::i386) registers.ds = registers.es = registers.ss = kDataSegment;
   if (trace(PTRACE_SETREGS, tid_, nullptr, &registers) != 0) throw NotNow("its registers cannot be set");
   is_entered_ = true;
   ++runs_;

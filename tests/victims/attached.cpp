@@ -268,6 +268,27 @@ long read_with_all_registers() {
   return std::memcmp(given, found, sizeof given) == 0 ? result : -1;
 }
 
+// With the segment of its data in a register that needs none, or with none in one that does.
+long read_with_other_segment() {
+  unsigned found = ~0U;
+  long result = SYS_read;
+#ifdef __x86_64__
+  const unsigned given = 0x2b;
+  asm volatile("mov %%es, %%ebx; mov %[given], %%es; syscall; mov %%es, %[found]; mov %%ebx, %%es"
+               : "+a"(result), [found] "=&r"(found)
+               : [given] "r"(given), "D"(wakes.ours), "S"(&byte), "d"(1L)
+               : "rcx", "r11", "rbx", "memory");
+#else
+  const unsigned given = 0;
+  asm volatile("push %%es; mov %[given], %%es; int $0x80; mov %%es, %[found]; pop %%es"
+               : "+a"(result), [found] "=&r"(found)
+               : [given] "r"(given), "b"(wakes.ours), "c"(&byte), "d"(1L)
+               : "memory");
+#endif
+  errno = EILSEQ;
+  return found == given ? result : -1;
+}
+
 struct Kind {
   const char* name;
   long (*wait)();
@@ -302,6 +323,7 @@ void connect_once() {
 const Kind kKinds[] = {
     {"read", [] { return static_cast<long>(read(wakes.ours, &byte, 1)); }, write_byte},
     {"registers", read_with_all_registers, write_byte},
+    {"segment", read_with_other_segment, write_byte},
     {"wide_register", read_with_wide_register, write_byte},
     {"readv",
      [] {
