@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstring>
 #include <regex>
 #include <set>
@@ -377,6 +379,19 @@ TEST_CASE("of several threads one that is alone in a deadly filter is not taken"
   CHECK(victim.is_killed_at_write());
   Attached beside({"epoll_wait", word});
   is_armed_by(attach({beside.number()}), beside);
+}
+
+TEST_CASE("a thread that has its system calls sent to itself is not taken") {
+  int major = 0, minor = 0;
+  utsname kernel{};
+  REQUIRE(uname(&kernel) == 0);
+  REQUIRE(std::sscanf(kernel.release, "%d.%d", &major, &minor) == 2);
+  if (std::pair(major, minor) < std::pair(6, 4)) SKIP_TEST("before Linux 6.4 nobody tells");
+  dies_bare(kWide, {"read", "dispatched=1"});
+  Attached victim({"read", "dispatched=1"});
+  is_refused(attach({victim.number()}), "PR_SET_SYSCALL_USER_DISPATCH");
+  CHECK(victim.wake() == "returned");
+  CHECK(victim.is_killed_at_write());
 }
 
 TEST_CASE("who ignores SIGPIPE, is traced or stopped, or is ours already is left as it was") {

@@ -251,8 +251,19 @@ std::string Remote::own_status() const {
   return doctor::read_proc(target_.directory() + "task/" + std::to_string(tid_) + "/status").value_or("");
 }
 
-// A filter, and strict mode, are each thread's own; another one may have none.
+// Whether it has its system calls sent to itself as SIGSYS, but for those that some code of its makes: ours would kill
+// it. Before Linux 6.4 nobody tells.
+bool Remote::dispatches_calls() const {
+  constexpr auto kGetDispatch = static_cast<__ptrace_request>(0x4211);
+  struct {
+    std::uint64_t mode, selector, begin, size;
+  } config{};
+  return trace(kGetDispatch, tid_, sizeof config, &config) == 0 && config.mode != 0;
+}
+
+// A filter, strict mode and a dispatcher are each thread's own; another one may have none.
 void Remote::look_whether_filtered() {
+  if (dispatches_calls()) throw NotNow("its thread has its system calls sent to itself (PR_SET_SYSCALL_USER_DISPATCH)");
   const auto of = [](const std::string& status) { return doctor::number_of(doctor::value_of(status, "Seccomp")); };
   constexpr std::uint64_t kStrict = 1, kFilter = 2;
   const auto own = of(own_status());

@@ -77,6 +77,7 @@ class Remote {
   void seize();
   void learn();
   void look_whether_fit(const Sleeper& sleeper, bool is_call, bool with_functions);
+  bool dispatches_calls() const;
   void look_whether_filtered();
   std::string own_status() const;
   void make_call_again();

@@ -1,7 +1,8 @@
 // Waits in a system call, each time for what a child of its does when it is told to by a byte on standard input; says
 // what the call has returned, writes to a socket whose peer is gone, and says "alive". usage: attached KIND [futex=N]
 // [spin=N] [malloc=N]: with so many threads besides that wait for a lock, compute, allocate; [loading=LIBRARY]: with
-// one that loads libconstructed.so and is in its constructor; [ending=N]: with a handler of signal N that ends a call
+// one that loads libconstructed.so and is in its constructor; [ending=N]: with a handler of signal N that ends a call;
+// [dispatched=1]: with its system calls sent to itself, but for those that libc makes
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -9,6 +10,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
@@ -443,6 +445,13 @@ void enter_filter(unsigned call, unsigned action) {
   must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "seccomp");
 }
 
+// But for those of the vDSO, and of what is mapped above it, its system calls are made as ever.
+void dispatch_calls() {
+  constexpr int kDispatch = 59, kOn = 1;
+  static const char blocked = 1;
+  must(prctl(kDispatch, kOn, 0, getauxval(AT_SYSINFO_EHDR), &blocked), "dispatch");
+}
+
 // A thread alone in a filter, that waits in a call which is let go on.
 void start_confined_thread(unsigned call) {
   std::thread([call] {
@@ -485,6 +494,8 @@ void obey(const char* word) {
   if (name == "denied" || name == "deadly")
     enter_filter(static_cast<unsigned>(number),
                  name == "denied" ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_KILL_PROCESS);
+  else if (name == "dispatched")
+    dispatch_calls();
   else if (name == "ending")
     end_calls_by(number);
   else if (name == "loading")
