@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <regex>
 #include <set>
 #include <thread>
@@ -94,6 +95,48 @@ TEST_CASE("a process that waits in a call is armed, and the call goes on as if n
       Victim victim(of, {kind});
       is_armed_by(attach({victim.number()}, of), victim);
     }
+  }
+}
+
+TEST_CASE("the numbers of the system calls are those of the kernel, for both classes") {
+  const Directory directory;
+  const auto numbers = directory / "numbers.cpp";
+  std::ofstream(numbers) << R"(
+#include <sys/syscall.h>
+#ifdef __x86_64__
+#define CALL(name, x86_64, i386, stopped) static_assert(x86_64 == -1 || SYS_##name == x86_64);
+#define SYS_waitpid -1
+#define SYS_sigsuspend -1
+#define SYS_socketcall -1
+#define SYS_ipc -1
+#define TIME64(name) SYS_##name##_time64 = -1
+enum { TIME64(ppoll), TIME64(pselect6), TIME64(recvmmsg), TIME64(clock_nanosleep), TIME64(mq_timedreceive),
+       TIME64(rt_sigtimedwait), TIME64(semtimedop), TIME64(io_pgetevents), TIME64(futex), SYS_clock_gettime64 = -1 };
+#else
+#define CALL(name, x86_64, i386, stopped) static_assert(i386 == -1 || SYS_##name == i386);
+#undef SYS_select
+#undef SYS_mmap
+#undef SYS_fstat
+#undef SYS_stat
+#undef SYS_fcntl
+#undef SYS_getuid
+#undef SYS_geteuid
+#define SYS_select SYS__newselect
+#define SYS_mmap SYS_mmap2
+#define SYS_fstat SYS_fstat64
+#define SYS_stat SYS_stat64
+#define SYS_newfstatat SYS_fstatat64
+#define SYS_fcntl SYS_fcntl64
+#define SYS_getuid SYS_getuid32
+#define SYS_geteuid SYS_geteuid32
+enum { SYS_accept = -1, SYS_semop = -1, SYS_semtimedop = -1 };
+#endif
+#include "attach/calls.def"
+)";
+  for (const std::string flag : {"-m64", "-m32"}) {
+    const auto compiled = run({"g++", flag, "-std=c++17", "-fsyntax-only", "-I" + source("shim"), numbers});
+    INFO(flag << compiled.err);
+    CHECK(compiled.exited(0));
   }
 }
 

@@ -1,5 +1,8 @@
 #include "attach/machine.h"
 
+#include <linux/ipc.h>
+#include <linux/net.h>
+
 #include <cstddef>
 #include <iterator>
 
@@ -17,19 +20,19 @@ constexpr Known kCalls[] = {
 
 const Known& known(Call call) { return kCalls[static_cast<std::size_t>(call)]; }
 
-// The first arguments of those that may be slept in: linux/net.h, linux/ipc.h.
+// By the first argument, of those that may be slept in.
 std::optional<Call> by_socketcall(std::uint64_t which) {
   switch (which) {
-    case 5:
+    case SYS_ACCEPT:
       return Call::accept;
-    case 10:  // recv
-    case 12:
+    case SYS_RECV:
+    case SYS_RECVFROM:
       return Call::recvfrom;
-    case 17:
+    case SYS_RECVMSG:
       return Call::recvmsg;
-    case 18:
+    case SYS_ACCEPT4:
       return Call::accept4;
-    case 19:
+    case SYS_RECVMMSG:
       return Call::recvmmsg;
     default:
       return Call::socketcall;
@@ -38,11 +41,11 @@ std::optional<Call> by_socketcall(std::uint64_t which) {
 
 std::optional<Call> by_ipc(std::uint64_t which) {
   switch (which & 0xffff) {  // above it is a version
-    case 1:
+    case SEMOP:
       return Call::semop;
-    case 4:
+    case SEMTIMEDOP:
       return Call::semtimedop;
-    case 12:
+    case MSGRCV:
       return Call::msgrcv;
     default:
       return Call::ipc;
