@@ -379,6 +379,26 @@ TEST_CASE("what standard output does not take is told of") {
   CHECK(has(ending.err, "cannot write to standard output: No space left on device"));
 }
 
+TEST_CASE("who is left to a library that takes its time is so while the next process is seen to") {
+  const Directory directory;
+  const auto fifo = directory / "fifo";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  Start start;
+  start.env = {"CONSTRUCTOR=" + fifo, "CONSTRUCTED=2"};
+  Attached victim({"read"}, start), next({"spin", "spin=1"});
+  Process command({built("nosigpipe-attach"), "--library=" + built("tests/victims/libconstructed.so"), victim.number(),
+                   next.number()});
+  const auto tracer = [&](const Attached& of) {
+    return matches(contents("/proc/" + of.number() + "/status"), "TracerPid:\\t[0-9]+")[0];
+  };
+  REQUIRE(eventually([&] { return tracer(victim) != "TracerPid:\t0"; }));
+  CHECK(eventually([&] { return tracer(victim) == "TracerPid:\t0"; }));
+  CHECK(command.running());
+  close(open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+  CHECK(victim.wake() == "returned");
+  CHECK(command.wait().exited(125));
+}
+
 TEST_CASE("threads that allocate all the time are no hindrance") {
   Attached victim({"poll", "malloc=4"});
   is_armed_by(attach({victim.number()}), victim);

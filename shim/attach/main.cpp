@@ -1,5 +1,7 @@
 // nosigpipe-attach: arms a process that is running, and takes it back.
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -78,13 +80,26 @@ int arm_or_disarm(const Options& options, int pid) {
   }
 }
 
+// Of several each in a process of its own: whoever is left to what it was made to do is so only when its tracer has
+// ended.
+int arm_or_disarm_apart(const Options& options, int pid) {
+  const pid_t parent = getpid(), child = options.pids.size() > 1 && pid != parent ? fork() : -1;
+  if (child == -1) return arm_or_disarm(options, pid);
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    _exit(getppid() == parent ? arm_or_disarm(options, pid) : kUnknown);
+  }
+  int status = 0;
+  return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : kUnknown;
+}
+
 int run(const Options& options) {
   if (options.help) return say(help());
   if (options.version) return say("nosigpipe-attach " NOSIGPIPE_VERSION "\n");
   if (options.start) return start(options.command);
   block_signals();
   int highest = kDone;
-  for (const int pid : options.pids) highest = std::max(highest, arm_or_disarm(options, pid));
+  for (const int pid : options.pids) highest = std::max(highest, arm_or_disarm_apart(options, pid));
   return highest;
 }
 
