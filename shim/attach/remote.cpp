@@ -187,6 +187,7 @@ void Remote::seize() {
   }
   // It is a thread of this process for certain, if both are there still.
   if (target_.has_ended()) throw Refusal("the process has ended");
+  if (own_status().empty()) throw NotNow("its thread has ended");
   trace(PTRACE_INTERRUPT, tid_, nullptr, nullptr);
   // As long as it does not stop it is none the worse; but there is no way to say that it need not.
   if (!wait_for_stop(kLongestWait))
