@@ -79,15 +79,16 @@ unsigned stub_of(const struct sigaction& act) {
 }
 
 // Ends the process as SIG_DFL does, with the original's siginfo. That does nothing to the first process of a pid
-// namespace, and what stands in the kernel stays: another thread may meet a SIGPIPE meanwhile.
+// namespace, and then, or where a sandbox lets none be raised, what stands in the kernel stays: another thread may meet
+// a SIGPIPE meanwhile.
 void die(const siginfo_t& info) {
-  if (kernel::pid() == 1) return;
+  if (kernel::pid() == 1 || !kernel::may_raise()) return;
   struct sigaction fatal {};
   struct sigaction ours {};
   real::sigaction(SIGPIPE, &fatal, &ours);
   kernel::raise_again(info);
-  // Only where a sandbox refuses that, too.
-  real::sigaction(SIGPIPE, &ours, nullptr);
+  // Another thread has set another disposition meanwhile, which stays; or a sandbox has only said that it was raised.
+  if (in_kernel().sa_handler == SIG_DFL) real::sigaction(SIGPIPE, &ours, nullptr);
 }
 
 struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
@@ -141,6 +142,20 @@ struct sigaction in_kernel() {
   return ours;
 }
 
+static bool is_same(const struct sigaction& one, const struct sigaction& other) {
+  return one.sa_handler == other.sa_handler && in(one.sa_mask) == in(other.sa_mask) &&
+         ((bits(one.sa_flags) ^ bits(other.sa_flags)) & ~kRestorer) == 0;
+}
+
+// Ours has taken the place of what another thread has set meanwhile: that comes back, or what was set since.
+static void put_back(struct sigaction theirs, struct sigaction ours) {
+  struct sigaction found {};
+  while (real::sigaction(SIGPIPE, &theirs, &found) == 0 && !is_same(found, ours)) {
+    ours = theirs;
+    theirs = found;
+  }
+}
+
 // SA_RESETHAND: the first to be called resets. False where another thread was faster, and the default is due.
 static bool reset(unsigned stub) {
   const struct sigaction now = in_kernel();
@@ -149,7 +164,7 @@ static bool reset(unsigned stub) {
   struct sigaction before {};
   real::sigaction(SIGPIPE, &ours, &before);
   if (stub_of(before) == stub) return true;
-  real::sigaction(SIGPIPE, &before, nullptr);
+  put_back(before, ours);
   return to_program(before).sa_handler != SIG_DFL;
 }
 
@@ -157,15 +172,16 @@ bool stands() { return stub_of(in_kernel()) < kStubs; }
 
 bool hides_marks() {
   policy::learn(policy::may_block_sigpipe);  // from here on whatever is set has a stub
-  const struct sigaction now = in_kernel();
-  if (now.sa_handler == SIG_IGN || stub_of(now) < kStubs) return true;
-  const struct sigaction ours = to_kernel(now);
-  if (now.sa_handler == SIG_DFL || stub_of(ours) == kStubs) return false;
-  struct sigaction before {};
-  real::sigaction(SIGPIPE, &ours, &before);
-  if (before.sa_handler == now.sa_handler) return true;
-  real::sigaction(SIGPIPE, &before, nullptr);  // another thread has set another
-  return false;
+  for (;;) {
+    const struct sigaction now = in_kernel();
+    if (now.sa_handler == SIG_IGN || stub_of(now) < kStubs) return true;
+    const struct sigaction ours = to_kernel(now);
+    if (now.sa_handler == SIG_DFL || stub_of(ours) == kStubs) return false;
+    struct sigaction before {};
+    real::sigaction(SIGPIPE, &ours, &before);
+    if (is_same(before, now)) return true;
+    put_back(before, ours);  // another thread has set another: then that is asked about
+  }
 }
 
 bool stands_for_handler(unsigned stub) { return handler_of(stub) != SIG_DFL; }

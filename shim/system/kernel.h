@@ -140,16 +140,26 @@ inline bool take_pending(Signals set, siginfo_t* info) {
   return call(SYS_rt_sigtimedwait, &set, info, at_once, sizeof set) > 0;
 }
 
-inline void queue_to_thread(const siginfo_t& info) { call(SYS_rt_tgsigqueueinfo, pid(), tid(), info.si_signo, &info); }
+// 0 or -errno.
+inline long queue_to_thread(const siginfo_t& info) {
+  return call(SYS_rt_tgsigqueueinfo, pid(), tid(), info.si_signo, &info);
+}
 
 // Whether this siginfo is what the kernel gives for a SIGPIPE that it raises; kill(getpid()) looks the same.
 inline bool has_raised(const siginfo_t& info) { return info.si_code == SI_USER && info.si_pid == pid(); }
 
-// A signal that has arrived arrives once more, with the original's siginfo.
+// A signal that has arrived arrives once more, with the original's siginfo; once, as it may meet a handler by then.
 inline void raise_again(const siginfo_t& info) {
-  queue_to_thread(info);
+  const bool is_queued = queue_to_thread(info) == 0;
   change_mask(SIG_UNBLOCK, only(info.si_signo));
-  call(SYS_tgkill, pid(), tid(), info.si_signo);  // where a sandbox refuses to queue
+  if (!is_queued) call(SYS_tgkill, pid(), tid(), info.si_signo);  // where a sandbox refuses to queue
+}
+
+// Whether a thread can send itself a signal in one of these ways: by none at all (kill(2)).
+inline bool may_raise() {
+  siginfo_t nothing{};
+  nothing.si_code = SI_USER;
+  return queue_to_thread(nothing) == 0 || call(SYS_tgkill, pid(), tid(), 0) == 0;
 }
 
 }  // namespace kernel

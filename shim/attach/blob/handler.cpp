@@ -42,12 +42,14 @@ void set(const Sigaction* act, Sigaction* before) {
 
 // As handler_stubs::deliver does it for SIG_DFL.
 void die(const siginfo_t& info) {
-  if (kernel::pid() == 1) return;
+  if (kernel::pid() == 1 || !kernel::may_raise()) return;
   const Sigaction fatal{};
   Sigaction ours;
   set(&fatal, &ours);
   kernel::raise_again(info);
-  set(&ours, nullptr);
+  Sigaction stands;
+  set(nullptr, &stands);
+  if (stands.handler == 0) set(&ours, nullptr);
 }
 
 }  // namespace
