@@ -78,7 +78,7 @@ SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* de
 SCRIPTS = .ci/run tests/run tests/roots tests/kernels tests/package_roots tests/compilers tests/sanitized tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
   demo/deploy/try demo/deploy/init.d/server $(wildcard demo/deploy/*/run demo/deploy/*/alone demo/deploy/*/try.sh)
 
-.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-suites test-suites-fast test-compilers test-sanitized test-all fuzz soak mutants bench install uninstall deb rpm test-packages clean format lint help
+.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-suites test-suites-fast test-compilers test-sanitized test-all fuzz soak mutants interleavings bench install uninstall deb rpm test-packages clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -342,7 +342,7 @@ bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libtextbook.so libfarfd.so libflagonly.so libempty.so liblate.so hundred) $(BUILD)/tests/victims/attached
 
 .PHONY: test-programs
-test-programs: all $(OWN_SUITES) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load $(BENCH_DIR)/libempty.so i386
+test-programs: all $(OWN_SUITES) $(INTERLEAVINGS) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load $(BENCH_DIR)/libempty.so i386
 
 # The shim for 32-bit programs, and programs to try it on.
 .PHONY: i386
@@ -392,6 +392,27 @@ mutants: ## change the shim in many small ways, and say of which no test knows; 
 	tests/install test mutants
 	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
 	@tests/mutants/run.py $(BUILD)
+
+# Each part with the sources whose schedules are explored: as they are, but for what yielding.h makes of their steps.
+INTERLEAVED = $(BUILD)/interleaved
+INTERLEAVED_stubs = $(patsubst %,$(INTERLEAVED)/%.o,$(addprefix shim/program/,handler_stubs disposition mask policy fd) \
+  $(addprefix shim/guard/,sigpipe_handler raised call wrappers) tests/interleavings/kernel_model)
+INTERLEAVINGS = $(patsubst %,$(BUILD)/tests/interleavings/%,explorer stubs)
+
+$(INTERLEAVED)/%.o: %.cpp Makefile
+	@mkdir -p $(@D)
+	$(SAY)$(CXX) $(CXXFLAGS) -std=c++20 $(WARNINGS) $(TEST_INCLUDES) -fno-threadsafe-statics -DNOSIGPIPE_VERSION='"$(VERSION)"' \
+	  -include tests/interleavings/yielding.h -MMD -MP -c -o $@ $<
+
+$(INTERLEAVINGS): $(BUILD)/tests/interleavings/%: $(INTERLEAVED)/tests/interleavings/%.o $(INTERLEAVED)/tests/interleavings/schedules.o \
+  $$(INTERLEAVED_$$*) $(BUILD)/shim/system/syscall.o
+	@mkdir -p $(@D)
+	$(SAY)$(CXX) $(CXXFLAGS) -o $@ $^
+
+interleavings: ## try all schedules of a few threads in the shim's own code
+	tests/install test
+	@$(MAKE) --no-print-directory -j$(JOBS) $(INTERLEAVINGS)
+	@for part in $(INTERLEAVINGS); do $$part || exit 1; done
 
 # Made from the lists of options: completions/SHELL/PROGRAM.
 LISTS_nosigpipe = shim/options.def shim/nosigpipe.sh

@@ -1,0 +1,17 @@
+// All schedules of a few threads in the shim's own code: what the programs in tests/interleavings/ explore.
+#include "support/expect.h"
+#include "support/source_tree.h"
+
+namespace {
+
+void holds(const std::string& part) {
+  const auto ending = run({built("tests/interleavings/" + part)});
+  INFO(ending.text() << "\n" << ending.out << ending.err);
+  CHECK(ending.exited(0));
+}
+
+}  // namespace
+
+TEST_CASE("the control: what goes wrong in some schedule is found, and none is left out") { holds("explorer"); }
+
+TEST_CASE("in no schedule a socket kills, a pipe is averted, or a disposition is undone") { holds("stubs"); }
