@@ -397,7 +397,8 @@ mutants: ## change the shim in many small ways, and say of which no test knows; 
 INTERLEAVED = $(BUILD)/interleaved
 INTERLEAVED_stubs = $(patsubst %,$(INTERLEAVED)/%.o,$(addprefix shim/program/,handler_stubs disposition mask policy fd) \
   $(addprefix shim/guard/,sigpipe_handler raised call wrappers) tests/interleavings/kernel_model)
-INTERLEAVINGS = $(patsubst %,$(BUILD)/tests/interleavings/%,explorer stubs)
+INTERLEAVED_call_sites = $(patsubst %,$(INTERLEAVED)/shim/log/%.o,call_sites event memory)
+INTERLEAVINGS = $(patsubst %,$(BUILD)/tests/interleavings/%,explorer stubs call_sites)
 
 $(INTERLEAVED)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)

@@ -15,3 +15,7 @@ void holds(const std::string& part) {
 TEST_CASE("the control: what goes wrong in some schedule is found, and none is left out") { holds("explorer"); }
 
 TEST_CASE("in no schedule a socket kills, a pipe is averted, or a disposition is undone") { holds("stubs"); }
+
+TEST_CASE("in no schedule the log loses an event or tells it twice, nor has a call site two places") {
+  holds("call_sites");
+}

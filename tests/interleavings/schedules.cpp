@@ -217,6 +217,8 @@ void keep(void* object, std::size_t size) {
   kept.push_back(bytes);
 }
 
+void keep_all() { kept.clear(); }
+
 void end() {
   is_over = true;
   upcoming = -1;
@@ -244,6 +246,7 @@ bool hold(const Scenario& wanted) {
     if (!mistake.empty()) show();
   } while (mistake.empty() && turn());
   put_back();
+  fflush(stdout);
   printf("%s: %lu schedules, %lu cut short, of %zu steps at most\n", wanted.name.c_str(), schedules_of_it, cut,
          longest);
   return mistake.empty();

@@ -19,6 +19,9 @@ void sleep();
 // These bytes are about to change: they are put back before the next schedule. Also outside of a thread.
 void keep(void* object, std::size_t size);
 
+// What has changed until here stays.
+void keep_all();
+
 // Which thread runs, from 0 on; -1: none.
 int running();
 
