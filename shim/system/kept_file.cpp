@@ -35,18 +35,20 @@ void close_unlocked(int fd) {
 }  // namespace
 
 void KeptFile::keep(int fd) {
+  const auto file = kernel::file_at(fd, "");  // asked before it is moved: its place may be the program's by then
   const int lost = fd_.load();
   const int old = this->fd();
   const bool stays = fd > 2 && has_locks(fd);
   const bool has_place = !stays && old >= 0 && !has_locks(old) && kernel::call(SYS_dup3, fd, old, O_CLOEXEC) >= 0;
   const long place = stays ? fd : has_place ? old : moved_up(fd, lost >= kFirst ? lost + 1 : kFirst);
-  share(place >= 0 ? static_cast<int>(place) : fd);
+  remember(file, place >= 0 ? static_cast<int>(place) : fd);
   if (place >= 0 && place != fd && is_open_at(fd)) kernel::call(SYS_close, fd);  // it may have been taken meanwhile
   if (old >= 0 && !has_place) close_unlocked(old);
 }
 
-void KeptFile::share(int fd) {
-  const auto file = kernel::file_at(fd, "");
+void KeptFile::share(int fd) { remember(kernel::file_at(fd, ""), fd); }
+
+void KeptFile::remember(const kernel::File& file, int fd) {
   device_.store(file.st_dev);
   inode_.store(file.st_ino);
   fd_.store(fd);

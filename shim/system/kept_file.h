@@ -36,6 +36,7 @@ class KeptFile {
   void close();
 
  private:
+  void remember(const kernel::File& file, int fd);
   bool is(const kernel::File& file) const {
     return file.st_ino != 0 && file.st_ino == inode_.load() && file.st_dev == device_.load();
   }
