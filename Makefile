@@ -398,7 +398,9 @@ INTERLEAVED = $(BUILD)/interleaved
 INTERLEAVED_stubs = $(patsubst %,$(INTERLEAVED)/%.o,$(addprefix shim/program/,handler_stubs disposition mask policy fd) \
   $(addprefix shim/guard/,sigpipe_handler raised call wrappers) tests/interleavings/kernel_model)
 INTERLEAVED_call_sites = $(patsubst %,$(INTERLEAVED)/shim/log/%.o,call_sites event memory)
-INTERLEAVINGS = $(patsubst %,$(BUILD)/tests/interleavings/%,explorer stubs call_sites)
+INTERLEAVED_log_fd = $(patsubst %,$(INTERLEAVED)/shim/%.o,log/destination log/memory log/nonblocking_write system/kept_file)
+INTERLEAVED_policy = $(INTERLEAVED)/shim/program/policy.o
+INTERLEAVINGS = $(patsubst %,$(BUILD)/tests/interleavings/%,explorer stubs call_sites log_fd policy)
 
 $(INTERLEAVED)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)

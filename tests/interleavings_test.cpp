@@ -19,3 +19,7 @@ TEST_CASE("in no schedule a socket kills, a pipe is averted, or a disposition is
 TEST_CASE("in no schedule the log loses an event or tells it twice, nor has a call site two places") {
   holds("call_sites");
 }
+
+TEST_CASE("in no schedule a line goes to a file that has the number of the log's, but for one right before the write") {
+  holds("log_fd");
+}

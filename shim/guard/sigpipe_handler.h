@@ -16,7 +16,8 @@ namespace handler {
 void look_for_tracer();
 
 // The program sets a seccomp filter by this call; `is_refused` says so of its result. Of several threads that try at
-// once the last one to be refused takes the fact back, if none was not.
+// once the last one to be refused takes the fact back, if none was not; who was not, or comes upon one that was not as
+// it does, learns it once more.
 inline constinit std::atomic<int> entering = 0;
 inline constinit std::atomic<bool> has_entered = false;
 template <class Enter, class IsRefused>
@@ -28,6 +29,7 @@ auto enter_seccomp(Enter enter, IsRefused is_refused) {
   const auto result = enter();
   if (!is_refused(result)) has_entered.store(true);
   if (entering.fetch_sub(1) == 1 && !has_entered.load()) policy::take_back(policy::in_seccomp);
+  if (has_entered.load()) policy::learn(policy::in_seccomp);
   return result;
 }
 
