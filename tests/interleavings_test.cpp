@@ -23,3 +23,5 @@ TEST_CASE("in no schedule the log loses an event or tells it twice, nor has a ca
 TEST_CASE("in no schedule a line goes to a file that has the number of the log's, but for one right before the write") {
   holds("log_fd");
 }
+
+TEST_CASE("in no schedule the policy forgets a fact, or says what its facts do not mean") { holds("policy"); }
