@@ -1,5 +1,7 @@
 // The table of call sites and the lines that are made of it: no schedule in which an event is lost or counted twice.
 // The file that is written to, the stack and the clock are a model.
+#include "interleavings/yielding.h"
+
 #include "log/call_sites.h"
 
 #include <cerrno>

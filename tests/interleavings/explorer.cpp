@@ -1,8 +1,8 @@
 // The control of all the others: what is known to go wrong in some schedule is found, and there are as many schedules
 // as there must be.
-#include <cstdio>
-
 #include "interleavings/yielding.h"
+
+#include <cstdio>
 
 namespace {
 

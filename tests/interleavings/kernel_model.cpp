@@ -1,3 +1,5 @@
+#include "interleavings/yielding.h"
+
 #include "interleavings/kernel_model.h"
 
 #include <fcntl.h>

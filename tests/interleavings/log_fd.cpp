@@ -2,6 +2,8 @@
 // which a line goes to another file, or another file is closed, but for one: the number changes its file between the
 // question what it is and the call that follows at once, which the kernel makes no single call of. The descriptors are
 // a model.
+#include "interleavings/yielding.h"
+
 #include <fcntl.h>
 
 #include <cerrno>

@@ -1,11 +1,12 @@
 // The policy's facts: no schedule in which one that was learnt is forgotten, or the word in use is not what the facts
 // mean.
+#include "interleavings/yielding.h"
+
 #include "program/policy.h"
 
 #include <cstdio>
 
 #include "guard/sigpipe_handler.h"
-#include "interleavings/yielding.h"
 #include "system/options.h"
 #include "system/proc.h"
 #include "system/real.h"

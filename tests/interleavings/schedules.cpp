@@ -43,7 +43,7 @@ struct Kept {
 };
 
 ucontext_t explorer;
-std::array<Thread, 4> threads;
+Thread threads[4];
 int count = 0;
 int current = -1;
 int upcoming = -1;
@@ -141,7 +141,7 @@ void pause(const Step& step) {
 }
 
 void body(int number) {
-  scenario->threads[number]();
+  scenario->threads[static_cast<std::size_t>(number)]();
   threads[number].is_over = true;
   upcoming = choose();
   switch_to_explorer();

@@ -1,5 +1,7 @@
 // The handler, its stubs, the hooks and what they do with masks, in a process whose signals are a model: no schedule in
 // which a socket kills, a pipe is averted, or what the program sets is undone by one of ours.
+#include "interleavings/yielding.h"
+
 #include <cerrno>
 #include <cstdio>
 
