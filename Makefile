@@ -72,6 +72,14 @@ VICTIM_LIBRARIES = $(patsubst %.cpp,$(BUILD)/%.so,$(wildcard tests/victims/lib*.
 VICTIMS = $(patsubst %.cpp,$(BUILD)/%,$(filter-out tests/victims/lib%.cpp,$(wildcard tests/victims/*.cpp)))
 SCENES = $(BUILD)/tests/victims/scenes/scenes
 DEMO_PROGRAMS = $(patsubst demo/%.cpp,$(BUILD)/demo/%,$(wildcard demo/*.cpp))
+# Each part with the sources whose schedules are explored: as they are, but for what yielding.h makes of their steps.
+INTERLEAVED = $(BUILD)/interleaved
+INTERLEAVED_stubs = $(patsubst %,$(INTERLEAVED)/%.o,$(addprefix shim/program/,handler_stubs disposition mask policy fd) \
+  $(addprefix shim/guard/,sigpipe_handler raised call wrappers) tests/interleavings/kernel_model)
+INTERLEAVED_call_sites = $(patsubst %,$(INTERLEAVED)/shim/log/%.o,call_sites event memory)
+INTERLEAVED_log_fd = $(patsubst %,$(INTERLEAVED)/shim/%.o,log/destination log/memory log/nonblocking_write system/kept_file)
+INTERLEAVED_policy = $(INTERLEAVED)/shim/program/policy.o
+INTERLEAVINGS = $(patsubst %,$(BUILD)/tests/interleavings/%,explorer stubs call_sites log_fd policy)
 BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start stops report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
@@ -392,15 +400,6 @@ mutants: ## change the shim in many small ways, and say of which no test knows; 
 	tests/install test mutants
 	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
 	@tests/mutants/run.py $(BUILD)
-
-# Each part with the sources whose schedules are explored: as they are, but for what yielding.h makes of their steps.
-INTERLEAVED = $(BUILD)/interleaved
-INTERLEAVED_stubs = $(patsubst %,$(INTERLEAVED)/%.o,$(addprefix shim/program/,handler_stubs disposition mask policy fd) \
-  $(addprefix shim/guard/,sigpipe_handler raised call wrappers) tests/interleavings/kernel_model)
-INTERLEAVED_call_sites = $(patsubst %,$(INTERLEAVED)/shim/log/%.o,call_sites event memory)
-INTERLEAVED_log_fd = $(patsubst %,$(INTERLEAVED)/shim/%.o,log/destination log/memory log/nonblocking_write system/kept_file)
-INTERLEAVED_policy = $(INTERLEAVED)/shim/program/policy.o
-INTERLEAVINGS = $(patsubst %,$(BUILD)/tests/interleavings/%,explorer stubs call_sites log_fd policy)
 
 $(INTERLEAVED)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
