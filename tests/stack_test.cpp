@@ -113,6 +113,30 @@ TEST_CASE("the stack leads through a signal handler and out of a thread") {
   }
 }
 
+TEST_CASE("from a thread whose process has no first one any more the stack is the same") {
+  const Directory directory;
+  const auto program = compiled(directory, optimized);
+  CHECK(functions_of(line_of({program, "without-main", "direct"}, "9")) ==
+        Strings{"third", "second", "first", "in_thread_alone"});
+}
+
+TEST_CASE("what is remembered of a signal handler's frame leads on from the next place as it did") {
+  const Directory directory;
+  const Strings victim{compiled(directory, optimized), "in-handler", "twice"};
+  const auto lines = lines_of(lives(victim, with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=9"})).err);
+  REQUIRE(lines.size() == 2);
+  for (const auto& line : lines)
+    CHECK(functions_of(parsed_line(line)) == Strings{"third", "second", "first", "on_signal", "main", "_start"});
+}
+
+#ifdef __x86_64__
+TEST_CASE("the stack leads through a function that has given back the register by which its caller's frame is found") {
+  const Directory directory;
+  CHECK(functions_of(line_of({compiled(directory, optimized), "restored", "direct"}, "9")) ==
+        Strings{"third", "gives_back", "framed_by_register", "main", "_start"});
+}
+#endif
+
 TEST_CASE("the stack leads through OpenSSL to the line that calls SSL_write") {
   const Directory directory;
   const auto program = directory / "tls";

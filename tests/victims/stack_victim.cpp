@@ -1,7 +1,10 @@
 // Writes to a dead socket at the end of a chain of calls that a log has to lead back along: first calls second calls
 // third, which writes. It knows nothing of the shim.
 //
-// usage: stack_victim [in-handler|in-thread] direct|stdio|unbuffered|raw|sort|last
+// usage: stack_victim [in-handler|in-thread|without-main|restored] direct|stdio|unbuffered|raw|sort|last|twice
+//
+// without-main: in a thread, when the first one has ended. restored (x86-64): by way of a function whose frame is found
+// by a register, and one that has given that register back and written over where it was.
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -48,6 +51,10 @@ extern "C" {
   }
   if (way == "unbuffered") std::fprintf(stream, "%d and %s", depth, way.c_str());
   if (way == "raw") syscall(SYS_write, fd, "x", 1);
+  if (way == "twice") {
+    (void)!write(fd, "x", 1);
+    (void)!write(fd, "y", 1);
+  }
   if (way == "last") ends();
   if (way == "sort") {
     char letters[] = "ab";
@@ -78,6 +85,61 @@ void* in_thread(void*) {
   return nullptr;
 }
 
+void* in_thread_alone(void*) {
+  const auto path = "/proc/" + std::to_string(getpid()) + "/stat";
+  for (char state = 0; state != 'Z';) {
+    FILE* stat = std::fopen(path.c_str(), "r");
+    if (stat == nullptr || std::fscanf(stat, "%*d (%*[^)]) %c", &state) != 1) _exit(2);
+    std::fclose(stat);
+  }
+  first(3);
+  _exit(0);
+}
+
+#ifdef __x86_64__
+void framed_by_register(int depth);
+asm(R"(
+  .text
+  .type framed_by_register, @function
+framed_by_register:
+  .cfi_startproc
+  push %rbx
+  .cfi_adjust_cfa_offset 8
+  .cfi_offset %rbx, -16
+  mov %rsp, %rbx
+  .cfi_def_cfa_register %rbx
+  sub $32, %rsp
+  call gives_back
+  mov %rbx, %rsp
+  .cfi_def_cfa_register %rsp
+  pop %rbx
+  .cfi_adjust_cfa_offset -8
+  .cfi_restore %rbx
+  ret
+  .cfi_endproc
+  .size framed_by_register, . - framed_by_register
+
+  .type gives_back, @function
+gives_back:
+  .cfi_startproc
+  push %rbx
+  .cfi_adjust_cfa_offset 8
+  .cfi_offset %rbx, -16
+  .cfi_remember_state
+  pop %rbx
+  .cfi_adjust_cfa_offset -8
+  .cfi_restore %rbx
+  push $0
+  .cfi_adjust_cfa_offset 8
+  call third
+  add $8, %rsp
+  .cfi_adjust_cfa_offset -8
+  ret
+  .cfi_endproc
+  .size gives_back, . - gives_back
+)");
+#endif
+
 }  // extern "C"
 
 int main(int argc, char* argv[]) {
@@ -95,6 +157,12 @@ int main(int argc, char* argv[]) {
     raise(SIGUSR1);
   } else if (where == "in-thread") {
     if (pthread_create(&thread, nullptr, in_thread, nullptr) == 0) pthread_join(thread, nullptr);
+  } else if (where == "without-main") {
+    if (pthread_create(&thread, nullptr, in_thread_alone, nullptr) == 0) pthread_exit(nullptr);
+#ifdef __x86_64__
+  } else if (where == "restored") {
+    framed_by_register(3);
+#endif
   } else {
     first(3);
   }
