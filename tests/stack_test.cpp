@@ -130,10 +130,20 @@ TEST_CASE("what is remembered of a signal handler's frame leads on from the next
 }
 
 #ifdef __x86_64__
-TEST_CASE("the stack leads through a function that has given back the register by which its caller's frame is found") {
+TEST_CASE("the stack ends at a function whose tables say that it was called by itself") {
   const Directory directory;
-  CHECK(functions_of(line_of({compiled(directory, optimized), "restored", "direct"}, "9")) ==
-        Strings{"third", "gives_back", "framed_by_register", "main", "_start"});
+  CHECK(functions_of(line_of({compiled(directory, optimized), "own-caller", "direct"}, "9")) ==
+        Strings{"third", "own_caller"});
+}
+
+TEST_CASE("the stack leads through functions that keep in another register, or give back, what a frame is found by") {
+  const Directory directory;
+  const Strings victim{compiled(directory, optimized), "restored", "twice"};
+  const auto lines = lines_of(lives(victim, with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=9"})).err);
+  REQUIRE(lines.size() == 2);
+  for (const auto& line : lines)
+    CHECK(functions_of(parsed_line(line)) ==
+          Strings{"third", "keeps_in_register", "gives_back", "framed_by_register", "main", "_start"});
 }
 #endif
 

@@ -27,9 +27,9 @@ LIMIT = 300  # seconds for one suite, and more in proportion where others are at
 
 # By folder of the shim: the suites that can know it, the most likely and the quickest first.
 SUITES = {
-    "guard": "guard guard_random handler signals runaway passed log strace partial matrix",
-    "program": "handler signals guard guard_random children passed runaway strace matrix",
-    "log": "log log_totals call_sites passed log_destination log_random strace",
+    "guard": "guard guard_random interleavings handler signals runaway passed log strace partial matrix",
+    "program": "handler interleavings signals guard guard_random children passed runaway strace matrix",
+    "log": "log interleavings log_totals call_sites passed log_destination log_random strace",
     "unwind": "stack call_sites log log_random passed",
 }
 
@@ -126,7 +126,9 @@ def tried(mutant, tree):
     text = path.read_text()
     path.write_text(text.replace(f"\n{mutant.old}\n", f"\n{mutant.new}\n", 1))
     try:
-        made = quietly(["make", "WARNINGS=-w", "CXX=ccache c++", "CC=cc", "build/libnosigpipe.so"], tree)
+        explorers = [f"build/tests/interleavings/{path.stem}" for path in pathlib.Path("tests/interleavings").glob("*.cpp")
+                     if pathlib.Path(sys.argv[1], "tests/interleavings", path.stem).exists()]
+        made = quietly(["make", "WARNINGS=-w", "CXX=ccache c++", "CC=cc", "build/libnosigpipe.so", *explorers], tree)
         if made.returncode:
             return "does not compile"
         for suite in SUITES[mutant.file.split("/")[1]].split():
@@ -141,7 +143,7 @@ def tried(mutant, tree):
 
 def copy_of_tree(build, place):
     subprocess.run(["cp", "-a", "Makefile", "shim", "tests", "demo", place], check=True)
-    parts = {"shim", "late", "tests", "demo", "i386"}
+    parts = {"shim", "late", "tests", "demo", "i386", "interleaved"}
     wanted = [path for path in pathlib.Path(build).iterdir() if path.is_file() or path.name in parts]
     pathlib.Path(place, "build").mkdir()
     subprocess.run(["cp", "-a", *wanted, f"{place}/build"], check=True)

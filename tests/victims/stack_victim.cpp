@@ -1,10 +1,11 @@
 // Writes to a dead socket at the end of a chain of calls that a log has to lead back along: first calls second calls
 // third, which writes. It knows nothing of the shim.
 //
-// usage: stack_victim [in-handler|in-thread|without-main|restored] direct|stdio|unbuffered|raw|sort|last|twice
+// usage: stack_victim [WHERE] direct|stdio|unbuffered|raw|sort|last|twice
 //
-// without-main: in a thread, when the first one has ended. restored (x86-64): by way of a function whose frame is found
-// by a register, and one that has given that register back and written over where it was.
+// WHERE: in-handler; in-thread; without-main, in a thread when the first one has ended. On x86-64 restored, by way of
+// functions of which the first has its frame by a register, the next has given that back and written over where it was,
+// and the last keeps it in another; own-caller, by way of one whose tables say that it was called by itself.
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -98,6 +99,7 @@ void* in_thread_alone(void*) {
 
 #ifdef __x86_64__
 void framed_by_register(int depth);
+void own_caller(int depth);
 asm(R"(
   .text
   .type framed_by_register, @function
@@ -119,6 +121,25 @@ framed_by_register:
   .cfi_endproc
   .size framed_by_register, . - framed_by_register
 
+  .type keeps_in_register, @function
+keeps_in_register:
+  .cfi_startproc
+  push %r12
+  .cfi_adjust_cfa_offset 8
+  .cfi_offset %r12, -16
+  mov %rbx, %r12
+  .cfi_register %rbx, %r12
+  xor %ebx, %ebx
+  call third
+  mov %r12, %rbx
+  .cfi_restore %rbx
+  pop %r12
+  .cfi_adjust_cfa_offset -8
+  .cfi_restore %r12
+  ret
+  .cfi_endproc
+  .size keeps_in_register, . - keeps_in_register
+
   .type gives_back, @function
 gives_back:
   .cfi_startproc
@@ -131,12 +152,23 @@ gives_back:
   .cfi_restore %rbx
   push $0
   .cfi_adjust_cfa_offset 8
-  call third
+  call keeps_in_register
   add $8, %rsp
   .cfi_adjust_cfa_offset -8
   ret
   .cfi_endproc
   .size gives_back, . - gives_back
+
+  .type own_caller, @function
+own_caller:
+  .cfi_startproc
+  sub $8, %rsp
+  .cfi_def_cfa %rsp, 0
+  call third
+  add $8, %rsp
+  ret
+  .cfi_endproc
+  .size own_caller, . - own_caller
 )");
 #endif
 
@@ -162,6 +194,8 @@ int main(int argc, char* argv[]) {
 #ifdef __x86_64__
   } else if (where == "restored") {
     framed_by_register(3);
+  } else if (where == "own-caller") {
+    own_caller(3);
 #endif
   } else {
     first(3);
