@@ -21,12 +21,14 @@ class Sources:
         kept.mkdir(parents=True, exist_ok=True)
         shown = self._run("apt-cache", "showsrc", "--only-source", package).stdout
         versions = {line.split()[1] for line in shown.splitlines() if line.startswith("Version: ")}
-        # A mirror may list a version whose files it lacks, so an older one is taken then.
+        # A mirror may list a version whose files it lacks: another of its parts may have them, or an older one is taken.
         for version in sorted(versions, key=_Version, reverse=True):
-            done = self._run("apt-get", "source", "--only-source", f"{package}={version}", cwd=kept)
-            if done.returncode == 0:
-                (kept / "complete").write_text(version + "\n")
-                return next(path for path in kept.iterdir() if path.is_dir())
+            for part in sorted(self.apt.glob("sources*.list")):
+                done = self._run("apt-get", "source", "--only-source", "-o", f"Dir::Etc::sourcelist={part}",
+                                 f"{package}={version}", cwd=kept)
+                if done.returncode == 0:
+                    (kept / "complete").write_text(version + "\n")
+                    return next(path for path in kept.iterdir() if path.is_dir())
         raise SystemExit(f"tests/suites: apt has no source of {package} here")
 
     def _run(self, *command: str, cwd: pathlib.Path | None = None) -> subprocess.CompletedProcess:
@@ -42,7 +44,10 @@ class Sources:
         wanted = "deb-src [trusted=$(TRUSTED)] $(REPO_URI) $(CODENAME) $(COMPONENT)"
         listed = subprocess.run(["apt-get", "indextargets", "--format", wanted, "Created-By: Packages"], text=True,
                                 stdout=subprocess.PIPE, check=True).stdout
-        (self.apt / "sources.list").write_text("".join(sorted({line + "\n" for line in listed.splitlines()})))
+        lines = sorted({line + "\n" for line in listed.splitlines()})
+        (self.apt / "sources.list").write_text("".join(lines))
+        for number, line in enumerate(lines):
+            (self.apt / f"sources.{number}.list").write_text(line)
         text = (f'Dir::Etc::sourcelist "{self.apt}/sources.list";\nDir::Etc::sourceparts "-";\n'
                 f'Dir::State::lists "{self.apt}/lists";\nDir::Cache "{self.apt}/cache";\nAPT::Sandbox::User "root";\n')
         subprocess.run(["apt-get", "update"], env=os.environ | {"APT_CONFIG": _scratch(configuration, text)},
