@@ -127,19 +127,14 @@ void Remote::let_go() {
   } catch (const NotNow&) {
     return;
   }
-  // A signal that it was to get it gets.
-  if (is_stopped_) ptrace(PTRACE_DETACH, tid_, nullptr, is_at_signal() ? WSTOPSIG(status_) : 0);
+  if (is_stopped_) ptrace(PTRACE_DETACH, tid_, nullptr, signal_at_stop());
   is_stopped_ = false;
 }
 
 // Out of the stretch, to where the frame has restored all that it was. On its way from there the kernel looks for
 // signals, and sees a call that is to be made again or ended by one.
 void Remote::follow_back() {
-  for (;;) {
-    is_stopped_ = false;
-    if (trace(PTRACE_SYSCALL, tid_, nullptr, is_at_signal() ? WSTOPSIG(status_) : 0) != 0 ||
-        !wait_for_stop(kLongestWait))
-      return;
+  while (goes_on(kLongestWait)) {
     if (WSTOPSIG(status_) != kAtCall) continue;
     user_regs_struct registers{};
     trace(PTRACE_GETREGS, tid_, nullptr, &registers);
@@ -149,7 +144,16 @@ void Remote::follow_back() {
   }
 }
 
-bool Remote::is_at_signal() const { return status_ >> 16 == 0 && WSTOPSIG(status_) != kAtCall; }
+// That it is about to get, and gets when it goes on; else 0.
+int Remote::signal_at_stop() const {
+  return status_ >> 16 == 0 && WSTOPSIG(status_) != kAtCall ? WSTOPSIG(status_) : 0;
+}
+
+// To its next stop. False where that takes too long.
+bool Remote::goes_on(milliseconds limit) {
+  is_stopped_ = false;
+  return trace(PTRACE_SYSCALL, tid_, nullptr, signal_at_stop()) == 0 && wait_for_stop(limit);
+}
 
 std::chrono::microseconds Remote::stopped_for() const {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - since_);
@@ -286,8 +290,7 @@ void Remote::make_call_again() {
   const auto result = static_cast<long>(result_of(machine_, registers_.rax));
   behind_call_ = again_at_ = registers_.rip;
   if (is_interrupted(result)) {
-    if (result != -kRestartSys && result != -kRestartNoIntr)
-      registers_.rax = static_cast<std::uint64_t>(-kRestartNoHand);
+    if (is_ended_by_signal(result)) registers_.rax = static_cast<std::uint64_t>(-kRestartNoHand);
     again_at_ -= call_instruction(machine_).size();
   } else {
     registers_.orig_rax = ~0ULL;
@@ -374,14 +377,13 @@ std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
   is_entered_ = true;
   ++runs_;
   pending_ = pending;
-  bool has_run = false;
   try {
-    has_run = is_entered_ = wait_for_end();
-    if (!has_run) trace(PTRACE_SETREGS, tid_, nullptr, &registers_);
+    is_entered_ = wait_for_end();
+    if (!is_entered_) trace(PTRACE_SETREGS, tid_, nullptr, &registers_);
   } catch (const NotNow& ended) {
     throw Lost(ended.what());
   }
-  if (!has_run) throw NotNow("a signal came");
+  if (!is_entered_) throw NotNow("a signal came");
 
   std::vector<std::uint64_t> results;
   for (std::size_t i = first; i < last; ++i) {
@@ -397,19 +399,13 @@ std::vector<std::uint64_t> Remote::run(std::vector<Step> steps) {
 // Behind the last system call of the stretch, before it leaves. False where a signal has come before the first step has
 // blocked it: nothing has been run then.
 bool Remote::wait_for_end() {
-  int signal = 0;
   const auto end = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
-    is_stopped_ = false;
-    const auto left = std::chrono::duration_cast<milliseconds>(end - std::chrono::steady_clock::now());
-    if (trace(PTRACE_SYSCALL, tid_, nullptr, signal) != 0 || !wait_for_stop(left))
+    if (!goes_on(std::chrono::duration_cast<milliseconds>(end - std::chrono::steady_clock::now())))
       throw Lost("its thread " + std::to_string(tid_) +
                  " does not come to an end of what it was made to do; it is left to it");
-    signal = 0;
-    if (is_at_signal()) {
-      signal = WSTOPSIG(status_);
-      if (behind_call_ != 0 && (kBlocked & bit(signal)) != 0) return false;
-    }
+    const int signal = signal_at_stop();
+    if (behind_call_ != 0 && signal != 0 && (kBlocked & bit(signal)) != 0) return false;
     if (WSTOPSIG(status_) != kAtCall) continue;
     user_regs_struct registers{};
     trace(PTRACE_GETREGS, tid_, nullptr, &registers);

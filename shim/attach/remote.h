@@ -86,7 +86,8 @@ class Remote {
   std::string table_of(const std::vector<Step>& steps) const;
   void let_go();
   bool wait_for_stop(std::chrono::milliseconds limit);
-  bool is_at_signal() const;
+  int signal_at_stop() const;
+  bool goes_on(std::chrono::milliseconds limit);
   void follow_back();
   bool wait_for_end();
 

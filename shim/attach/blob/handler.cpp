@@ -40,7 +40,8 @@ void set(const Sigaction* act, Sigaction* before) {
   kernel::call(SYS_rt_sigaction, SIGPIPE, act, before, sizeof(kernel::Signals));
 }
 
-// As handler_stubs::deliver does it for SIG_DFL.
+// As handler_stubs::deliver does it for SIG_DFL, but it does not ask first whether a signal may be raised here: for
+// that there is no room on the page.
 void die(const siginfo_t& info) {
   if (kernel::pid() == 1) return;
   const Sigaction fatal{};
