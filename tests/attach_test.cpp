@@ -7,12 +7,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <regex>
@@ -23,6 +21,7 @@
 #include "support/demo_server.h"
 #include "support/directory.h"
 #include "support/doctor.h"
+#include "support/kernel.h"
 #include "support/source_tree.h"
 #include "victims/filter.h"
 
@@ -33,6 +32,10 @@ struct Class {
   std::string flavour;
   long read, epoll_wait, futex, recvfrom;
   long reboot, memfd_create, kcmp, openat, rt_sigpending;
+  // That the victim of a kind sleeps in.
+  long call_of(const std::string& kind) const {
+    return kind == "epoll_wait" ? epoll_wait : kind == "recv_timeout" ? recvfrom : read;
+  }
   std::string victim() const { return built(flavour + "tests/victims/attached"); }
   std::string library() const { return built(flavour + "tests/victims/libstandin.so"); }
 };
@@ -447,11 +450,7 @@ TEST_CASE("of several threads one that is alone in a deadly filter is not taken"
 }
 
 TEST_CASE("a thread that has its system calls sent to itself is not taken") {
-  int major = 0, minor = 0;
-  utsname kernel{};
-  REQUIRE(uname(&kernel) == 0);
-  REQUIRE(std::sscanf(kernel.release, "%d.%d", &major, &minor) == 2);
-  if (std::pair(major, minor) < std::pair(6, 4)) SKIP_TEST("before Linux 6.4 nobody tells");
+  if (is_kernel_before(6, 4)) SKIP_TEST("before Linux 6.4 nobody tells");
   dies_bare(kWide, {"read", "dispatched=1"});
   Attached victim({"read", "dispatched=1"});
   is_refused(attach({victim.number()}), "PR_SET_SYSCALL_USER_DISPATCH");
@@ -642,7 +641,7 @@ TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that g
       for (int calls = 1;; ++calls) {
         INFO(kind << " after " << calls);
         Victim victim(of, {kind});
-        REQUIRE(sleeps_in(victim, kind == "registers" ? of.read : of.epoll_wait));
+        REQUIRE(sleeps_in(victim, of.call_of(kind)));
         bool is_killed = false;
         int calls_of_try = 0;
         {
@@ -687,9 +686,7 @@ TEST_CASE("a signal that comes at any of its steps ends a call or not, as it wou
         INFO(of.flavour << words.front() << (words.size() > 1 ? ", without SA_RESTART" : "") << ", signal " << signal
                         << ", after " << calls);
         Victim victim(of, words);
-        REQUIRE(sleeps_in(victim, words.front() == "read"         ? of.read
-                                  : words.front() == "epoll_wait" ? of.epoll_wait
-                                                                  : of.recvfrom));
+        REQUIRE(sleeps_in(victim, of.call_of(words.front())));
         Watched command(attach_command({victim.number()}, of));
         if (!command.comes_back_from(calls)) {
           CHECK(calls > 20);

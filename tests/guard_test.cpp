@@ -4,29 +4,20 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <memory>
 #include <utility>
 
 #include "support/directory.h"
+#include "support/kernel.h"
 #include "support/log_lines.h"
 #include "support/scene.h"
 #include "support/source_tree.h"
 #include "support/victims.h"
 
 namespace {
-
-bool is_kernel_before(int major, int minor) {
-  utsname name;
-  uname(&name);
-  int version[2]{};
-  std::sscanf(name.release, "%d.%d", &version[0], &version[1]);
-  return std::pair(version[0], version[1]) < std::pair(major, minor);
-}
 
 bool is_refused(const std::string& scene) { return bare(scene, ignoring_sigpipe()).out.starts_with("refused"); }
 

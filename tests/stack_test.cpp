@@ -120,13 +120,17 @@ TEST_CASE("from a thread whose process has no first one any more the stack is th
         Strings{"third", "second", "first", "in_thread_alone"});
 }
 
-TEST_CASE("what is remembered of a signal handler's frame leads on from the next place as it did") {
+// Two places, one after the other: what was found out for the first is remembered.
+static void leads_twice_through(const std::string& where, const Strings& names) {
   const Directory directory;
-  const Strings victim{compiled(directory, optimized), "in-handler", "twice"};
+  const Strings victim{compiled(directory, optimized), where, "twice"};
   const auto lines = lines_of(lives(victim, with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=9"})).err);
   REQUIRE(lines.size() == 2);
-  for (const auto& line : lines)
-    CHECK(functions_of(parsed_line(line)) == Strings{"third", "second", "first", "on_signal", "main", "_start"});
+  for (const auto& line : lines) CHECK(functions_of(parsed_line(line)) == names);
+}
+
+TEST_CASE("what is remembered of a signal handler's frame leads on from the next place as it did") {
+  leads_twice_through("in-handler", {"third", "second", "first", "on_signal", "main", "_start"});
 }
 
 #ifdef __x86_64__
@@ -137,13 +141,7 @@ TEST_CASE("the stack ends at a function whose tables say that it was called by i
 }
 
 TEST_CASE("the stack leads through functions that keep in another register, or give back, what a frame is found by") {
-  const Directory directory;
-  const Strings victim{compiled(directory, optimized), "restored", "twice"};
-  const auto lines = lines_of(lives(victim, with_shim({"NOSIGPIPE_LOG=stderr", "NOSIGPIPE_STACK=9"})).err);
-  REQUIRE(lines.size() == 2);
-  for (const auto& line : lines)
-    CHECK(functions_of(parsed_line(line)) ==
-          Strings{"third", "keeps_in_register", "gives_back", "framed_by_register", "main", "_start"});
+  leads_twice_through("restored", {"third", "keeps_in_register", "gives_back", "framed_by_register", "main", "_start"});
 }
 #endif
 
