@@ -10,6 +10,10 @@
 
 #include "attach/refusal.h"
 #include "doctor/proc_file.h"
+#ifdef __x86_64__
+#include "attach/filter.h"
+#include "attach/traced_thread.h"
+#endif
 
 namespace attach {
 namespace {
@@ -17,6 +21,8 @@ namespace {
 using doctor::number_of;
 using doctor::read_proc;
 using doctor::value_of;
+
+constexpr std::uint64_t kStrict = 1;  // of seccomp; filters are asked one by one
 
 // "real effective saved file"
 bool are_all(std::string_view ids, std::uint64_t id) {
@@ -43,7 +49,6 @@ void refuse_by_status(int pid, const std::string& status) {
   if (state == "T") throw Refusal("it is stopped: let it go on first (kill -CONT " + std::to_string(pid) + ")");
   if (value_of(status, "x86_Thread_features").find("shstk") != std::string_view::npos)
     throw Refusal("it has a shadow stack: not here; restart it under nosigpipe");
-  constexpr std::uint64_t kStrict = 1;  // filters are asked one by one
   if (number_of(value_of(status, "Seccomp")) == kStrict)
     throw Refusal("it may only read, write and end (seccomp's strict mode): it cannot be reached");
 }
@@ -56,8 +61,7 @@ std::string why_not_allowed(const std::string& status, int error) {
            "nosigpipe";
   if (may_trace_all())
     return "it may not be traced, by who has CAP_SYS_PTRACE here neither: it is in another user namespace, or a "
-           "security "
-           "module forbids it; do it from outside the container";
+           "security module forbids it; do it from outside the container";
   if (geteuid() == 0)
     return "root has no CAP_SYS_PTRACE here: start the container with --cap-add=SYS_PTRACE, or do it from outside";
   if (!are_all(value_of(status, "Uid"), geteuid()) || !are_all(value_of(status, "Gid"), getegid()))
@@ -66,5 +70,23 @@ std::string why_not_allowed(const std::string& status, int error) {
   if (scope == 1) return "only its parent may trace it here (kernel.yama.ptrace_scope is 1): do it as root";
   return "it has more rights than you, or has made itself undumpable (prctl): do it as root";
 }
+
+#ifdef __x86_64__
+void refuse_by_calls(const Target& target, const TracedThread& thread, Machine machine) {
+  if (thread.dispatches_calls())
+    throw NotNow("its thread has its system calls sent to itself (PR_SET_SYSCALL_USER_DISPATCH)");
+  const auto mode_in = [](const std::string& status) { return number_of(value_of(status, "Seccomp")); };
+  constexpr std::uint64_t kFilter = 2;
+  const auto mode = mode_in(thread.status());
+  if (mode == kStrict) throw NotNow("its thread may only read, write and end (seccomp's strict mode)");
+  if (mode != kFilter) return;
+  try {
+    refuse_by_filters(machine, thread.tid());
+  } catch (const Refusal& refusal) {
+    if (mode_in(target.status()) == kFilter) throw;
+    throw NotNow(refusal.what());
+  }
+}
+#endif
 
 }  // namespace attach

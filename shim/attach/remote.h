@@ -30,6 +30,7 @@
 #include "attach/sleepers.h"
 #include "attach/stretch.h"
 #include "attach/target.h"
+#include "attach/traced_thread.h"
 
 namespace attach {
 
@@ -57,7 +58,7 @@ class Remote {
   // no harm (see is_in_handler), no signal on its way to it. Throws NotNow, or Refusal.
   Remote(const Target& target, Machine machine, const Sleeper& sleeper, bool with_functions);
   // Takes a thread that we trace already and that is stopped, as behind its exec: it goes on with the registers it has.
-  Remote(const Target& target, Machine machine, int tid);
+  Remote(const Target& target, Machine machine, pid_t tid);
   Remote(const Remote&) = delete;
   Remote& operator=(const Remote&) = delete;
   // Lets it go: no more traced. Where the last run has thrown it does so by itself.
@@ -71,32 +72,21 @@ class Remote {
   Machine machine() const { return machine_; }
 
   // Since it was stopped.
-  std::chrono::microseconds stopped_for() const;
+  std::chrono::microseconds stopped_for() const { return thread_.stopped_for(); }
 
  private:
-  void seize();
-  void learn();
-  void look_whether_fit(const Sleeper& sleeper, bool is_call, bool with_functions);
-  bool dispatches_calls() const;
-  void look_whether_filtered();
-  std::string own_status() const;
+  void look_whether_fit(const Sleeper& sleeper, bool with_functions);
   void make_call_again();
-  void place_code();
-  bool is_call_before(std::uint64_t counter) const;
+  void lay_down_frame();
   std::string table_of(const std::vector<Step>& steps) const;
-  void let_go();
-  bool wait_for_stop(std::chrono::milliseconds limit);
-  int signal_at_stop() const;
-  bool goes_on(std::chrono::milliseconds limit);
-  void follow_back();
   bool wait_for_end();
+  void follow_back();
 
   const Target& target_;
   const Machine machine_;
-  const int tid_;
-  const std::chrono::steady_clock::time_point since_;
-  bool is_stopped_ = false, is_entered_ = false, has_called_ = false;
-  int status_ = 0;                // of its last stop, as waitpid(2) gives it
+  const bool sleeps_in_call_;  // there was a system call's instruction before it was stopped
+  TracedThread thread_;
+  bool is_entered_ = false, has_called_ = false;
   user_regs_struct registers_{};  // as they are to be when it goes on
   // Behind its own call, and where that is made again.
   std::uint64_t behind_call_ = 0, again_at_ = 0;

@@ -1,7 +1,13 @@
 #ifdef __x86_64__  // elsewhere nothing is armed, see arm.cpp
 #include "attach/stretch.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "attach/refusal.h"
 
 namespace attach {
 
@@ -106,11 +112,34 @@ constexpr Code kI386{nosigpipe_stretch_i386, nosigpipe_behind_call_i386, nosigpi
 
 const Code& code_of(Machine machine) { return machine == Machine::x86_64 ? kX86_64 : kI386; }
 
+// At this place, where zeros are or what another has placed. False where something else is.
+bool is_placed(const Target& target, TracedThread& thread, std::string_view code, std::uint64_t at) {
+  std::string there(code.size(), '\1');
+  if (!target.read(at, there.data(), there.size())) return false;
+  for (std::size_t i = 0; i < code.size(); ++i)
+    if (there[i] != '\0' && there[i] != code[i]) return false;
+  for (std::size_t i = 0; i < code.size(); i += sizeof(long)) {
+    long word = 0;
+    std::memcpy(&word, code.data() + i, sizeof word);
+    if (there.compare(i, sizeof word, code, i, sizeof word) != 0 && !thread.poke(at + i, word)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
-std::string_view stretch_code(Machine machine) {
-  const auto& code = code_of(machine);
-  return {code.begin, static_cast<std::size_t>(code.end - code.begin)};
+std::uint64_t place_stretch(const Target& target, TracedThread& thread, Machine machine,
+                            std::vector<Mapping> mappings) {
+  const auto& [begin, behind_call, end] = code_of(machine);
+  std::string code(begin, end);
+  code.resize((code.size() + 63) / 64 * 64);
+  std::erase_if(mappings, [](const auto& one) {
+    return !one.executable || one.writable || one.shared || one.path == "[vsyscall]";
+  });
+  std::stable_partition(mappings.begin(), mappings.end(), [](const auto& one) { return one.path == "[vdso]"; });
+  for (const auto& mapping : mappings)
+    if (const auto at = mapping.end - code.size(); is_placed(target, thread, code, at)) return at;
+  throw Refusal("there is no room for our code in what it executes");
 }
 
 std::size_t offset_behind_system_call(Machine machine) {

@@ -5,9 +5,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
+#include <vector>
 
 #include "attach/machine.h"
+#include "attach/target.h"
+#include "attach/traced_thread.h"
 
 namespace attach {
 
@@ -27,8 +29,10 @@ constexpr std::size_t kStepWords = sizeof(Step) / sizeof(std::uint64_t);
 // signal pending the frame says that the call is made again, else it is EINTR.
 enum LeaveArgument { pending_and_ending, result_in_frame, counter_in_frame, behind_call };
 
-// It begins with the address of a step in RBX, or EBX.
-std::string_view stretch_code(Machine machine);
+// Where it is in the process from now on; it begins with the address of a step in RBX, or EBX. It is put into the end
+// of the last page of what is executed, where nothing is: first that of the vDSO, which every process has. It stays
+// there: another thread may be on its way through it, for somebody who has died. Throws Refusal where there is no room.
+std::uint64_t place_stretch(const Target& target, TracedThread& thread, Machine machine, std::vector<Mapping> mappings);
 
 // Where in the code a system call of the list returns to. Its first argument is still in its register then.
 std::size_t offset_behind_system_call(Machine machine);
