@@ -5,8 +5,9 @@ Changes the shim in one small way at a time, as a mistake would, and says whethe
 `make test-programs` has built. The changes are those of tests/mutants/by_hand, and some that are made up here: a condition
 turned, a constant off by one, a call dropped. They are the same ones each time, for the same source.
 
-In the environment: EACH=n is how many are made up for each folder (default 25), SEED=n chooses others, JOBS=n is how many
-are tried at a time (default: a processor each), ONLY=words tries those whose name has these words.
+In the environment: EACH=n is how many are made up for each folder (default 25), SEED=n chooses others, FIRST=n takes the
+first n of each folder by hand (default: all), JOBS=n is how many are tried at a time (default: a processor each),
+ONLY=words tries those whose name has these words.
 
 A mutant that lives is to be in tests/mutants/equivalent, with the reason why no test can know it. The last line is the
 count: "passed" has died or is equivalent. Exit status: 0 none lives that should not, 1 some do.
@@ -153,10 +154,12 @@ def main():
     if len(sys.argv) != 2:
         sys.exit("usage: tests/mutants/run.py BUILD")
     each, only = int(os.environ.get("EACH", "25")), os.environ.get("ONLY", "")
+    first = int(os.environ["FIRST"]) if "FIRST" in os.environ else None
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
         os.environ.pop(name, None)
-    mutants = list(by_hand())
+    mutants = []
     for folder in SUITES:
+        mutants += [m for m in by_hand() if m.file.split("/")[1] == folder][:first]
         mutants += made_up(folder, each, os.environ.get("SEED", "1"))
     mutants = sorted((m for m in mutants if only in m.name), key=lambda m: m.file)
     known, waiting, lock = reasons(), queue.Queue(), threading.Lock()

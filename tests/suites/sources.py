@@ -49,7 +49,8 @@ class Sources:
         for number, line in enumerate(lines):
             (self.apt / f"sources.{number}.list").write_text(line)
         text = (f'Dir::Etc::sourcelist "{self.apt}/sources.list";\nDir::Etc::sourceparts "-";\n'
-                f'Dir::State::lists "{self.apt}/lists";\nDir::Cache "{self.apt}/cache";\nAPT::Sandbox::User "root";\n')
+                f'Dir::State::lists "{self.apt}/lists";\nDir::Cache "{self.apt}/cache";\n'
+                f'Acquire::Retries "3";\nAPT::Sandbox::User "root";\n')
         subprocess.run(["apt-get", "update"], env=os.environ | {"APT_CONFIG": _scratch(configuration, text)},
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
         os.rename(f"{configuration}.new", configuration)
