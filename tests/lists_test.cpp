@@ -218,7 +218,7 @@ TEST_CASE("the library carries the version of the Makefile as an ELF note") {
 }
 
 // These take longer than all others together, and need more of the network than the packages.
-TEST_CASE("what has to pass is every target that tests, but for other Debians, kernels, compilers and projects") {
+TEST_CASE("what has to pass is every target that tests, but for those that take too long") {
   const std::set<std::string> too_long{"test-roots",  "test-kernels",   "test-packages", "test-compilers",
                                        "test-suites", "test-sanitized", "test-all"};
   const auto script = contents(source(".ci/run"));
