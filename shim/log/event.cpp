@@ -41,9 +41,10 @@ AT_START constinit std::atomic<bool> has_counted = false;
 
 bool is_logged() { return logging::wanted() && !policy::makes_no_calls(); }
 
-// Asked for with each event until it is there.
+// Asked for with each event until it is there. Another thread may have opened it just now: who has seen so here sees
+// all of it.
 bool has_memory() {
-  if (memory != nullptr || Memory::open()) return true;
+  if (__atomic_load_n(&memory, __ATOMIC_ACQUIRE) != nullptr || Memory::open()) return true;
   static constinit std::atomic<bool> is_told = false;
   if (is_told.exchange(true)) return false;
   text::Sized<100> line;
@@ -175,7 +176,7 @@ void before_root() {
                               ? event.is_last
                               : disposition::kills(pid) && (event.context != nullptr || !mask::blocks_sigpipe());
   const auto here = event.context != nullptr ? unwind::interrupted(event.context) : unwind::here();
-  has_counted.store(true, std::memory_order_relaxed);
+  has_counted.store(true, std::memory_order_release);  // who reads it finds the memory
   auto& site = sites_of(event).at(event, here, has_stack);
   const auto time = now();
   if ((site.count_and_ask(!memory->is_ending(), time) || event.is_last) && has_stack(event.context))

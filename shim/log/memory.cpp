@@ -7,7 +7,8 @@
 #include "program/policy.h"
 #include "system/at_start.h"
 
-static constinit bool is_emptied_by_fork = false;  // by the kernel: not before Linux 4.14
+// By the kernel: not before Linux 4.14. Threads that come first at once all find the same.
+static constinit std::atomic<bool> is_emptied_by_fork = false;
 
 AT_START static constinit int started_as = 0;
 
@@ -45,19 +46,21 @@ bool Memory::open() {
   make_known(modules, found);
   auto* const own = mapped<Memory>();
   if (own == nullptr) return false;
-  is_emptied_by_fork = kernel::call(SYS_madvise, own, sizeof *own, MADV_WIPEONFORK) == 0;
+  const bool is_emptied = kernel::call(SYS_madvise, own, sizeof *own, MADV_WIPEONFORK) == 0;
+  is_emptied_by_fork.store(is_emptied, std::memory_order_relaxed);
   const int pid = owner_of_memory();
   own->owner.store(pid);
-  own->is_as_opened = is_emptied_by_fork && pid == started_as;
+  own->is_as_opened = is_emptied && pid == started_as;
   make_known(memory, own);
   return true;
 }
 
 void Memory::begin_anew_after_fork() {
+  const bool is_emptied = is_emptied_by_fork.load(std::memory_order_relaxed);
   int before = owner.load(std::memory_order_relaxed);
-  if (is_emptied_by_fork && before != 0) return;
+  if (is_emptied && before != 0) return;
   const int own = kernel::pid();
-  if (before == own || !owner.compare_exchange_strong(before, own) || is_emptied_by_fork) return;
+  if (before == own || !owner.compare_exchange_strong(before, own) || is_emptied) return;
   memset(static_cast<void*>(&state), 0, sizeof state);
   for (auto& some : scratch) some.taken.store(false);
 }
