@@ -41,10 +41,9 @@ AT_START constinit std::atomic<bool> has_counted = false;
 
 bool is_logged() { return logging::wanted() && !policy::makes_no_calls(); }
 
-// Asked for with each event until it is there. Another thread may have opened it just now: who has seen so here sees
-// all of it.
+// Asked for with each event until it is there.
 bool has_memory() {
-  if (__atomic_load_n(&memory, __ATOMIC_ACQUIRE) != nullptr || Memory::open()) return true;
+  if (memory != nullptr || Memory::open()) return true;
   static constinit std::atomic<bool> is_told = false;
   if (is_told.exchange(true)) return false;
   text::Sized<100> line;

@@ -23,10 +23,8 @@ static Content* mapped() {
 
 // Of threads that come here at once one is the first.
 template <class Content>
-static void make_known(Content*& known, Content* own) {
-  Content* none = nullptr;
-  if (!__atomic_compare_exchange_n(&known, &none, own, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-    kernel::call(SYS_munmap, own, sizeof *own);
+static void make_known(Known<Content>& known, Content* own) {
+  if (!known.make_known(own)) kernel::call(SYS_munmap, own, sizeof *own);
 }
 
 // That of a child of vfork, which may do more than it is allowed to, is its parent's. Where the kernel does not say

@@ -21,6 +21,24 @@ struct Scratch {
   char record[8192];  // text of 4,096 bytes at most, which a pipe takes as one, or twice that for journald
 };
 
+// What one thread makes known to all: who finds it finds all that was written there before. By builtins, so that it is
+// no step of the schedules that tests/interleavings explores.
+template <class Content>
+class Known {
+ public:
+  // False where another thread was first.
+  bool make_known(Content* own) {
+    Content* none = nullptr;
+    return __atomic_compare_exchange_n(&content_, &none, own, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  }
+  operator Content*() const { return __atomic_load_n(&content_, __ATOMIC_ACQUIRE); }
+  Content* operator->() const { return *this; }
+  Known& operator=(Content* content) { return __atomic_store_n(&content_, content, __ATOMIC_RELEASE), *this; }
+
+ private:
+  Content* content_ = nullptr;
+};
+
 struct Memory {
   // To be called at the start: a child of vfork may be the first to need the memory, and is another process.
   static void know_process();
@@ -58,7 +76,7 @@ struct Memory {
   Scratch scratch[kLines + 1];
 
   // The same in a child of fork, which may have no /proc to look them up in: its parent has changed its root directory.
-  static inline constinit Modules* modules = nullptr;
+  static inline constinit Known<Modules> modules{};
 
   std::atomic<int> owner;  // a pid; 0 in a child of fork, until its first event
   bool is_as_opened;       // by this owner, whom the first process of a pid namespace does not find by getppid
@@ -73,7 +91,7 @@ struct Memory {
     CallSites passed;  // of what is not averted: other counts
   } state;
 };
-inline constinit Memory* memory = nullptr;
+inline constinit Known<Memory> memory{};
 
 // Some scratch, for as long as this lives; none if all are in use: a handler that interrupts its owner would wait for
 // ever, if it waited. No signal comes meanwhile.
