@@ -75,7 +75,7 @@ void end_log() {
     for (int ms = 0; ms < 20 && std::ranges::any_of(memory->scratch, is_taken); ++ms) kernel::sleep(1'000'000);
     const int owner = memory->owner.load();
     const bool is_as_opened = memory->is_as_opened;
-    kernel::call(SYS_madvise, memory, sizeof *memory, MADV_DONTNEED);
+    kernel::call(SYS_madvise, &*memory, sizeof *memory, MADV_DONTNEED);
     memory->is_as_opened = is_as_opened;
     memory->owner.store(owner);
   }

@@ -18,7 +18,7 @@ void add_ipv4(text::Line& line, const void* at) {
 
 // RFC 5952: the longest run of zeros is written as "::", but a single group of zeros as it is.
 void add_ipv6(text::Line& line, const in6_addr& address) {
-  const auto group = [&](unsigned i) { return two_bytes(address.s6_addr + 2 * i); };
+  const auto group = [&](std::size_t i) { return two_bytes(address.s6_addr + 2 * i); };
   unsigned begin = 8;
   unsigned end = 8;
   for (unsigned from = 0; from < 8; ++from) {
