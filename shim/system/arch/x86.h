@@ -30,9 +30,10 @@ inline long loaded_before(std::uintptr_t instruction, unsigned size) {
                        [=](unsigned bytes) { return readable(instruction, size + bytes); });
 }
 
-// Words that an earlier call has left there may say another number: then it is not known.
+// Words that an earlier call has left there may say another number: then it is not known. They are of other frames,
+// which AddressSanitizer has marked where it has compiled these.
 template <Pushed kPushed>
-long pushed_above(const std::uintptr_t* stack, const long (&arguments)[6]) {
+[[gnu::no_sanitize_address]] long pushed_above(const std::uintptr_t* stack, const long (&arguments)[6]) {
   long number = kUnknown;
   for (const auto* word = stack; word < stack + kPushed.words; ++word) {
     if (!glibc.holds(*word, kPushed.far)) continue;
