@@ -133,7 +133,7 @@ def for_memcheck():
         yield scene(name)
     yield Run("storm", [TOTALS, "tcp-reset", "storm=200", "print", "unix-closed", "write", "print"], each)
     yield Run("fork", [TOTALS, "unix-closed", "storm=20", "fork", "storm=20"], each)
-    yield Run("syslog", [TOTALS, "unix-closed", "write"], {"NOSIGPIPE_FORMAT": "json"})
+    yield Run("json", [TOTALS, "unix-closed", "write"], {"NOSIGPIPE_FORMAT": "json"})
     yield Run("log", [LOG, "writev", "sendfile"], each)
     yield Run("sites", [SITES, "often=5", "threads=20", "sized=3", "alternate=3", "deep=10", "coroutines=5"], each)
     yield served()
