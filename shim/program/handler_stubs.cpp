@@ -16,7 +16,7 @@ namespace {
 // A stub stands for a handler of the program (or SIG_DFL) and for those of its flags that ours must not have or may
 // not lack: number = slot of the handler * 8 + set of flags. All other flags and sa_mask are in the kernel as the
 // program gave them.
-constexpr unsigned kHandlers = 16;
+constexpr unsigned kHandlers = 17;
 constexpr unsigned kFlagSets = 8;
 constexpr unsigned kStubs = kHandlers * kFlagSets;
 constexpr unsigned kOwnFlags[] = {SA_SIGINFO, SA_RESETHAND, SA_ONSTACK};
@@ -33,14 +33,17 @@ constexpr std::array<Stub, sizeof...(N)> all(std::integer_sequence<unsigned, N..
 }
 constexpr auto stubs = all(std::make_integer_sequence<unsigned, kStubs>());
 
-// The handlers that the stubs stand for: SIG_DFL as it was at the start, SIG_DFL as the program has set it, and then
-// handlers, which are entered once and never change. So what a stub means is true for ever, whoever still holds it.
+// The handlers that the stubs stand for: SIG_DFL as it was at the start, SIG_DFL as the program has set it, without
+// SA_RESTART and with it, and then handlers, which are entered once and never change. So what a stub means is true for
+// ever, whoever still holds it.
 constexpr unsigned kInitial = 0;
 constexpr unsigned kDefault = 1;
+constexpr unsigned kDefaultRestarting = 2;
 constinit std::array<std::atomic<Handler>, kHandlers> handlers{};
 
 // The sa_mask that the program has given with SIG_DFL: of no effect, but it may ask for it.
 constinit std::atomic<kernel::Signals> mask_of_default = 0;
+constexpr auto kBlockable = ~(kernel::only(SIGKILL) | kernel::only(SIGSTOP));  // as the kernel has it
 
 kernel::Signals in(const sigset_t& set) {
   kernel::Signals signals;
@@ -58,15 +61,16 @@ unsigned flags_of(unsigned stub) {
   unsigned flags = 0;
   for (unsigned i = 0; i < std::size(kOwnFlags); ++i)
     if ((stub >> i & 1) != 0) flags |= kOwnFlags[i];
+  if (stub / kFlagSets == kDefaultRestarting) flags |= bits(SA_RESTART);
   return flags;
 }
 
 // kHandlers if there is no more room.
-unsigned slot_of(Handler handler) {
-  if (handler == SIG_DFL) return kDefault;
-  for (unsigned slot = kDefault + 1; slot < kHandlers; ++slot) {
+unsigned slot_of(const struct sigaction& act) {
+  if (act.sa_handler == SIG_DFL) return (bits(act.sa_flags) & bits(SA_RESTART)) != 0 ? kDefaultRestarting : kDefault;
+  for (unsigned slot = kDefaultRestarting + 1; slot < kHandlers; ++slot) {
     Handler there = nullptr;
-    if (handlers[slot].compare_exchange_strong(there, handler) || there == handler) return slot;
+    if (handlers[slot].compare_exchange_strong(there, act.sa_handler) || there == act.sa_handler) return slot;
   }
   return kHandlers;
 }
@@ -97,11 +101,13 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
     if ((bits(act.sa_flags) & kOwnFlags[i]) != 0) stub |= 1U << i;
   struct sigaction ours = act;
   ours.sa_sigaction = stubs[stub];
-  if (slot == kDefault) mask_of_default.store(in(act.sa_mask));
-  if (slot <= kDefault) put(kernel::kAllButFaults, ours.sa_mask);
-  // The default needs no stack of the program's, so it takes the alternate one where there is one.
+  const bool is_default = slot <= kDefaultRestarting;
+  if (is_default && slot != kInitial) mask_of_default.store(in(act.sa_mask) & kBlockable);
+  if (is_default) put(kernel::kAllButFaults, ours.sa_mask);
+  // The default needs no stack of the program's, so it takes the alternate one where there is one. What it does not
+  // end, the first process of a pid namespace, it interrupts as little as may be.
   ours.sa_flags = static_cast<int>((bits(act.sa_flags) & ~bits(SA_RESETHAND)) | bits(SA_SIGINFO) |
-                                   (slot <= kDefault ? bits(SA_ONSTACK) : 0));
+                                   (is_default ? bits(SA_ONSTACK) | bits(SA_RESTART) : 0));
   return ours;
 }
 
@@ -115,7 +121,7 @@ struct sigaction to_kernel(const struct sigaction& act) {
   const bool needs_stub = act.sa_handler == SIG_DFL || (bits(act.sa_flags) & bits(SA_RESETHAND)) != 0 ||
                           options.log != Log::none || options.handlers == Handlers::bypass ||
                           policy::knows(policy::may_block_sigpipe) || policy::uses(policy::masks);
-  const unsigned slot = needs_stub ? slot_of(act.sa_handler) : kHandlers;
+  const unsigned slot = needs_stub ? slot_of(act) : kHandlers;
   // With no room left the kernel resets it, and then no handler of ours stands.
   if (slot == kHandlers && (bits(act.sa_flags) & bits(SA_RESETHAND)) != 0) policy::take_back(policy::armed);
   return slot < kHandlers ? for_slot(slot, act) : act;
@@ -128,10 +134,12 @@ struct sigaction initial() {
 struct sigaction to_program(const struct sigaction& ours) {
   const unsigned stub = stub_of(ours);
   if (stub == kStubs) return ours;
-  const unsigned added = bits(SA_SIGINFO | SA_ONSTACK) | (stub / kFlagSets == kInitial ? kRestorer : 0);
+  const unsigned slot = stub / kFlagSets;
+  const unsigned added = bits(SA_SIGINFO | SA_ONSTACK) | (slot <= kDefaultRestarting ? bits(SA_RESTART) : 0) |
+                         (slot == kInitial ? kRestorer : 0);
   struct sigaction act = ours;
   act.sa_handler = handler_of(stub);
-  if (act.sa_handler == SIG_DFL) put(stub / kFlagSets == kInitial ? 0 : mask_of_default.load(), act.sa_mask);
+  if (act.sa_handler == SIG_DFL) put(slot == kInitial ? 0 : mask_of_default.load(), act.sa_mask);
   act.sa_flags = static_cast<int>((bits(ours.sa_flags) & ~added) | flags_of(stub));
   return act;
 }
@@ -160,7 +168,9 @@ static void put_back(struct sigaction theirs, struct sigaction ours) {
 static bool reset(unsigned stub) {
   const struct sigaction now = in_kernel();
   if (stub_of(now) != stub) return to_program(now).sa_handler != SIG_DFL;
-  const struct sigaction ours = for_slot(kDefault, to_program(now));
+  struct sigaction wanted = to_program(now);
+  wanted.sa_handler = SIG_DFL;
+  const struct sigaction ours = for_slot(slot_of(wanted), wanted);
   struct sigaction before {};
   real::sigaction(SIGPIPE, &ours, &before);
   if (stub_of(before) == stub) return true;

@@ -130,7 +130,7 @@ inline void sets(int how, int what, int flags) {
     }, old{};
     wanted.sa_handler = handler;
     wanted.sa_flags = static_cast<int>(kFlags[flags] | (what == kTells ? SA_SIGINFO : 0U));
-    if (flags % 2 == 1) sigaddset(&wanted.sa_mask, SIGUSR2);
+    if (flags % 2 == 1) sigaddset(&wanted.sa_mask, SIGUSR2), sigaddset(&wanted.sa_mask, SIGKILL);
     note(" %d", sigaction(SIGPIPE, &wanted, &old));
     note(" was %s %x", name_of(old.sa_handler), static_cast<unsigned>(old.sa_flags));
     return is_set(what);
