@@ -83,10 +83,10 @@ INTERLEAVINGS = $(patsubst %,$(BUILD)/tests/interleavings/%,explorer stubs call_
 BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start stops report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))
-SCRIPTS = .ci/run tests/run tests/roots tests/kernels tests/package_roots tests/compilers tests/sanitized tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
+SCRIPTS = .ci/run tests/run tests/roots tests/kernels tests/package_roots tests/compilers tests/sanitized tests/elsewhere tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
   demo/deploy/try demo/deploy/init.d/server $(wildcard demo/deploy/*/run demo/deploy/*/alone demo/deploy/*/try.sh)
 
-.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-suites test-suites-fast test-compilers test-sanitized test-all fuzz soak mutants interleavings bench install uninstall deb rpm test-packages clean format lint help
+.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-suites test-suites-fast test-compilers test-sanitized test-elsewhere test-all fuzz soak mutants interleavings bench install uninstall deb rpm test-packages clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -331,9 +331,14 @@ test-sanitized: ## run the tests of the tools with sanitizers in these; and prog
 	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
 	@status=0; tests/sanitized $(BUILD) || status=1; tests/watched/run.py $(BUILD) || status=1; exit $$status
 
+test-elsewhere: ## run the tests as an ordinary user, without IPv6, without ptrace, and on overlayfs
+	tests/install test
+	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
+	@tests/elsewhere $(BUILD)
+
 test-all: ## what a release needs: all that CI runs, and what takes longer
 	@status=0; .ci/run || status=1; \
-	for target in test-compilers test-sanitized test-roots test-packages test-kernels test-suites mutants; do \
+	for target in test-compilers test-sanitized test-elsewhere test-roots test-packages test-kernels test-suites mutants; do \
 	  $(MAKE) --no-print-directory $$target || { echo "FAILED   make $$target"; status=1; }; \
 	done; exit $$status
 

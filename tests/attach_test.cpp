@@ -23,6 +23,7 @@
 #include "support/doctor.h"
 #include "support/kernel.h"
 #include "support/source_tree.h"
+#include "support/tracer.h"
 #include "victims/filter.h"
 
 namespace {
@@ -90,6 +91,7 @@ void dies_bare(const Class& of, const Strings& words) {
 }  // namespace
 
 TEST_CASE("a process that waits in a call is armed, and the call goes on as if nothing had been") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     for (const std::string kind : {"read", "readv", "recv", "recv_timeout", "recvmsg", "recvmmsg", "accept",
@@ -104,6 +106,7 @@ TEST_CASE("a process that waits in a call is armed, and the call goes on as if n
 }
 
 TEST_CASE("the numbers of the system calls are those of the kernel, for both classes") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const Directory directory;
   const auto numbers = directory / "numbers.cpp";
   std::ofstream(numbers) << R"(
@@ -146,6 +149,7 @@ enum { SYS_accept = -1, SYS_semop = -1, SYS_semtimedop = -1 };
 }
 
 TEST_CASE("all of a thread's registers, its mask and its alternate stack are as they were") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     for (const std::string kind : {"registers", "segment", "wide_register"}) {
@@ -160,6 +164,7 @@ TEST_CASE("all of a thread's registers, its mask and its alternate stack are as 
 }
 
 TEST_CASE("a 32-bit process gets the library of its class, which lies elsewhere") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   dies_bare(kNarrow, {"epoll_wait"});
   Victim victim(kNarrow, {"epoll_wait"});
   const Strings late{built("nosigpipe-attach")};
@@ -185,6 +190,7 @@ TEST_CASE("a 32-bit process gets the library of its class, which lies elsewhere"
 
 // Linked where no program has memory, so that it lies below that: in words of its class its base is less than nothing.
 TEST_CASE("the entry is found of a library that lies below the address that it was linked at") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& [of, flags] : {std::pair(kWide, Strings{"-Wl,-Ttext-segment=0x800000000000"}),
                                   std::pair(kNarrow, Strings{"-m32", "-Wl,-Ttext-segment=0xfff00000"})}) {
     INFO(of.flavour);
@@ -197,6 +203,7 @@ TEST_CASE("the entry is found of a library that lies below the address that it w
 }
 
 TEST_CASE("a program that was started by its loader as a command is armed and detached") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& [of, loader] :
        {std::pair(kWide, "/lib64/ld-linux-x86-64.so.2"), std::pair(kNarrow, "/lib/ld-linux.so.2")}) {
     INFO(loader);
@@ -213,6 +220,7 @@ TEST_CASE("a program that was started by its loader as a command is armed and de
 }
 
 TEST_CASE("what was armed can be detached, dies as before, and can be armed again") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     Victim victim(of, {"epoll_wait"});
@@ -230,6 +238,7 @@ TEST_CASE("what was armed can be detached, dies as before, and can be armed agai
 }
 
 TEST_CASE("options reach the library as lines, and those that are not valid are refused before") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   Attached victim({"read"});
   for (const std::string wrong : {"--stack=33", "--stack=", "--mode=none", "--log=relative", "--log=a/b", "--colour=1",
                                   "--stack", "--detach=1", "--mode=", "--format=json\n"})
@@ -239,6 +248,7 @@ TEST_CASE("options reach the library as lines, and those that are not valid are 
 }
 
 TEST_CASE("a thread that waits for a lock is not taken, but one beside it that waits in a call") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     Victim alone(of, {"futex", "futex=3"});
@@ -253,6 +263,7 @@ TEST_CASE("a thread that waits for a lock is not taken, but one beside it that w
 }
 
 TEST_CASE("a thread that waits for all that it has asked for is not taken, since a stop would cut that short") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     Victim victim(of, {"recv_all"});
@@ -264,6 +275,7 @@ TEST_CASE("a thread that waits for all that it has asked for is not taken, since
 }
 
 TEST_CASE("who computes all the time is left as it was") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   Attached victim({"spin", "spin=1"});
   is_refused(attach({victim.number()}), "they compute");
   CHECK(victim.wake() == "returned");
@@ -271,6 +283,7 @@ TEST_CASE("who computes all the time is left as it was") {
 }
 
 TEST_CASE("a thread in a signal handler is not taken, unless what that has interrupted holds no lock") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     for (const std::string kind : {"handler", "two_handlers", "two_handlers_two_stacks"}) {
@@ -289,6 +302,7 @@ TEST_CASE("a thread in a signal handler is not taken, unless what that has inter
 }
 
 TEST_CASE("the signal frame that a handler has left behind is no hindrance") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     for (const std::string kind : {"left_frame", "left_frame_of_restarted"}) {
@@ -302,6 +316,7 @@ TEST_CASE("the signal frame that a handler has left behind is no hindrance") {
 }
 
 TEST_CASE("a thread at the end of a stack that the kernel lets grow is armed") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     dies_bare(of, {"deep_down"});
@@ -312,6 +327,7 @@ TEST_CASE("a thread at the end of a stack that the kernel lets grow is armed") {
 }
 
 TEST_CASE("several processes are each told of, and the highest status wins") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   Attached first({"read"}), second({"poll"});
   const auto both = attach({first.number(), second.number()});
   CHECK(both.exited(0));
@@ -330,6 +346,7 @@ TEST_CASE("several processes are each told of, and the highest status wins") {
 }
 
 TEST_CASE("a value may be the next word, and --log alone is standard error") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   Attached victim({"read"});
   const auto ending = attach({"--stack", "7", "--mode", "protect", "--mode", "observe", "--log", victim.number()});
   CHECK(has(ending.out, "\"NOSIGPIPE_STACK=7\\x0aNOSIGPIPE_MODE=observe\\x0aNOSIGPIPE_LOG=stderr\\x0a\""));
@@ -339,6 +356,7 @@ TEST_CASE("a value may be the next word, and --log alone is standard error") {
 }
 
 TEST_CASE("armed before it is armed, and what was given then counts for nothing") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const auto late = [](const Strings& words) { return run(joined({built("nosigpipe-attach")}, words)); };
   Attached victim({"read"});
   CHECK(late({victim.number()}).exited(0));
@@ -353,6 +371,7 @@ TEST_CASE("armed before it is armed, and what was given then counts for nothing"
 }
 
 TEST_CASE("a log whose directory is not there is told of") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   Attached victim({"read"}), other({"read"});
   CHECK(
       has(attach({"--log=/nonexistent/dir/x", victim.number()}).out, "it has no directory /nonexistent/dir for a log"));
@@ -360,6 +379,7 @@ TEST_CASE("a log whose directory is not there is told of") {
 }
 
 TEST_CASE("a process whose main thread has ended is armed and detached through another") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const Strings& options : {Strings{}, {"-static"}}) {
     const States states(options);
     Waiting victim(states.in({"tcp", "told", "thread-alone"}));
@@ -375,6 +395,7 @@ TEST_CASE("a process whose main thread has ended is armed and detached through a
 }
 
 TEST_CASE("what standard output does not take is told of") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   Attached victim({"read"});
   Start full;
   full.out = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -385,6 +406,7 @@ TEST_CASE("what standard output does not take is told of") {
 }
 
 TEST_CASE("who is left to a library that takes its time is so while the next process is seen to") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const Directory directory;
   const auto fifo = directory / "fifo";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
@@ -405,11 +427,13 @@ TEST_CASE("who is left to a library that takes its time is so while the next pro
 }
 
 TEST_CASE("threads that allocate all the time are no hindrance") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   Attached victim({"poll", "malloc=4"});
   is_armed_by(attach({victim.number()}), victim);
 }
 
 TEST_CASE("while another thread is at work in the loader it is left as it was, and armed when that is over") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const Directory directory;
   const auto fifo = directory / "fifo";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
@@ -423,6 +447,8 @@ TEST_CASE("while another thread is at work in the loader it is left as it was, a
 }
 
 TEST_CASE("in a seccomp filter it is armed where nothing that it takes would kill") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+  if (geteuid() != 0) SKIP_TEST("only root is told what a seccomp filter is");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const auto with = [](const std::string& what, long call) { return what + "=" + std::to_string(call); };
@@ -439,6 +465,8 @@ TEST_CASE("in a seccomp filter it is armed where nothing that it takes would kil
 }
 
 TEST_CASE("of several threads one that is alone in a deadly filter is not taken") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+  if (geteuid() != 0) SKIP_TEST("only root is told what a seccomp filter is");
   const auto word = "confined=" + std::to_string(SYS_openat);
   Attached victim({"futex", word});
   REQUIRE(sleeps_in(victim, SYS_futex));
@@ -450,6 +478,7 @@ TEST_CASE("of several threads one that is alone in a deadly filter is not taken"
 }
 
 TEST_CASE("a thread that has its system calls sent to itself is not taken") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   if (is_kernel_before(6, 4)) SKIP_TEST("before Linux 6.4 nobody tells");
   dies_bare(kWide, {"read", "dispatched=1"});
   Attached victim({"read", "dispatched=1"});
@@ -459,6 +488,7 @@ TEST_CASE("a thread that has its system calls sent to itself is not taken") {
 }
 
 TEST_CASE("who ignores SIGPIPE, is traced or stopped, or is ours already is left as it was") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   Attached ignoring({"read"}, ignoring_sigpipe());
   is_refused(attach({ignoring.number()}), "ignores SIGPIPE");
   CHECK(ignoring.wake() == "returned");
@@ -487,6 +517,7 @@ TEST_CASE("who ignores SIGPIPE, is traced or stopped, or is ours already is left
 }
 
 TEST_CASE("who may not be traced is refused with the reason and the remedy") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   if (geteuid() != 0) SKIP_TEST("only root can become somebody else");
   const Strings as_nobody{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
   Attached victim({"read"});
@@ -521,6 +552,7 @@ void is_armed_from_memory(Attached& victim) {
 }  // namespace
 
 TEST_CASE("with other mounts or another root, where the library is not, it is loaded from memory") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   if (geteuid() != 0) SKIP_TEST("only root can mount");
   const auto file = built("tests/victims/attached");
   Elsewhere mounts("cp \"$2\" \"$1\"; mount -t tmpfs none " + built("tests") + "; exec \"$1/attached\" \"$3\"", file);
@@ -535,6 +567,7 @@ TEST_CASE("with other mounts or another root, where the library is not, it is lo
 }
 
 TEST_CASE("a server that is armed and detached a hundred times under load loses no client") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& [program, url] :
        {std::pair<std::string, std::string>("server", "/writev/file"), {"eventloop", "/file"}}) {
     INFO(program);
@@ -633,6 +666,7 @@ class Watched {
 }  // namespace
 
 TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that goes on, as before or armed") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     for (const std::string kind : {"registers", "epoll_wait"}) {
@@ -670,6 +704,7 @@ TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that g
 }
 
 TEST_CASE("a signal that comes at any of its steps ends a call or not, as it would have") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   struct Scene {
     Strings words;
     int signal;

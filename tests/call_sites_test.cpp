@@ -8,6 +8,7 @@
 #include "support/expect.h"
 #include "support/log_lines.h"
 #include "support/source_tree.h"
+#include "support/tracer.h"
 #include "support/victims.h"
 
 namespace {
@@ -191,14 +192,10 @@ long calls_of(const std::string& call, const Strings& words) {
                        [&](const std::string& line) { return line.find(call) != std::string::npos; });
 }
 
-void needs_strace() {
-  if (!run({"strace", "-qq", "true"}).exited(0)) SKIP_TEST("strace cannot trace here");
-}
-
 }  // namespace
 
 TEST_CASE("/proc/self/maps is read for the first event alone, and not where there is none") {
-  needs_strace();
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const auto reads = [](const Strings& words) { return calls_of("pread64(", words); };
   const long none = reads({});
   CHECK(reads({"fork"}) == none);
@@ -208,7 +205,7 @@ TEST_CASE("/proc/self/maps is read for the first event alone, and not where ther
 }
 
 TEST_CASE("the stack is followed once for each way, and then recognised") {
-  needs_strace();
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   // All signals are blocked to follow it, and for each line.
   const auto blocked = [](const Strings& words) { return calls_of("rt_sigprocmask(SIG_BLOCK, ~[", words); };
   for (const std::string& way : {library, std::string("stdio"), std::string("raw")}) {

@@ -8,6 +8,7 @@
 #include <regex>
 #include <set>
 
+#include "support/kernel.h"
 #include "support/tracer.h"
 
 namespace {
@@ -78,8 +79,10 @@ TEST_CASE("stream sockets are counted and no others") {
   CHECK(held({}) == "0");
   CHECK(held({"datagrams", "seqpackets", "udp"}) == "0");  // which raise none
   CHECK(held({"tcp"}) == "1");
-  CHECK(held({"tcp6"}) == "1");
   CHECK(held({"socketpair"}) == "2");
+  CHECK(held({"tcp", "socketpair", "udp", "datagrams"}) == "3");
+  if (!has_ipv6()) SKIP_TEST("there is no IPv6 on the loopback interface");
+  CHECK(held({"tcp6"}) == "1");
   CHECK(held({"tcp", "tcp6", "socketpair", "udp", "datagrams"}) == "4");
 }
 
@@ -114,6 +117,7 @@ TEST_CASE("the first process of a PID namespace is safe") {
 }
 
 TEST_CASE("a process that is traced names its tracer") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const States states;
   const Waiting victim(states.in({"tcp"}));
   CHECK(victim.says(".tracer") == "null");
@@ -487,7 +491,8 @@ TEST_CASE("a process that ends while it is looked at is no trouble") {
   for (int i = 0; i < 50; ++i) {
     const auto all = doctor({"--all"});
     INFO(all.text() << all.err);
-    CHECK((all.exited(kSafe) || all.exited(kDies)));
+    const bool is_of_others = geteuid() != 0 && all.exited(kNotKnown);  // whose processes it may not read
+    CHECK((all.exited(kSafe) || all.exited(kDies) || is_of_others));
     CHECK(all.err.empty());
   }
 }
@@ -537,6 +542,7 @@ TEST_CASE("an answer that cannot be written is told") {
 
 // So many that 200 processes are done in a part of 0.2 s. The tables of sockets grow with the machine's connections.
 TEST_CASE("all takes a few system calls for each process") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const Directory directory;
   const States states;
   std::vector<std::unique_ptr<Waiting>> victims;
@@ -553,6 +559,7 @@ TEST_CASE("all takes a few system calls for each process") {
   }
 }
 TEST_CASE("all reads a network namespace's sockets once") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const Directory directory;
   const States states;
   std::vector<std::unique_ptr<Waiting>> victims;

@@ -7,6 +7,7 @@
 #include "support/expect.h"
 #include "support/log_lines.h"
 #include "support/source_tree.h"
+#include "support/tracer.h"
 
 namespace {
 
@@ -387,6 +388,7 @@ TEST_CASE("a library that comes and goes while the program is armed and taken ba
 
 // It is what has attached us. Where a debugger comes later the next SIGPIPE shows it.
 TEST_CASE("who traces the program while it is armed is not taken for a debugger") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const Late late;
   const auto technique = [&](const Strings& words, const Start& start, const std::string& log) {
     const auto ending = run(joined({"strace", "-f", "-o", "/dev/null"}, late.words(words)), start);

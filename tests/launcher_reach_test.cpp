@@ -6,6 +6,7 @@
 #include <regex>
 
 #include "support/doctor.h"
+#include "support/tracer.h"
 #include "support/victims.h"
 
 namespace {
@@ -36,6 +37,7 @@ std::string preload_of(const Strings& arguments, const Start& start = {}) {
 }  // namespace
 
 TEST_CASE("what cannot be reached is refused with the reason and the remedy and 125") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const Directory directory;
   for (const Strings& flags : {Strings{"-static", "-m32"}, {"-static"}}) {
     const auto victim = small_victim(directory, flags);
@@ -240,6 +242,7 @@ TEST_CASE("a launcher in a launcher gives a 32-bit program the library of its cl
 }
 
 TEST_CASE("the launcher starts the doctor and the command and nothing else") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const Directory directory;
   const auto trace = directory / "trace";
   output_of(

@@ -16,8 +16,10 @@
 
 #include "log/timestamp.h"
 #include "support/expect.h"
+#include "support/kernel.h"
 #include "support/log_lines.h"
 #include "support/source_tree.h"
+#include "support/tracer.h"
 #include "support/victims.h"
 
 namespace {
@@ -198,8 +200,7 @@ TEST_CASE("threads are told apart") {
 
 TEST_CASE("the kind of socket is logged") {
   for (const std::string kind : {"tcp", "unix"}) CHECK(logged({"socket=" + kind, "send"})["socket"] == kind);
-  if (!std::filesystem::exists("/proc/net/if_inet6") || contents("/proc/net/if_inet6").find("lo") == std::string::npos)
-    SKIP_TEST("there is no IPv6 on the loopback interface");
+  if (!has_ipv6()) SKIP_TEST("there is no IPv6 on the loopback interface");
   CHECK(logged({"socket=tcp6", "send"})["socket"] == "tcp6");
 }
 
@@ -386,6 +387,7 @@ TEST_CASE("without a log no descriptor stays open") {
 }
 
 TEST_CASE("without a log nothing is opened but the library and the machine's file, and its status by who writes") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const auto opened_by = [](const Strings& preload, const Strings& program = log_victim({"send", "writev"})) {
     const auto argv =
         joined(joined({"strace", "-f", "-qq", "-e", "trace=open,openat,openat2,creat"}, preload), program);

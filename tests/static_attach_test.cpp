@@ -15,6 +15,7 @@
 #include "support/expect.h"
 #include "support/killed_after.h"
 #include "support/source_tree.h"
+#include "support/tracer.h"
 
 namespace {
 
@@ -110,6 +111,7 @@ constexpr const char* kArmedAtStart = ") is linked statically: armed at its star
 }  // namespace
 
 TEST_CASE("the launcher arms a static program at its start and says so in one line") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& compiler : kCompilers) {
     const SmallVictim victim(compiler);
     for (const auto* how : {"write", "writev", "stdio"}) {
@@ -125,6 +127,7 @@ TEST_CASE("the launcher arms a static program at its start and says so in one li
 }
 
 TEST_CASE("behind env and a script it is armed, too") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const SmallVictim victim(kCompilers[0]);
   const Directory directory;
   const auto script = directory / "script";
@@ -142,6 +145,7 @@ TEST_CASE("behind env and a script it is armed, too") {
 
 TEST_CASE(
     "armed at its start it has the number, the parent and the group that it would have had, and no child or tracer") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& compiler : kCompilers) {
     const States states(flags_of(compiler), compiler[0]);
     Waiting victim(launched(states.in({"tcp", "told"})));
@@ -156,6 +160,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a process that is armed so is known to the doctor, with what was averted") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const States states(of.flags);
@@ -178,6 +183,7 @@ TEST_CASE("a process that is armed so is known to the doctor, with what was aver
 }
 
 TEST_CASE("a static program that runs is armed in each call that it waits in, and the call goes on") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const StaticVictim program(of);
@@ -198,6 +204,7 @@ TEST_CASE("a static program that runs is armed in each call that it waits in, an
 }
 
 TEST_CASE("in a handler a static program is armed, too, but not on an alternate stack") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const StaticVictim program(of);
@@ -220,6 +227,7 @@ TEST_CASE("in a handler a static program is armed, too, but not on an alternate 
 }
 
 TEST_CASE("detached a static program dies as before, and can be armed again") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const States states(of.flags);
@@ -241,6 +249,7 @@ TEST_CASE("detached a static program dies as before, and can be armed again") {
 }
 
 TEST_CASE("the handler of a static program is found beside code that the program makes as it runs") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const States states({"-static"});
   Waiting victim(states.in({"tcp", "told", "compiles"}));
   is_armed_by(attach({victim.number()}));
@@ -252,6 +261,7 @@ TEST_CASE("the handler of a static program is found beside code that the program
 }
 
 TEST_CASE("detached a static program has the mask and the flags that it had set with the default") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const States states({"-static"});
   Waiting victim(states.in({"tcp", "told", "odd-default"}));
   CHECK(victim.survives(SIGUSR2));
@@ -263,6 +273,7 @@ TEST_CASE("detached a static program has the mask and the flags that it had set 
 }
 
 TEST_CASE("a static program that ignores SIGPIPE or has a handler of its own is left alone") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const States states({"-static"});
   const Waiting ignoring(states.in({"tcp", "ignore"}));
   const auto ignored = attach({ignoring.number()});
@@ -290,6 +301,7 @@ TEST_CASE("a static program that ignores SIGPIPE or has a handler of its own is 
 }
 
 TEST_CASE("what a static program cannot have is refused, and what counts for nothing is told of") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const States states({"-static"});
   Waiting victim(states.in({"tcp", "told"}));
   const auto observed = attach({"--mode=observe", victim.number()});
@@ -305,6 +317,7 @@ TEST_CASE("what a static program cannot have is refused, and what counts for not
 }
 
 TEST_CASE("what is not armed at its start is not run") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const SmallVictim victim(kCompilers[0]);
   const std::string attach_file = built("nosigpipe-attach");
   for (const Strings& words : {Strings{"--start", "sh", "-c", "echo run"},
@@ -327,6 +340,7 @@ TEST_CASE("what is not armed at its start is not run") {
 }
 
 TEST_CASE("the file of the machine turns it off for static programs, too, whatever else is said") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const SmallVictim victim(kCompilers[0]);
   const States states({"-static"});
   const Directory directory;
@@ -349,6 +363,7 @@ TEST_CASE("the file of the machine turns it off for static programs, too, whatev
 }
 
 TEST_CASE("a program that starts with SIGPIPE blocked is armed at its start, and blocks it") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const SmallVictim victim(kCompilers[0]);
   const States states({"-static"});
   Start blocked;
@@ -360,6 +375,7 @@ TEST_CASE("a program that starts with SIGPIPE blocked is armed at its start, and
 }
 
 TEST_CASE("signals that arrive while it is started are neither lost nor a hindrance") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const States states({"-static"});
   for (int i = 0; i < 10; ++i) {
     Process process(launched(states.in({"tcp", "told"})));
@@ -376,6 +392,7 @@ TEST_CASE("signals that arrive while it is started are neither lost nor a hindra
 }
 
 TEST_CASE("killed at each of its steps nosigpipe-attach leaves a static program as before or armed") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const StaticVictim program(of);
@@ -398,6 +415,7 @@ TEST_CASE("killed at each of its steps nosigpipe-attach leaves a static program 
 }
 
 TEST_CASE("killed at each of its steps at the start it leaves the program as bare, armed or not run") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& compiler : {kCompilers.front(), kCompilers.back()}) {
     INFO(compiler.back());
     const SmallVictim victim(compiler);
@@ -420,6 +438,7 @@ TEST_CASE("killed at each of its steps at the start it leaves the program as bar
 }
 
 TEST_CASE("killed 200 times at random nosigpipe-attach leaves a static program as before or armed") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const StaticVictim programs[]{StaticVictim(kClasses[0]), StaticVictim(kClasses[1])};
   std::mt19937 random(4711);
   const auto begin = std::chrono::steady_clock::now();
@@ -448,6 +467,7 @@ TEST_CASE("killed 200 times at random nosigpipe-attach leaves a static program a
 }
 
 TEST_CASE("Debian's static busybox lives") {
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   const Directory directory;
   Start start;
   start.directory = directory.path();

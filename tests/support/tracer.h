@@ -10,14 +10,17 @@
 #include "support/directory.h"
 #include "support/process.h"
 
+// Not in a container whose seccomp filter refuses ptrace(2).
+inline bool can_trace() { return run({"strace", "-o", "/dev/null", "true"}).exited(0); }
+
 // From its beginning strace has stopped the program once, and sees all that it does from then on.
 class Tracer {
  public:
-  Tracer(pid_t pid, const Strings& options) : said_(directory_ / "said") {
+  Tracer(pid_t pid, const Strings& how) : said_(directory_ / "said") {
     Start start;
     start.err = open(said_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     strace_ = std::make_unique<Process>(
-        joined(joined({"strace", "-o", directory_ / "trace"}, options), {"-p", std::to_string(pid)}), start);
+        joined(joined({"strace", "-o", directory_ / "trace"}, how), {"-p", std::to_string(pid)}), start);
     close(start.err);
     // As its tracer it is known a moment before that.
     if (!eventually([&] { return has(contents(said_), " attached\n"); }))
