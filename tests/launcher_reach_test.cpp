@@ -155,6 +155,7 @@ TEST_CASE("what is turned off is run as it is, whether it can be reached or not"
     runs_bare(launch(joined({"--mode=off"}, command)));
     runs_bare(launch(joined({"--mode=off", "--fallback=ignore"}, command)));
   }
+  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   CHECK(launch({"--mode=nosuch", wide, "write"}).exited(0));
   if (geteuid() != 0) SKIP_TEST("only root can make a root of its own");
   const Root root("");
