@@ -67,6 +67,8 @@ CROSS_SUITE = $(BUILD)/tests/cross_test
 BROWSER_SUITE = $(BUILD)/tests/browser_test
 DEPLOY_SUITE = $(BUILD)/tests/deploy_test
 OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(CROSS_SUITE) $(BROWSER_SUITE) $(DEPLOY_SUITE),$(SUITES))
+# They build all of it again and again, or play the demo.
+SLOW_SUITES = $(patsubst %,$(BUILD)/tests/%_test,build install demo)
 TEST_SUPPORT = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/support/*.cpp))
 VICTIM_LIBRARIES = $(patsubst %.cpp,$(BUILD)/%.so,$(wildcard tests/victims/lib*.cpp))
 VICTIMS = $(patsubst %.cpp,$(BUILD)/%,$(filter-out tests/victims/lib%.cpp,$(wildcard tests/victims/*.cpp)))
@@ -86,7 +88,7 @@ SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* de
 SCRIPTS = .ci/run tests/run tests/roots tests/kernels tests/package_roots tests/compilers tests/sanitized tests/elsewhere tests/install tests/fuzz/run shim/nosigpipe.sh shim/package/build $(wildcard demo/*.sh tests/*.sh) \
   demo/deploy/try demo/deploy/init.d/server $(wildcard demo/deploy/*/run demo/deploy/*/alone demo/deploy/*/try.sh)
 
-.PHONY: all demo test test-foreign test-browser test-deploy test-cross test-roots test-kernels test-suites test-suites-fast test-compilers test-sanitized test-elsewhere test-all fuzz soak mutants interleavings bench install uninstall deb rpm test-packages clean format lint help
+.PHONY: all demo test test-slow test-foreign test-browser test-deploy test-cross test-roots test-kernels test-suites test-suites-fast test-compilers test-sanitized test-elsewhere test-all fuzz soak mutants interleavings bench install uninstall deb rpm test-packages clean format lint help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -267,7 +269,12 @@ demo: ## kill servers with SIGPIPE, then keep the same ones alive
 test: ## install what the tests need and run them
 	tests/install test
 	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
-	@tests/run $(OWN_SUITES)
+	@tests/run $(filter-out $(SLOW_SUITES),$(OWN_SUITES))
+
+test-slow: ## the same for the build, the installation and the demo
+	tests/install test
+	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
+	@tests/run $(SLOW_SUITES)
 
 test-foreign: ## the same for unmodified servers of the distribution
 	tests/install test foreign
