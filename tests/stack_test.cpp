@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "support/expect.h"
 #include "support/log_lines.h"
@@ -138,6 +139,22 @@ TEST_CASE("the stack ends at a function whose tables say that it was called by i
   const Directory directory;
   CHECK(functions_of(line_of({compiled(directory, optimized), "own-caller", "direct"}, "9")) ==
         Strings{"third", "own_caller"});
+}
+
+TEST_CASE("tables in an encoding that is not known are not searched as if it were") {
+  const Directory directory;
+  const auto program = compiled(directory, {"-O2", "-fno-omit-frame-pointer"});
+  const Strings victim{program, "own-caller", "direct"};
+  REQUIRE(functions_of(line_of(victim, "9")) == Strings{"third", "own_caller"});
+  // Their numbers are to be counted from where each stands, which no linker writes. What leads on are frame pointers.
+  const auto table = directory / "table";
+  output_of({"objcopy", "--dump-section", ".eh_frame_hdr=" + table, program});
+  auto bytes = contents(table);
+  REQUIRE(bytes.at(3) == 0x3b);
+  bytes[3] = 0x1b;
+  std::ofstream(table) << bytes;
+  output_of({"objcopy", "--update-section", ".eh_frame_hdr=" + table, program});
+  CHECK(functions_of(line_of(victim, "9")) == Strings{"third", "own_caller", "main", "_start"});
 }
 
 TEST_CASE("the stack leads through functions that keep in another register, or give back, what a frame is found by") {
