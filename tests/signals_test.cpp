@@ -12,6 +12,29 @@ TEST_CASE("a handler that interrupts a sleeping call may write to a dead socket"
   survives("handler_inside_sleeping_call");
 }
 
+// The scene, with a signal that comes as this system call returns.
+static Ending interrupted_after(const std::string& call, const Strings& preload, const Start& start = {}) {
+  return run(joined(joined({"strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+                            "inject=" + call + ":signal=WINCH"},
+                           preload),
+                    {built("tests/victims/scenes/scenes"), "handler_inside_writev"}),
+             start);
+}
+TEST_CASE("a handler that comes as soon as SIGPIPE is blocked for a call may write to a dead socket") {
+  if (!run({"strace", "-qq", "true"}).exited(0)) SKIP_TEST("strace cannot trace here");
+  CHECK(interrupted_after("writev", {}).killed_by(SIGPIPE));
+  const auto oracle = interrupted_after("writev", {}, ignoring_sigpipe());
+  REQUIRE(oracle.out == "written 1, EPIPE in it 1\n");
+  for (const std::string guard : {"mask", "hooks"}) {
+    Start start;
+    start.env = {"NOSIGPIPE_GUARD=" + guard};
+    const auto ending = interrupted_after("rt_sigprocmask", {"-E", "LD_PRELOAD=" + built("libnosigpipe.so")}, start);
+    INFO(guard << ending.err);
+    CHECK(ending.text() == oracle.text());
+    CHECK(ending.out == oracle.out);
+  }
+}
+
 TEST_CASE("raise still kills") { still_dies("raise_still_kills"); }
 TEST_CASE("kill of the own pid still kills") { still_dies("kill_still_kills"); }
 TEST_CASE("pthread_kill still kills") { still_dies("pthread_kill_still_kills"); }

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "scenes.h"
 
@@ -63,6 +64,23 @@ SCENE(handler_inside_sleeping_call) {
   const itimerval once{{0, 0}, {0, 20'000}};
   setitimer(ITIMER_REAL, &once, nullptr);
   printf("writev: %zd, SIGPIPE %s\n", writev(fd, &one_byte, 1), blocked() ? "blocked" : "not blocked");
+}
+
+// A handler that comes in a call on a live socket writes to a dead one. Its signal is for who can send it at one moment
+// of that call: before, it is ignored.
+SCENE(handler_inside_writev) {
+  static int dead;
+  static bool is_inside = false, has_met_epipe = false;
+  const Pair live = unix_pair();
+  dead = dead_socket();
+  signal(SIGWINCH, [](int) {
+    const int error = errno;
+    if (std::exchange(is_inside, false)) has_met_epipe = writev(dead, &one_byte, 1) == -1 && errno == EPIPE;
+    errno = error;
+  });
+  is_inside = true;
+  const auto written = writev(live.ours, &one_byte, 1);
+  printf("written %zd, EPIPE in it %d\n", written, has_met_epipe);
 }
 
 // Writes from a signal handler that interrupts a thread inside the same calls. The next alarm is set by the thread:
