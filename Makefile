@@ -519,7 +519,7 @@ format: ## format the sources
 # is which; reserved-identifier and what cert calls it, since libc's names are what hooks are called; macro-parentheses,
 # since the lists (*.def) give statements and types.
 SHIM_CHECKS = bugprone-*,cert-*,concurrency-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-bugprone-macro-parentheses
-lint: ## clang-format, clang-tidy, shellcheck, the changelog
+lint: ## clang-format, clang-tidy, gcc's analyzer, shellcheck, the changelog
 	tests/install lint
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck $(SCRIPTS)
@@ -528,6 +528,7 @@ lint: ## clang-format, clang-tidy, shellcheck, the changelog
 	clang-tidy --quiet --checks='$(SHIM_CHECKS)' --warnings-as-errors='*' $(SHIM_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'  -fno-exceptions -fno-rtti
 	clang-tidy --quiet --checks='$(SHIM_CHECKS)' --warnings-as-errors='*' $(LATE_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""' -DNOSIGPIPE_LATE -fno-exceptions -fno-rtti
 	clang-tidy --quiet --warnings-as-errors='*' $(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES) $(ATTACH_SOURCES)) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""' -DNOSIGPIPE_LIBDIR='""'
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/analyzed CXX=g++ CC=gcc CXXFLAGS='-O1 -fanalyzer' libraries
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
