@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -127,17 +126,9 @@ void coroutine_that_blocks() {
 // Somebody else ends the child as it sleeps in the call.
 void leave_by_vfork_child(const Verb& verb) {
   full_pipe_at_5();
-  auto* child =
-      static_cast<std::atomic<pid_t>*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  const pid_t killer = fork();
-  if (killer == 0) {
-    while (*child == 0) sched_yield();
-    wait_asleep(*child, *child);
-    kill(*child, SIGKILL);
-    _exit(0);
-  }
+  auto& child = to_be_killed_asleep(SIGKILL);
   if (vfork() == 0) {
-    *child = getpid();
+    child = getpid();
     verb.call(kFd);
     _exit(1);
   }

@@ -195,6 +195,18 @@ void wait_asleep(pid_t process, pid_t thread) {
   }
 }
 
+std::atomic<pid_t>& to_be_killed_asleep(int signal) {
+  void* const shared = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  auto& victim = *static_cast<std::atomic<pid_t>*>(shared);
+  if (fork() == 0) {
+    while (victim == 0) sched_yield();
+    wait_asleep(victim, victim);
+    kill(victim, signal);
+    _exit(0);
+  }
+  return victim;
+}
+
 int main(int argc, char* argv[]) {
   const auto scene = argc == 2 ? scenes().find(argv[1]) : scenes().end();
   if (scene == scenes().end()) return 2;

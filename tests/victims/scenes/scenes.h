@@ -5,6 +5,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include <atomic>
 #include <functional>
 #include <string>
 #include <vector>
@@ -54,3 +55,6 @@ void alarm_every(int microseconds);
 
 // Waits until a thread sleeps in the kernel, by the state that /proc gives.
 void wait_asleep(pid_t process, pid_t thread);
+
+// Starts a child that kills by this signal whoever puts his pid here, as soon as he sleeps.
+std::atomic<pid_t>& to_be_killed_asleep(int signal);

@@ -7,14 +7,12 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -495,23 +493,15 @@ SCENE(inherited_by_spawn) {
 
 // Somebody else ends a child of vfork as it sleeps.
 SCENE(killed_child_of_vfork) {
-  auto* child =
-      static_cast<std::atomic<pid_t>*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  const pid_t killer = fork();
-  if (killer == 0) {
-    while (*child == 0) sched_yield();
-    wait_asleep(*child, *child);
-    kill(*child, SIGPIPE);
-    _exit(0);
-  }
+  auto& child = to_be_killed_asleep(SIGPIPE);
   const pid_t made = vfork();
   if (made == 0) {
-    *child = getpid();
+    child = getpid();
     pause();
     _exit(1);
   }
   wait_for(made);
-  wait_for(killer);
+  wait_for(-1);
   say_disposition("parent");
 }
 
