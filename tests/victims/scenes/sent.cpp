@@ -121,10 +121,10 @@ void record(int signal, siginfo_t* info, void*) {
   ++calls;
 }
 
-void handle(int flags = 0) {
+void handle(unsigned flags = 0) {
   struct sigaction act {};
   act.sa_sigaction = record;
-  act.sa_flags = SA_SIGINFO | flags;
+  act.sa_flags = static_cast<int>(SA_SIGINFO | flags);
   sigaction(SIGPIPE, &act, nullptr);
 }
 

@@ -169,7 +169,7 @@ SCENE(handler_with_nodefer_and_itself_in_the_mask) {
   by_both([] { printf("called %d\n", calls); });
 }
 SCENE(handler_reset) {
-  for (const unsigned more : {0, SA_NODEFER, SA_SIGINFO, SA_RESTART})
+  for (const unsigned more : {0U, unsigned{SA_NODEFER}, unsigned{SA_SIGINFO}, unsigned{SA_RESTART}})
     for (const bool by_write : {false, true}) {
       handle([](int) { say_disposition("  inside"); }, SA_RESETHAND | more);
       if (by_write)
