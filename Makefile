@@ -519,15 +519,17 @@ format: ## format the sources
 # is which; reserved-identifier and what cert calls it, since libc's names are what hooks are called; macro-parentheses,
 # since the lists (*.def) give statements and types.
 SHIM_CHECKS = bugprone-*,cert-*,concurrency-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-bugprone-macro-parentheses
+# Options, files, what they are compiled with; a few files at a time for each processor.
+TIDY = printf '%s\n' $(2) | xargs -n 6 -P $(JOBS) sh -c 'clang-tidy --quiet --warnings-as-errors="*" $(1) "$$@" -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION=\"\" $(3)' -
 lint: ## clang-format, clang-tidy, gcc's analyzer, shellcheck, the changelog
 	tests/install lint
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck $(SCRIPTS)
 	@grep -m 1 '^## ' shim/CHANGELOG.md | grep -qF '[$(VERSION)]' || \
 	  { echo 'shim/CHANGELOG.md does not begin with version $(VERSION)' >&2; exit 1; }
-	clang-tidy --quiet --checks='$(SHIM_CHECKS)' --warnings-as-errors='*' $(SHIM_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""'  -fno-exceptions -fno-rtti
-	clang-tidy --quiet --checks='$(SHIM_CHECKS)' --warnings-as-errors='*' $(LATE_SOURCES) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""' -DNOSIGPIPE_LATE -fno-exceptions -fno-rtti
-	clang-tidy --quiet --warnings-as-errors='*' $(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES) $(ATTACH_SOURCES)) -- $(INCLUDES) -std=c++20 -DNOSIGPIPE_VERSION='""' -DNOSIGPIPE_LIBDIR='""'
+	$(call TIDY,--checks="$(SHIM_CHECKS)",$(SHIM_SOURCES),-fno-exceptions -fno-rtti)
+	$(call TIDY,--checks="$(SHIM_CHECKS)",$(LATE_SOURCES),-DNOSIGPIPE_LATE -fno-exceptions -fno-rtti)
+	$(call TIDY,,$(sort $(REPORT_SOURCES) $(DOCTOR_SOURCES) $(ATTACH_SOURCES)),-DNOSIGPIPE_LIBDIR=\"\")
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/analyzed CXX=g++ CC=gcc CXXFLAGS='-O1 -fanalyzer' libraries
 
 help: ## this list
