@@ -90,8 +90,7 @@ void dies_bare(const Class& of, const Strings& words) {
 
 }  // namespace
 
-TEST_CASE("a process that waits in a call is armed, and the call goes on as if nothing had been") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a process that waits in a call is armed, and the call goes on as if nothing had been") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     for (const std::string kind : {"read", "readv", "recv", "recv_timeout", "recvmsg", "recvmmsg", "accept",
@@ -105,8 +104,7 @@ TEST_CASE("a process that waits in a call is armed, and the call goes on as if n
   }
 }
 
-TEST_CASE("the numbers of the system calls are those of the kernel, for both classes") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("the numbers of the system calls are those of the kernel, for both classes") {
   const Directory directory;
   const auto numbers = directory / "numbers.cpp";
   std::ofstream(numbers) << R"(
@@ -148,8 +146,7 @@ enum { SYS_accept = -1, SYS_semop = -1, SYS_semtimedop = -1 };
   }
 }
 
-TEST_CASE("all of a thread's registers, its mask and its alternate stack are as they were") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("all of a thread's registers, its mask and its alternate stack are as they were") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     for (const std::string kind : {"registers", "segment", "wide_register"}) {
@@ -163,8 +160,7 @@ TEST_CASE("all of a thread's registers, its mask and its alternate stack are as 
   }
 }
 
-TEST_CASE("a 32-bit process gets the library of its class, which lies elsewhere") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a 32-bit process gets the library of its class, which lies elsewhere") {
   dies_bare(kNarrow, {"epoll_wait"});
   Victim victim(kNarrow, {"epoll_wait"});
   const Strings late{built("nosigpipe-attach")};
@@ -189,8 +185,7 @@ TEST_CASE("a 32-bit process gets the library of its class, which lies elsewhere"
 }
 
 // Linked where no program has memory, so that it lies below that: in words of its class its base is less than nothing.
-TEST_CASE("the entry is found of a library that lies below the address that it was linked at") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("the entry is found of a library that lies below the address that it was linked at") {
   for (const auto& [of, flags] : {std::pair(kWide, Strings{"-Wl,-Ttext-segment=0x800000000000"}),
                                   std::pair(kNarrow, Strings{"-m32", "-Wl,-Ttext-segment=0xfff00000"})}) {
     INFO(of.flavour);
@@ -202,8 +197,7 @@ TEST_CASE("the entry is found of a library that lies below the address that it w
   }
 }
 
-TEST_CASE("a program that was started by its loader as a command is armed and detached") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a program that was started by its loader as a command is armed and detached") {
   for (const auto& [of, loader] :
        {std::pair(kWide, "/lib64/ld-linux-x86-64.so.2"), std::pair(kNarrow, "/lib/ld-linux.so.2")}) {
     INFO(loader);
@@ -219,8 +213,7 @@ TEST_CASE("a program that was started by its loader as a command is armed and de
   }
 }
 
-TEST_CASE("what was armed can be detached, dies as before, and can be armed again") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("what was armed can be detached, dies as before, and can be armed again") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     Victim victim(of, {"epoll_wait"});
@@ -237,8 +230,7 @@ TEST_CASE("what was armed can be detached, dies as before, and can be armed agai
   }
 }
 
-TEST_CASE("options reach the library as lines, and those that are not valid are refused before") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("options reach the library as lines, and those that are not valid are refused before") {
   Attached victim({"read"});
   for (const std::string wrong : {"--stack=33", "--stack=", "--mode=none", "--log=relative", "--log=a/b", "--colour=1",
                                   "--stack", "--detach=1", "--mode=", "--format=json\n"})
@@ -247,8 +239,7 @@ TEST_CASE("options reach the library as lines, and those that are not valid are 
   CHECK(has(ending.out, "\"NOSIGPIPE_LOG=/var/log/x\\x0aNOSIGPIPE_STACK=7\\x0aNOSIGPIPE_MODE=observe\\x0a\""));
 }
 
-TEST_CASE("a thread that waits for a lock is not taken, but one beside it that waits in a call") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a thread that waits for a lock is not taken, but one beside it that waits in a call") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     Victim alone(of, {"futex", "futex=3"});
@@ -262,8 +253,7 @@ TEST_CASE("a thread that waits for a lock is not taken, but one beside it that w
   }
 }
 
-TEST_CASE("a thread that waits for all that it has asked for is not taken, since a stop would cut that short") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a thread that waits for all that it has asked for is not taken, since a stop would cut that short") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     Victim victim(of, {"recv_all"});
@@ -274,16 +264,14 @@ TEST_CASE("a thread that waits for all that it has asked for is not taken, since
   }
 }
 
-TEST_CASE("who computes all the time is left as it was") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("who computes all the time is left as it was") {
   Attached victim({"spin", "spin=1"});
   is_refused(attach({victim.number()}), "they compute");
   CHECK(victim.wake() == "returned");
   CHECK(victim.is_killed_at_write());
 }
 
-TEST_CASE("a thread in a signal handler is not taken, unless what that has interrupted holds no lock") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a thread in a signal handler is not taken, unless what that has interrupted holds no lock") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     for (const std::string kind : {"handler", "two_handlers", "two_handlers_two_stacks"}) {
@@ -301,8 +289,7 @@ TEST_CASE("a thread in a signal handler is not taken, unless what that has inter
   }
 }
 
-TEST_CASE("the signal frame that a handler has left behind is no hindrance") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("the signal frame that a handler has left behind is no hindrance") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     for (const std::string kind : {"left_frame", "left_frame_of_restarted"}) {
@@ -315,8 +302,7 @@ TEST_CASE("the signal frame that a handler has left behind is no hindrance") {
   }
 }
 
-TEST_CASE("a thread at the end of a stack that the kernel lets grow is armed") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a thread at the end of a stack that the kernel lets grow is armed") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     dies_bare(of, {"deep_down"});
@@ -326,8 +312,7 @@ TEST_CASE("a thread at the end of a stack that the kernel lets grow is armed") {
   }
 }
 
-TEST_CASE("several processes are each told of, and the highest status wins") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("several processes are each told of, and the highest status wins") {
   Attached first({"read"}), second({"poll"});
   const auto both = attach({first.number(), second.number()});
   CHECK(both.exited(0));
@@ -345,8 +330,7 @@ TEST_CASE("several processes are each told of, and the highest status wins") {
   CHECK(third.is_alive_at_write());
 }
 
-TEST_CASE("a value may be the next word, and --log alone is standard error") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a value may be the next word, and --log alone is standard error") {
   Attached victim({"read"});
   const auto ending = attach({"--stack", "7", "--mode", "protect", "--mode", "observe", "--log", victim.number()});
   CHECK(has(ending.out, "\"NOSIGPIPE_STACK=7\\x0aNOSIGPIPE_MODE=observe\\x0aNOSIGPIPE_LOG=stderr\\x0a\""));
@@ -355,8 +339,7 @@ TEST_CASE("a value may be the next word, and --log alone is standard error") {
   is_refused(attach({"--mode"}), "wants a value");
 }
 
-TEST_CASE("armed before it is armed, and what was given then counts for nothing") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("armed before it is armed, and what was given then counts for nothing") {
   const auto late = [](const Strings& words) { return run(joined({built("nosigpipe-attach")}, words)); };
   Attached victim({"read"});
   CHECK(late({victim.number()}).exited(0));
@@ -370,16 +353,14 @@ TEST_CASE("armed before it is armed, and what was given then counts for nothing"
   CHECK(victim.is_alive_at_write());
 }
 
-TEST_CASE("a log whose directory is not there is told of") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a log whose directory is not there is told of") {
   Attached victim({"read"}), other({"read"});
   CHECK(
       has(attach({"--log=/nonexistent/dir/x", victim.number()}).out, "it has no directory /nonexistent/dir for a log"));
   CHECK(!has(attach({"--log=/tmp/%p", other.number()}).out, "directory"));
 }
 
-TEST_CASE("a process whose main thread has ended is armed and detached through another") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a process whose main thread has ended is armed and detached through another") {
   for (const Strings& options : {Strings{}, {"-static"}}) {
     const States states(options);
     Waiting victim(states.in({"tcp", "told", "thread-alone"}));
@@ -394,8 +375,7 @@ TEST_CASE("a process whose main thread has ended is armed and detached through a
   }
 }
 
-TEST_CASE("what standard output does not take is told of") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("what standard output does not take is told of") {
   Attached victim({"read"});
   Start full;
   full.out = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -405,8 +385,7 @@ TEST_CASE("what standard output does not take is told of") {
   CHECK(has(ending.err, "cannot write to standard output: No space left on device"));
 }
 
-TEST_CASE("who is left to a library that takes its time is so while the next process is seen to") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("who is left to a library that takes its time is so while the next process is seen to") {
   const Directory directory;
   const auto fifo = directory / "fifo";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
@@ -426,14 +405,12 @@ TEST_CASE("who is left to a library that takes its time is so while the next pro
   CHECK(command.wait().exited(125));
 }
 
-TEST_CASE("threads that allocate all the time are no hindrance") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("threads that allocate all the time are no hindrance") {
   Attached victim({"poll", "malloc=4"});
   is_armed_by(attach({victim.number()}), victim);
 }
 
-TEST_CASE("while another thread is at work in the loader it is left as it was, and armed when that is over") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("while another thread is at work in the loader it is left as it was, and armed when that is over") {
   const Directory directory;
   const auto fifo = directory / "fifo";
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
@@ -446,8 +423,7 @@ TEST_CASE("while another thread is at work in the loader it is left as it was, a
   is_armed_by(attach({victim.number()}), victim);
 }
 
-TEST_CASE("in a seccomp filter it is armed where nothing that it takes would kill") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("in a seccomp filter it is armed where nothing that it takes would kill") {
   if (geteuid() != 0) SKIP_TEST("only root is told what a seccomp filter is");
   for (const auto& of : kClasses) {
     INFO(of.flavour);
@@ -464,8 +440,7 @@ TEST_CASE("in a seccomp filter it is armed where nothing that it takes would kil
   }
 }
 
-TEST_CASE("of several threads one that is alone in a deadly filter is not taken") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("of several threads one that is alone in a deadly filter is not taken") {
   if (geteuid() != 0) SKIP_TEST("only root is told what a seccomp filter is");
   const auto word = "confined=" + std::to_string(SYS_openat);
   Attached victim({"futex", word});
@@ -477,8 +452,7 @@ TEST_CASE("of several threads one that is alone in a deadly filter is not taken"
   is_armed_by(attach({beside.number()}), beside);
 }
 
-TEST_CASE("a thread that has its system calls sent to itself is not taken") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a thread that has its system calls sent to itself is not taken") {
   if (is_kernel_before(6, 4)) SKIP_TEST("before Linux 6.4 nobody tells");
   dies_bare(kWide, {"read", "dispatched=1"});
   Attached victim({"read", "dispatched=1"});
@@ -487,8 +461,7 @@ TEST_CASE("a thread that has its system calls sent to itself is not taken") {
   CHECK(victim.is_killed_at_write());
 }
 
-TEST_CASE("who ignores SIGPIPE, is traced or stopped, or is ours already is left as it was") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("who ignores SIGPIPE, is traced or stopped, or is ours already is left as it was") {
   Attached ignoring({"read"}, ignoring_sigpipe());
   is_refused(attach({ignoring.number()}), "ignores SIGPIPE");
   CHECK(ignoring.wake() == "returned");
@@ -516,8 +489,7 @@ TEST_CASE("who ignores SIGPIPE, is traced or stopped, or is ours already is left
   is_refused(attach({"999999999"}), "no such process");
 }
 
-TEST_CASE("who may not be traced is refused with the reason and the remedy") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("who may not be traced is refused with the reason and the remedy") {
   if (geteuid() != 0) SKIP_TEST("only root can become somebody else");
   const Strings as_nobody{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
   Attached victim({"read"});
@@ -551,8 +523,7 @@ void is_armed_from_memory(Attached& victim) {
 
 }  // namespace
 
-TEST_CASE("with other mounts or another root, where the library is not, it is loaded from memory") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("with other mounts or another root, where the library is not, it is loaded from memory") {
   if (geteuid() != 0) SKIP_TEST("only root can mount");
   const auto file = built("tests/victims/attached");
   Elsewhere mounts("cp \"$2\" \"$1\"; mount -t tmpfs none " + built("tests") + "; exec \"$1/attached\" \"$3\"", file);
@@ -566,8 +537,7 @@ TEST_CASE("with other mounts or another root, where the library is not, it is lo
   CHECK(without_proc.victim.is_killed_at_write());
 }
 
-TEST_CASE("a server that is armed and detached a hundred times under load loses no client") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a server that is armed and detached a hundred times under load loses no client") {
   for (const auto& [program, url] :
        {std::pair<std::string, std::string>("server", "/writev/file"), {"eventloop", "/file"}}) {
     INFO(program);
@@ -665,8 +635,7 @@ class Watched {
 
 }  // namespace
 
-TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that goes on, as before or armed") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that goes on, as before or armed") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     for (const std::string kind : {"registers", "epoll_wait"}) {
@@ -703,8 +672,7 @@ TEST_CASE("killed at each of its steps, nosigpipe-attach leaves a process that g
   }
 }
 
-TEST_CASE("a signal that comes at any of its steps ends a call or not, as it would have") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a signal that comes at any of its steps ends a call or not, as it would have") {
   struct Scene {
     Strings words;
     int signal;

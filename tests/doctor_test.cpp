@@ -491,7 +491,8 @@ TEST_CASE("a process that ends while it is looked at is no trouble") {
   for (int i = 0; i < 50; ++i) {
     const auto all = doctor({"--all"});
     INFO(all.text() << all.err);
-    CHECK((all.exited(kSafe) || all.exited(kDies) || all.exited(kNotKnown)));  // as it is with those of others
+    const bool may_read_all = geteuid() == 0;
+    CHECK((all.exited(kSafe) || all.exited(kDies) || (!may_read_all && all.exited(kNotKnown))));
     CHECK(all.err.empty());
   }
 }

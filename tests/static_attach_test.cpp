@@ -110,8 +110,7 @@ constexpr const char* kArmedAtStart = ") is linked statically: armed at its star
 
 }  // namespace
 
-TEST_CASE("the launcher arms a static program at its start and says so in one line") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("the launcher arms a static program at its start and says so in one line") {
   for (const auto& compiler : kCompilers) {
     const SmallVictim victim(compiler);
     for (const auto* how : {"write", "writev", "stdio"}) {
@@ -126,8 +125,7 @@ TEST_CASE("the launcher arms a static program at its start and says so in one li
   }
 }
 
-TEST_CASE("behind env and a script it is armed, too") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("behind env and a script it is armed, too") {
   const SmallVictim victim(kCompilers[0]);
   const Directory directory;
   const auto script = directory / "script";
@@ -143,9 +141,8 @@ TEST_CASE("behind env and a script it is armed, too") {
   CHECK(!ending.killed_by(SIGPIPE));
 }
 
-TEST_CASE(
+TRACING_TEST_CASE(
     "armed at its start it has the number, the parent and the group that it would have had, and no child or tracer") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
   for (const auto& compiler : kCompilers) {
     const States states(flags_of(compiler), compiler[0]);
     Waiting victim(launched(states.in({"tcp", "told"})));
@@ -159,8 +156,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a process that is armed so is known to the doctor, with what was averted") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a process that is armed so is known to the doctor, with what was averted") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const States states(of.flags);
@@ -182,8 +178,7 @@ TEST_CASE("a process that is armed so is known to the doctor, with what was aver
   }
 }
 
-TEST_CASE("a static program that runs is armed in each call that it waits in, and the call goes on") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a static program that runs is armed in each call that it waits in, and the call goes on") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const StaticVictim program(of);
@@ -203,8 +198,7 @@ TEST_CASE("a static program that runs is armed in each call that it waits in, an
   }
 }
 
-TEST_CASE("in a handler a static program is armed, too, but not on an alternate stack") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("in a handler a static program is armed, too, but not on an alternate stack") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const StaticVictim program(of);
@@ -226,8 +220,7 @@ TEST_CASE("in a handler a static program is armed, too, but not on an alternate 
   }
 }
 
-TEST_CASE("detached a static program dies as before, and can be armed again") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("detached a static program dies as before, and can be armed again") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const States states(of.flags);
@@ -248,8 +241,7 @@ TEST_CASE("detached a static program dies as before, and can be armed again") {
   }
 }
 
-TEST_CASE("the handler of a static program is found beside code that the program makes as it runs") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("the handler of a static program is found beside code that the program makes as it runs") {
   const States states({"-static"});
   Waiting victim(states.in({"tcp", "told", "compiles"}));
   is_armed_by(attach({victim.number()}));
@@ -260,8 +252,7 @@ TEST_CASE("the handler of a static program is found beside code that the program
   CHECK(victim.dies());
 }
 
-TEST_CASE("detached a static program has the mask and the flags that it had set with the default") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("detached a static program has the mask and the flags that it had set with the default") {
   const States states({"-static"});
   Waiting victim(states.in({"tcp", "told", "odd-default"}));
   CHECK(victim.survives(SIGUSR2));
@@ -272,8 +263,7 @@ TEST_CASE("detached a static program has the mask and the flags that it had set 
   CHECK(victim.dies());
 }
 
-TEST_CASE("a static program that ignores SIGPIPE or has a handler of its own is left alone") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a static program that ignores SIGPIPE or has a handler of its own is left alone") {
   const States states({"-static"});
   const Waiting ignoring(states.in({"tcp", "ignore"}));
   const auto ignored = attach({ignoring.number()});
@@ -300,8 +290,7 @@ TEST_CASE("a static program that ignores SIGPIPE or has a handler of its own is 
   }
 }
 
-TEST_CASE("what a static program cannot have is refused, and what counts for nothing is told of") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("what a static program cannot have is refused, and what counts for nothing is told of") {
   const States states({"-static"});
   Waiting victim(states.in({"tcp", "told"}));
   const auto observed = attach({"--mode=observe", victim.number()});
@@ -316,8 +305,7 @@ TEST_CASE("what a static program cannot have is refused, and what counts for not
   CHECK(has(armed.out, "; the options given count for nothing;"));
 }
 
-TEST_CASE("what is not armed at its start is not run") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("what is not armed at its start is not run") {
   const SmallVictim victim(kCompilers[0]);
   const std::string attach_file = built("nosigpipe-attach");
   for (const Strings& words : {Strings{"--start", "sh", "-c", "echo run"},
@@ -339,8 +327,7 @@ TEST_CASE("what is not armed at its start is not run") {
   }
 }
 
-TEST_CASE("the file of the machine turns it off for static programs, too, whatever else is said") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("the file of the machine turns it off for static programs, too, whatever else is said") {
   const SmallVictim victim(kCompilers[0]);
   const States states({"-static"});
   const Directory directory;
@@ -362,8 +349,7 @@ TEST_CASE("the file of the machine turns it off for static programs, too, whatev
   CHECK(has(ending.err, "nothing is to be done"));
 }
 
-TEST_CASE("a program that starts with SIGPIPE blocked is armed at its start, and blocks it") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a program that starts with SIGPIPE blocked is armed at its start, and blocks it") {
   const SmallVictim victim(kCompilers[0]);
   const States states({"-static"});
   Start blocked;
@@ -374,8 +360,7 @@ TEST_CASE("a program that starts with SIGPIPE blocked is armed at its start, and
   CHECK(waiting.says(".static_handler.version") == kVersion);
 }
 
-TEST_CASE("signals that arrive while it is started are neither lost nor a hindrance") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("signals that arrive while it is started are neither lost nor a hindrance") {
   const States states({"-static"});
   for (int i = 0; i < 10; ++i) {
     Process process(launched(states.in({"tcp", "told"})));
@@ -391,8 +376,7 @@ TEST_CASE("signals that arrive while it is started are neither lost nor a hindra
   }
 }
 
-TEST_CASE("killed at each of its steps nosigpipe-attach leaves a static program as before or armed") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("killed at each of its steps nosigpipe-attach leaves a static program as before or armed") {
   for (const auto& of : kClasses) {
     INFO(of.flavour);
     const StaticVictim program(of);
@@ -414,8 +398,7 @@ TEST_CASE("killed at each of its steps nosigpipe-attach leaves a static program 
   }
 }
 
-TEST_CASE("killed at each of its steps at the start it leaves the program as bare, armed or not run") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("killed at each of its steps at the start it leaves the program as bare, armed or not run") {
   for (const auto& compiler : {kCompilers.front(), kCompilers.back()}) {
     INFO(compiler.back());
     const SmallVictim victim(compiler);
@@ -437,8 +420,7 @@ TEST_CASE("killed at each of its steps at the start it leaves the program as bar
   }
 }
 
-TEST_CASE("killed 200 times at random nosigpipe-attach leaves a static program as before or armed") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("killed 200 times at random nosigpipe-attach leaves a static program as before or armed") {
   const StaticVictim programs[]{StaticVictim(kClasses[0]), StaticVictim(kClasses[1])};
   std::mt19937 random(4711);
   const auto begin = std::chrono::steady_clock::now();
@@ -466,8 +448,7 @@ TEST_CASE("killed 200 times at random nosigpipe-attach leaves a static program a
   CHECK(armed > 0);
 }
 
-TEST_CASE("Debian's static busybox lives") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("Debian's static busybox lives") {
   const Directory directory;
   Start start;
   start.directory = directory.path();

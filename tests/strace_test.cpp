@@ -60,8 +60,7 @@ void adds_nothing(const std::string& verb, const std::string& kind) {
 
 }  // namespace
 
-TEST_CASE("a call that carries a flag makes exactly one system call on a live socket") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a call that carries a flag makes exactly one system call on a live socket") {
   for (const auto* kind : {"tcp", "unix"}) {
     adds_nothing("write", kind);
     adds_nothing("send", kind);
@@ -71,8 +70,7 @@ TEST_CASE("a call that carries a flag makes exactly one system call on a live so
   }
 }
 
-TEST_CASE("a call that cannot carry a flag makes exactly one system call on a live socket") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a call that cannot carry a flag makes exactly one system call on a live socket") {
   for (const auto* kind : {"tcp", "unix"}) {
     adds_nothing("writev", kind);
     adds_nothing("pwritev2", kind);
@@ -82,16 +80,14 @@ TEST_CASE("a call that cannot carry a flag makes exactly one system call on a li
   }
 }
 
-TEST_CASE("the control: with guard mask a sendfile makes two system calls more") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("the control: with guard mask a sendfile makes two system calls more") {
   const Start mask = with_shim({"NOSIGPIPE_GUARD=mask"});
   CHECK(calls_made("sendfile", "tcp", mask) == Strings{"rt_sigprocmask", "sendfile", "rt_sigprocmask", "rt_sigprocmask",
                                                        "sendfile", "rt_sigprocmask", "rt_sigprocmask", "sendfile",
                                                        "rt_sigprocmask"});
 }
 
-TEST_CASE("only the first write on a file or pipe makes a system call more") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("only the first write on a file or pipe makes a system call more") {
   for (const auto* kind : {"file", "pipe"})
     CHECK(calls_made("write", kind, with_shim()) == Strings{"sendto", "write", "write", "write"});
   adds_nothing("writev", "pipe");
@@ -99,8 +95,7 @@ TEST_CASE("only the first write on a file or pipe makes a system call more") {
   adds_nothing("vmsplice", "pipe");
 }
 
-TEST_CASE("a write on a file makes exactly one system call however many handlers the program has had") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a write on a file makes exactly one system call however many handlers the program has had") {
   CHECK(calls_in_scene("twenty_handlers", {}) == Strings{"write", "write", "write"});
   CHECK(calls_in_scene("twenty_handlers", with_shim()) == Strings{"write", "write", "write"});
   CHECK(calls_in_scene("twenty_handlers", with_shim({"NOSIGPIPE_LOG=/dev/null"})) ==
@@ -122,25 +117,21 @@ void adds_at_most(size_t more, const std::string& scene, size_t times, const std
 
 }  // namespace
 
-TEST_CASE("a short write on a live socket waits for nothing where SIGPIPE is blocked and pending") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a short write on a live socket waits for nothing where SIGPIPE is blocked and pending") {
   for (const auto* guard : {"auto", "mask", "hooks"}) adds_at_most(10, "short_writes_while_blocked", 20, guard);
 }
 
-TEST_CASE("a short sendfile on a live socket waits for nothing where SIGPIPE is blocked and pending") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a short sendfile on a live socket waits for nothing where SIGPIPE is blocked and pending") {
   for (const auto* guard : {"auto", "mask", "hooks"}) adds_at_most(10, "short_sendfiles_while_blocked", 20, guard);
 }
 
-TEST_CASE("a ring's write to a dead socket waits for nothing where the program has a handler") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a ring's write to a dead socket waits for nothing where the program has a handler") {
   const auto scenes = built("tests/victims/scenes/scenes");
   if (run({scenes, "ring_with_own_handler"}).out.starts_with("refused")) SKIP_TEST("io_uring is not permitted here");
   for (const auto* guard : {"auto", "mask", "hooks"}) adds_at_most(10, "ring_with_own_handler_when_told", 10, guard);
 }
 
-TEST_CASE("a program that sets a filter finds no system call of ours from there on") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a program that sets a filter finds no system call of ours from there on") {
   const Strings own{"prctl", "writev", "writev", "sendto", "sendto", "sendfile"};
   for (const auto* scene : {"sets_filter_when_told", "sets_filter_in_a_filter_when_told"}) {
     INFO(scene);
@@ -153,8 +144,7 @@ TEST_CASE("a program that sets a filter finds no system call of ours from there 
   }
 }
 
-TEST_CASE("EPIPEs on many sockets in turn make no other system call") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("EPIPEs on many sockets in turn make no other system call") {
   const Strings sends(20, "sendto");
   auto ignored = calls_in_scene("many_dead_in_turn", ignoring_sigpipe());
   std::erase_if(ignored, [](const auto& name) { return name.starts_with("---"); });
@@ -162,8 +152,7 @@ TEST_CASE("EPIPEs on many sockets in turn make no other system call") {
   CHECK(calls_in_scene("many_dead_in_turn", with_shim()) == sends);
 }
 
-TEST_CASE("an EPIPE met by the handler makes four system calls more, one of them the return from it") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("an EPIPE met by the handler makes four system calls more, one of them the return from it") {
   const auto made = [](const Start& start) {
     auto calls = calls_in_scene("dead_writev_when_told", start);
     std::erase_if(calls, [](const auto& name) { return name.starts_with("---"); });
@@ -191,8 +180,7 @@ Strings calls_of_a_line(const std::string& scene, const std::string& log) {
 
 }  // namespace
 
-TEST_CASE("an event with a line of its own is 14 system calls on TCP and 15 on AF_UNIX") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("an event with a line of its own is 14 system calls on TCP and 15 on AF_UNIX") {
   const Directory directory;
   const auto log = directory / "log";
   const Strings event{"getsockopt", "gettid", "rt_sigaction", "sigaltstack", "prctl"};
@@ -204,8 +192,7 @@ TEST_CASE("an event with a line of its own is 14 system calls on TCP and 15 on A
   CHECK(lines_of(contents(log)).size() == 10);  // of each four events and the total
 }
 
-TEST_CASE("a program that is short of descriptors at its first write has the same calls when it is no more") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("a program that is short of descriptors at its first write has the same calls when it is no more") {
   const auto scene = "writes_when_numbers_are_free_again";
   CHECK(run({built("tests/victims/scenes/scenes"), scene}).killed_by(SIGPIPE));
   for (const Strings& log : {Strings{}, Strings{"NOSIGPIPE_LOG=/dev/null"}})
@@ -213,8 +200,7 @@ TEST_CASE("a program that is short of descriptors at its first write has the sam
   CHECK(calls_in_scene(scene, with_shim()) == Strings{"sendto", "sendto"});
 }
 
-TEST_CASE("the start adds at most 15 system calls") {
-  if (!can_trace()) SKIP_TEST("nothing can be traced here");
+TRACING_TEST_CASE("the start adds at most 15 system calls") {
   const auto added = cost::calls_of_true(built("libnosigpipe.so")) - cost::calls_of_true("");
   INFO("system calls added: " << added);
   CHECK(added > 0);

@@ -7,11 +7,23 @@
 #include <memory>
 #include <stdexcept>
 
+#include "support/catch.h"
 #include "support/directory.h"
 #include "support/process.h"
 
 // Not in a container whose seccomp filter refuses ptrace(2).
 inline bool can_trace() { return run({"strace", "-o", "/dev/null", "true"}).exited(0); }
+
+// A test of something that traces, skipped where nothing can.
+#define TRACING_TEST_CASE(name) TRACING_TEST_CASE_AT(name, __LINE__)
+#define TRACING_TEST_CASE_AT(name, line) TRACING_TEST_CASE_IN(name, line)  // the number, not the word
+#define TRACING_TEST_CASE_IN(name, line)                       \
+  static void traces_in_##line();                              \
+  TEST_CASE(name) {                                            \
+    if (!can_trace()) SKIP_TEST("nothing can be traced here"); \
+    traces_in_##line();                                        \
+  }                                                            \
+  static void traces_in_##line()
 
 // From its beginning strace has stopped the program once, and sees all that it does from then on.
 class Tracer {

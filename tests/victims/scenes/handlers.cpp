@@ -61,8 +61,7 @@ SCENE(handler_inside_sleeping_call) {
     }
     errno = saved;
   });
-  const itimerval once{{0, 0}, {0, 20'000}};
-  setitimer(ITIMER_REAL, &once, nullptr);
+  alarm_in(20'000);
   printf("writev: %zd, SIGPIPE %s\n", writev(fd, &one_byte, 1), blocked() ? "blocked" : "not blocked");
 }
 
@@ -93,20 +92,19 @@ SCENE(from_handler) {
     errno = saved;
     has_come = 1;
   });
-  const itimerval soon{{0, 0}, {0, 500}}, never{};
   has_come = 1;
   for (int round = 0; round < 200; ++round)
     for (const auto& verb : verbs()) {
       if (has_come) {
         has_come = 0;
-        setitimer(ITIMER_REAL, &soon, nullptr);
+        alarm_in(500);
       }
       const int fd = dead_socket();
       errno = 0;
       if (verb.call(fd) != -1 || errno != EPIPE) printf("%s: %s\n", verb.name, strerror(errno));
       close(fd);
     }
-  setitimer(ITIMER_REAL, &never, nullptr);
+  alarm_every(0);
   printf("alive, SIGPIPE %s\n", blocked() ? "blocked" : "not blocked");
 }
 

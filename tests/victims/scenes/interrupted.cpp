@@ -57,15 +57,6 @@ int locked_file() {
   return other;
 }
 
-int empty_message_queue() {
-  const std::string name = "/nosigpipe." + std::to_string(getpid());
-  mq_attr one{};
-  one.mq_maxmsg = one.mq_msgsize = 1;
-  const mqd_t queue = must(mq_open(name.c_str(), O_CREAT | O_RDWR, 0600, &one), "mq_open");
-  mq_unlink(name.c_str());
-  return queue;
-}
-
 sem_t empty_semaphore;
 
 struct Sleep {
@@ -81,7 +72,7 @@ std::vector<Sleep> sleeps(pid_t sender) {
   sigaddset(&usr2, SIGUSR2);
   sem_init(&empty_semaphore, 0, 0);
   const int in = empty_pipe(), quiet = quiet_socket(), timed = socket_with_timeout(), listening = listener();
-  const int locked = locked_file(), queue = empty_message_queue(), epoll = epoll_create1(0);
+  const int locked = locked_file(), queue = queue_of_one(), epoll = epoll_create1(0);
   int peer;
   const int full = full_socket(&peer);
   return {
@@ -121,6 +112,7 @@ std::vector<Sleep> sleeps(pid_t sender) {
 
 // Both processes see it.
 struct Shared {
+  std::atomic<bool> is_handled;
   std::atomic<int> round;
   std::atomic<int> sigpipes;
   std::atomic<int> others;
@@ -129,34 +121,24 @@ Shared* shared;
 
 enum class Behind { nothing, stop };
 
-void wait_stopped(pid_t process) {
-  const std::string path = "/proc/" + std::to_string(process) + "/stat";
-  for (char state = 'R'; state != 'T';) {
-    FILE* stat = fopen(path.c_str(), "r");
-    if (stat == nullptr || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1) _exit(0);
-    fclose(stat);
-    sched_yield();
-  }
-}
-
 // Sends in each round, when the other sleeps in its call.
-[[noreturn]] void send_each(pid_t process, Behind behind, bool is_handled) {
+[[noreturn]] void send_each(pid_t process, Behind behind) {
   for (int round = 1;; ++round) {
     while (shared->round < round) sched_yield();
     wait_asleep(process, process);
     if (behind == Behind::stop) {
       kill(process, SIGSTOP);
-      wait_stopped(process);
+      while (state_of(process, process) != 'T') sched_yield();
     }
     kill(process, SIGPIPE);
     if (behind == Behind::stop) kill(process, SIGCONT);
-    while (is_handled && shared->sigpipes < round) sched_yield();
+    while (shared->is_handled && shared->sigpipes < round) sched_yield();
     wait_asleep(process, process);
     kill(process, SIGUSR1);
   }
 }
 
-void in_each_call(Behind behind, void (*prepare)(), bool is_handled = false) {
+void in_each_call(Behind behind, void (*prepare)()) {
   void* const memory = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   shared = new (memory) Shared{};
   struct sigaction act {};
@@ -166,9 +148,12 @@ void in_each_call(Behind behind, void (*prepare)(), bool is_handled = false) {
   const pid_t sender = fork();
   if (sender == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    send_each(process, behind, is_handled);
+    send_each(process, behind);
   }
   prepare();
+  struct sigaction now {};
+  sigaction(SIGPIPE, nullptr, &now);
+  shared->is_handled = now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN;
   const sigset_t only = only_sigpipe();
   const timespec at_once{};
   int round = 0;
@@ -186,12 +171,17 @@ void in_each_call(Behind behind, void (*prepare)(), bool is_handled = false) {
   kill(sender, SIGKILL);
 }
 
+void leave() {}
+void ignore() { signal(SIGPIPE, SIG_IGN); }
+void block() { block_sigpipe(SIG_BLOCK); }
 void handle(int flags) {
   struct sigaction act {};
   act.sa_handler = [](int) { ++shared->sigpipes; };
   act.sa_flags = flags;
   sigaction(SIGPIPE, &act, nullptr);
 }
+void handle_and_end() { handle(0); }
+void handle_and_restart() { handle(SA_RESTART); }
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -201,45 +191,23 @@ void handle_and_interrupt() {
 }
 #pragma GCC diagnostic pop
 
+// What a send has left pending before is of no effect.
+void block_with_one_pending() {
+  block();
+  send(dead_socket(), byte, 1, 0);
+}
+
 }  // namespace
 
 // Where it is the first process of a pid namespace this kills nobody.
-SCENE(interrupted_default) {
-  in_each_call(Behind::nothing, [] {});
-}
-SCENE(interrupted_ignored) {
-  in_each_call(Behind::nothing, [] { signal(SIGPIPE, SIG_IGN); });
-}
-SCENE(interrupted_blocked) {
-  in_each_call(Behind::nothing, [] { block_sigpipe(SIG_BLOCK); });
-}
-SCENE(interrupted_handled) {
-  in_each_call(
-      Behind::nothing, [] { handle(0); }, true);
-}
-SCENE(interrupted_restarted) {
-  in_each_call(
-      Behind::nothing, [] { handle(SA_RESTART); }, true);
-}
-SCENE(interrupted_by_siginterrupt) { in_each_call(Behind::nothing, handle_and_interrupt, true); }
-SCENE(stopped_ignored) {
-  in_each_call(Behind::stop, [] { signal(SIGPIPE, SIG_IGN); });
-}
-SCENE(stopped_blocked) {
-  in_each_call(Behind::stop, [] { block_sigpipe(SIG_BLOCK); });
-}
-SCENE(stopped_handled) {
-  in_each_call(
-      Behind::stop, [] { handle(0); }, true);
-}
-SCENE(stopped_restarted) {
-  in_each_call(
-      Behind::stop, [] { handle(SA_RESTART); }, true);
-}
-// What a send has left pending before is of no effect.
-SCENE(stopped_with_one_pending) {
-  in_each_call(Behind::stop, [] {
-    block_sigpipe(SIG_BLOCK);
-    send(dead_socket(), byte, 1, 0);
-  });
-}
+SCENE(interrupted_default) { in_each_call(Behind::nothing, leave); }
+SCENE(interrupted_ignored) { in_each_call(Behind::nothing, ignore); }
+SCENE(interrupted_blocked) { in_each_call(Behind::nothing, block); }
+SCENE(interrupted_handled) { in_each_call(Behind::nothing, handle_and_end); }
+SCENE(interrupted_restarted) { in_each_call(Behind::nothing, handle_and_restart); }
+SCENE(interrupted_by_siginterrupt) { in_each_call(Behind::nothing, handle_and_interrupt); }
+SCENE(stopped_ignored) { in_each_call(Behind::stop, ignore); }
+SCENE(stopped_blocked) { in_each_call(Behind::stop, block); }
+SCENE(stopped_handled) { in_each_call(Behind::stop, handle_and_end); }
+SCENE(stopped_restarted) { in_each_call(Behind::stop, handle_and_restart); }
+SCENE(stopped_with_one_pending) { in_each_call(Behind::stop, block_with_one_pending); }

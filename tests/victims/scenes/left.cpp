@@ -44,18 +44,13 @@ void write_five_bytes_unseen() {
   printf("syscall: %ld %s\n", result, strerror(errno));
 }
 
-void alarm_once() {
-  const itimerval once{{0, 0}, {0, 20'000}};
-  setitimer(ITIMER_REAL, &once, nullptr);
-}
-
 sigjmp_buf back;
 
 void leave_by_siglongjmp(const Verb& verb) {
   full_pipe_at_5();
   signal(SIGALRM, [](int) { siglongjmp(back, 1); });
   if (sigsetjmp(back, 1) == 0) {
-    alarm_once();
+    alarm_in(20'000);
     verb.call(kFd);
     abort();
   }
@@ -93,7 +88,7 @@ void switch_inside(const Verb& verb, void (*coroutine)()) {
   act.sa_handler = [](int) { swapcontext(&main_context, &other_context); };
   act.sa_flags = SA_RESTART;
   sigaction(SIGALRM, &act, nullptr);
-  alarm_once();
+  alarm_in(20'000);
   const ssize_t result = verb.call(kFd);
   printf("%s: %zd, SIGPIPE %s\n", verb.name, result, blocked() ? "blocked" : "not blocked");
   every_verb("afterwards");

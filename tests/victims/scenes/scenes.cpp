@@ -5,11 +5,13 @@
 #include "scenes.h"
 
 #include <fcntl.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include <cerrno>
@@ -132,6 +134,15 @@ int full_pipe_of_one() {
   return ends[0];
 }
 
+int queue_of_one() {
+  const std::string name = "/nosigpipe." + std::to_string(syscall(SYS_gettid));
+  mq_attr one{};
+  one.mq_maxmsg = one.mq_msgsize = 1;
+  const mqd_t queue = must(mq_open(name.c_str(), O_CREAT | O_RDWR, 0600, &one), "mq_open");
+  mq_unlink(name.c_str());
+  return queue;
+}
+
 int dead_pipe() {
   int ends[2];
   if (pipe(ends) != 0) abort();
@@ -183,16 +194,34 @@ void alarm_every(int microseconds) {
   setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
-void wait_asleep(pid_t process, pid_t thread) {
+void alarm_in(int microseconds) {
+  const itimerval timer{{0, 0}, {0, microseconds}};
+  setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+char state_of(pid_t process, pid_t thread) {
   const std::string path = "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/stat";
-  for (char state = 'R'; state != 'S';) {
-    FILE* stat = fopen(path.c_str(), "r");
-    if (stat == nullptr) return;  // it has ended already
-    const bool known = fscanf(stat, "%*d (%*[^)]) %c", &state) == 1;
-    fclose(stat);
-    if (!known) return;
-    sched_yield();
-  }
+  FILE* stat = fopen(path.c_str(), "r");
+  if (stat == nullptr) return 0;
+  char state = 0;
+  const bool is_known = fscanf(stat, "%*d (%*[^)]) %c", &state) == 1;
+  fclose(stat);
+  return is_known ? state : '\0';
+}
+
+void wait_asleep(pid_t process, pid_t thread) {
+  for (char state = 'R'; state != 'S' && state != 0; state = state_of(process, thread)) sched_yield();
+}
+
+bool is_in(const char* set, int signal, const std::string& process) {
+  FILE* status = fopen(("/proc/" + process + "/status").c_str(), "r");
+  if (status == nullptr) return false;
+  char line[256];
+  unsigned long long signals = 0;
+  while (fgets(line, sizeof line, status) != nullptr)
+    if (strncmp(line, set, strlen(set)) == 0) signals = strtoull(line + strlen(set) + 1, nullptr, 16);
+  fclose(status);
+  return (signals >> (signal - 1) & 1) != 0;
 }
 
 std::atomic<pid_t>& to_be_killed_asleep(int signal) {

@@ -41,6 +41,7 @@ void every_verb_says_epipe();
 
 int file();
 int full_pipe_of_one();
+int queue_of_one();  // for one message of a byte, by mq_open
 int dead_pipe();
 int filled(int fd);  // until there is no room for a byte
 int full_socket(int* peer);
@@ -52,9 +53,14 @@ void block_sigpipe(int how);  // as of sigprocmask: SIG_BLOCK or SIG_UNBLOCK
 
 // Interrupts this process by SIGALRM every so many microseconds; 0: no more.
 void alarm_every(int microseconds);
+void alarm_in(int microseconds);  // once
 
-// Waits until a thread sleeps in the kernel, by the state that /proc gives.
+// The state that /proc gives: 'S' asleep, 'T' stopped; 0 where the thread has ended.
+char state_of(pid_t process, pid_t thread);
 void wait_asleep(pid_t process, pid_t thread);
+
+// Whether the signal is in "SigPnd", "ShdPnd" or another set of /proc/PROCESS/status.
+bool is_in(const char* set, int signal, const std::string& process);
 
 // Starts a child that kills by this signal whoever puts his pid here, as soon as he sleeps.
 std::atomic<pid_t>& to_be_killed_asleep(int signal);

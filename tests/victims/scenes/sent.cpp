@@ -52,11 +52,7 @@ void start_timer(sigevent event) {
 }
 
 void by_message_queue() {
-  const std::string name = "/nosigpipe." + std::to_string(tid());
-  mq_attr one{};
-  one.mq_maxmsg = one.mq_msgsize = 1;
-  const mqd_t queue = must(mq_open(name.c_str(), O_CREAT | O_RDWR, 0600, &one), "mq_open");
-  mq_unlink(name.c_str());
+  const mqd_t queue = queue_of_one();
   const sigevent event = notified_by_sigpipe(11);
   must(mq_notify(queue, &event), "mq_notify");
   must(mq_send(queue, byte, 1, 0), "mq_send");
@@ -147,17 +143,6 @@ void say(const siginfo_t& info) {
   printf(", by %s of %s\n", sender, info.si_uid == getuid() ? "the same user" : "another user");
 }
 
-bool is_pending_in(const char* which) {
-  FILE* status = fopen("/proc/thread-self/status", "r");
-  if (status == nullptr) abort();
-  char line[256];
-  unsigned long long signals = 0;
-  while (fgets(line, sizeof line, status) != nullptr)
-    if (strncmp(line, which, strlen(which)) == 0) signals = strtoull(line + strlen(which), nullptr, 16);
-  fclose(status);
-  return (signals >> (SIGPIPE - 1) & 1) != 0;
-}
-
 void say_end(pid_t child, const char* name) {
   siginfo_t info{};
   while (waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == -1 && errno == EINTR) {
@@ -220,8 +205,8 @@ SCENE(sent_to_blocked) {
   for (const auto& way : kWays) {
     way.send();
     while (!pending()) sched_yield();
-    printf("%s: pending for the thread %d, for the process %d; ", way.name, is_pending_in("SigPnd:"),
-           is_pending_in("ShdPnd:"));
+    printf("%s: pending for the thread %d, for the process %d; ", way.name, is_in("SigPnd", SIGPIPE, "thread-self"),
+           is_in("ShdPnd", SIGPIPE, "thread-self"));
     siginfo_t info{};
     sigwaitinfo(&only, &info);
     say(info);

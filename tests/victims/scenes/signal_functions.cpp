@@ -66,6 +66,11 @@ void handle(void (*handler)(int, siginfo_t*, void*), unsigned flags = 0) {
   sigaction(SIGPIPE, &act, nullptr);
 }
 
+void say_ending(int status) {
+  printf("%s %d\n", WIFSIGNALED(status) ? "killed by" : "exited with",
+         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 // How a child ends that does this.
 void say_end_of_child(const char* name, void (*deed)()) {
   fflush(stdout);
@@ -77,8 +82,8 @@ void say_end_of_child(const char* name, void (*deed)()) {
   }
   int status = 0;
   waitpid(child, &status, 0);
-  printf("%s: %s %d\n", name, WIFSIGNALED(status) ? "killed by" : "exited with",
-         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  printf("%s: ", name);
+  say_ending(status);
 }
 
 const unsigned kFlags[] = {0,          SA_NOCLDSTOP, SA_NOCLDWAIT, SA_SIGINFO, SA_ONSTACK, SA_RESTART,
@@ -128,13 +133,14 @@ SCENE(each_flag_read_back) {
 // What a call of the handler is like, by raise and by a write.
 namespace {
 
+void raise_by_itself() { raise(SIGPIPE); }
+void raise_by_write() { write(dead_socket(), byte, 1); }
+constexpr void (*kBoth[])() = {raise_by_itself, raise_by_write};
+
 void by_both(void (*say)()) {
-  for (const bool by_write : {false, true}) {
+  for (const auto raise_it : kBoth) {
     calls = 0;
-    if (by_write)
-      write(dead_socket(), byte, 1);
-    else
-      raise(SIGPIPE);
+    raise_it();
     say();
   }
 }
@@ -170,12 +176,9 @@ SCENE(handler_with_nodefer_and_itself_in_the_mask) {
 }
 SCENE(handler_reset) {
   for (const unsigned more : {0U, unsigned{SA_NODEFER}, unsigned{SA_SIGINFO}, unsigned{SA_RESTART}})
-    for (const bool by_write : {false, true}) {
+    for (const auto raise_it : kBoth) {
       handle([](int) { say_disposition("  inside"); }, SA_RESETHAND | more);
-      if (by_write)
-        write(dead_socket(), byte, 1);
-      else
-        raise(SIGPIPE);
+      raise_it();
       say_disposition("after");
     }
 }
@@ -519,8 +522,7 @@ void kill_asleep(void (*sleep)()) {
   kill(child, SIGPIPE);
   int status = 0;
   waitpid(child, &status, 0);
-  printf("%s %d\n", WIFSIGNALED(status) ? "killed by" : "exited with",
-         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  say_ending(status);
 }
 
 }  // namespace
@@ -550,25 +552,12 @@ SCENE(waits_for_what_it_does_not_block) {
 // than a SIGKILL of the kernel's wakes it.
 namespace {
 
-// What /proc has behind this word.
-unsigned long long status_of(pid_t process, const char* word, int base) {
-  const std::string path = "/proc/" + std::to_string(process) + "/status";
-  FILE* status = fopen(path.c_str(), "r");
-  char line[256];
-  unsigned long long value = 0;
-  while (status != nullptr && fgets(line, sizeof line, status) != nullptr)
-    if (strncmp(line, word, strlen(word)) == 0)
-      value = base == 0 ? static_cast<unsigned long long>(line[strlen(word)])
-                        : strtoull(line + strlen(word), nullptr, base);
-  if (status != nullptr) fclose(status);
-  return value;
-}
-
 bool ends_at_once(pid_t parent) {
+  const auto process = std::to_string(parent);
   for (;; sched_yield()) {
-    const bool sleeps = status_of(parent, "State:\t", 0) == 'D';
-    const bool waits = (status_of(parent, "ShdPnd:", 16) >> (SIGPIPE - 1) & 1) != 0;
-    if ((status_of(parent, "SigPnd:", 16) >> (SIGKILL - 1) & 1) != 0 || getppid() != parent) return true;
+    const bool sleeps = state_of(parent, parent) == 'D';
+    const bool waits = is_in("ShdPnd", SIGPIPE, process);
+    if (is_in("SigPnd", SIGKILL, process) || getppid() != parent) return true;
     if (sleeps && waits) return false;
   }
 }
