@@ -6,10 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -131,8 +131,26 @@ bool leaves_nothing_pending(const Verb& verb, const Row& row, const Environment&
 
 // A line without what was pending after the call, and what came when it was waited for or unblocked.
 std::string without_pending(const std::string& line) {
-  static const std::regex pending("(pending=)[^ ]*|(waited=)[^ ]*|(arrived=)[^ ]*|(ended=)[^ ]*( [^ ]*)?");
-  return std::regex_replace(line, pending, "$1$2$3$4");
+  std::istringstream words(line.substr(0, line.find("ended=")));
+  std::string rest;
+  for (std::string word; words >> word;) {
+    const auto name = word.substr(0, word.find('='));
+    rest += (name == "pending" || name == "waited" || name == "arrived" ? name : word) + " ";
+  }
+  return rest;
+}
+
+// How many portions go before the kernel meets the RST is its own affair, and another number where its softirqs are
+// late: all numbers modulo a portion, which is what fits into the pipe of sendfile(2).
+std::string in_portions(const std::string& line) {
+  constexpr unsigned long kPortion = 65536;
+  std::string rest;
+  for (size_t i = 0; i < line.size();) {
+    const size_t digits = std::min(line.find_first_not_of("0123456789", i), line.size()) - i;
+    rest += digits == 0 ? line.substr(i, 1) : std::to_string(std::stoul(line.substr(i, digits)) % kPortion);
+    i += std::max<size_t>(digits, 1);
+  }
+  return rest;
 }
 
 std::string words(const Verb& verb, const Row& row) {
@@ -244,6 +262,10 @@ void compare_with_kernel(const Verb& verb) {
       if (leaves_nothing_pending(verb, rows[i], environments[e])) {
         expected = without_pending(expected);
         found = without_pending(found);
+      }
+      if (rows[i].arguments.name == "portions") {
+        expected = in_portions(expected);
+        found = in_portions(found);
       }
       if (which != Oracle::none && !shimmed[i].empty() && found != expected)
         mismatches.add(words(verb, rows[i]), "  kernel: " + expected, "  shim:   " + found);
