@@ -389,7 +389,7 @@ $(FUZZERS): $(BUILD)/tests/fuzz/%: tests/fuzz/%.cpp $$(FUZZED_$$*) $(wildcard te
 
 fuzz: ## feed the readers with what fuzzers make up, FUZZ_SECONDS (default 60) each
 	tests/install fuzz
-	@$(MAKE) --no-print-directory fuzzers
+	@$(MAKE) --no-print-directory -j$(JOBS) fuzzers
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 .PHONY: fuzzers
