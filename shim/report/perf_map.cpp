@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLargest = 64 * 1024 * 1024;
+constexpr std::size_t kLargest{64UL * 1024 * 1024};
 constexpr std::size_t kLongestName = 1024;
 
 std::optional<std::uint64_t> take_hex(std::string_view& line) {

@@ -17,7 +17,7 @@ namespace report {
 namespace {
 
 constexpr auto kTimeLimit = std::chrono::seconds(5);
-constexpr std::size_t kMostOutput = 16 * 1024 * 1024;
+constexpr std::size_t kMostOutput{16UL * 1024 * 1024};
 constexpr std::size_t kLongestName = 1024;
 
 // The file is handed over open, so that nobody can put another in its place, and no path can look like an option.

@@ -24,7 +24,7 @@
 namespace report {
 
 constexpr std::size_t kMostRows = 10'000;
-constexpr std::size_t kMostKeyBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMostKeyBytes{4UL * 1024 * 1024};
 constexpr std::size_t kMostFrames = 64;
 constexpr std::size_t kMostProcesses = 65'536;
 
