@@ -1,7 +1,11 @@
 // Signals around a write: what is pending, what is masked, what others send, and cancellation.
 
+#include "support/kernel.h"
 #include "support/scene.h"
 #include "support/tracer.h"
+
+// Before Linux 6.5 a splice adds its page to what a full AF_UNIX socket has queued (unix_stream_sendpage).
+static bool splice_waits() { return !is_kernel_before(6, 5); }
 
 TEST_CASE("every verb on a dead socket says EPIPE and the program lives") { survives("alive"); }
 TEST_CASE("eight threads on dead sockets live") { survives("threads"); }
@@ -50,9 +54,8 @@ TEST_CASE("a SIGPIPE that another process sends during a writev kills") { still_
 TEST_CASE("a SIGPIPE that another process sends during a splice kills") { still_dies("kill_meanwhile_default_splice"); }
 TEST_CASE("a SIGPIPE that another process sends during a write reaches the handler with its sender") {
   const auto control = bare("kill_meanwhile_handled");
-  CHECK(control.out ==
-        "writev: peer gone, handled yes, by the sender yes\n"
-        "splice: peer gone, handled yes, by the sender yes\n");
+  CHECK(control.out.starts_with("writev: peer gone, handled yes, by the sender yes\nsplice: "));
+  if (splice_waits()) CHECK(control.out.ends_with("splice: peer gone, handled yes, by the sender yes\n"));
   same_as_bare("kill_meanwhile_handled");
 }
 
@@ -117,6 +120,8 @@ TEST_CASE("a thread cancelled as its call meets EPIPE runs its cleanup handlers 
 }
 TEST_CASE("a thread cancelled in a call runs its cleanup handlers with SIGPIPE as it was") {
   const auto control = bare("cancellation");
-  CHECK(control.out.find("splice: cleanup, SIGPIPE not blocked\nsplice: cancelled\n") != std::string::npos);
+  for (const std::string verb : {"writev", "splice"})
+    if (verb != "splice" || splice_waits())
+      CHECK(control.out.find(verb + ": cleanup, SIGPIPE not blocked\n" + verb + ": cancelled\n") != std::string::npos);
   same_as_bare("cancellation");
 }
