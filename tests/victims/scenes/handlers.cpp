@@ -92,6 +92,7 @@ SCENE(from_handler) {
     errno = saved;
     has_come = 1;
   });
+  every_verb_says_epipe();  // what it initialises cannot be begun again by a handler in the midst of that
   has_come = 1;
   for (int round = 0; round < 200; ++round)
     for (const auto& verb : verbs()) {
