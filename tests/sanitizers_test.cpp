@@ -2,6 +2,7 @@
 #include "support/directory.h"
 #include "support/expect.h"
 #include "support/source_tree.h"
+#include "support/tracer.h"
 
 namespace {
 
@@ -50,18 +51,19 @@ void is_quiet(const Sanitized& victim) {
 
 }  // namespace
 
-TEST_CASE("gcc's AddressSanitizer") { lives(Sanitized("gcc", "address")); }
+// LeakSanitizer, which is a part of AddressSanitizer, looks into threads by ptrace(2).
+TRACING_TEST_CASE("gcc's AddressSanitizer") { lives(Sanitized("gcc", "address")); }
 TEST_CASE("gcc's ThreadSanitizer") { lives(Sanitized("gcc", "thread")); }
 TEST_CASE("gcc's UndefinedBehaviorSanitizer") { lives(Sanitized("gcc", "undefined")); }
-TEST_CASE("gcc's LeakSanitizer") { lives(Sanitized("gcc", "leak")); }
-TEST_CASE("clang's AddressSanitizer") { lives(Sanitized("clang", "address")); }
+TRACING_TEST_CASE("gcc's LeakSanitizer") { lives(Sanitized("gcc", "leak")); }
+TRACING_TEST_CASE("clang's AddressSanitizer") { lives(Sanitized("clang", "address")); }
 TEST_CASE("clang's ThreadSanitizer") { lives(Sanitized("clang", "thread")); }
 TEST_CASE("clang's UndefinedBehaviorSanitizer") { lives(Sanitized("clang", "undefined")); }
 TEST_CASE("clang's MemorySanitizer") { lives(Sanitized("clang", "memory")); }
 
 TEST_CASE("gcc's ThreadSanitizer finds no race in the shim") { is_quiet(Sanitized("gcc", "thread")); }
 TEST_CASE("clang's ThreadSanitizer finds no race in the shim") { is_quiet(Sanitized("clang", "thread")); }
-TEST_CASE("gcc's AddressSanitizer finds nothing in the shim") { is_quiet(Sanitized("gcc", "address")); }
+TRACING_TEST_CASE("gcc's AddressSanitizer finds nothing in the shim") { is_quiet(Sanitized("gcc", "address")); }
 TEST_CASE("clang's MemorySanitizer finds nothing in the shim") { is_quiet(Sanitized("clang", "memory")); }
 
 TEST_CASE("the control: without the launcher gcc's AddressSanitizer refuses to start behind the shim") {
@@ -80,7 +82,7 @@ TEST_CASE("AddressSanitizer still finds a write beyond the end of its memory") {
   }
 }
 
-TEST_CASE("a child with AddressSanitizer of a program without lives where the caller sees to it") {
+TRACING_TEST_CASE("a child with AddressSanitizer of a program without lives where the caller sees to it") {
   const Sanitized victim("gcc", "address");
   const Strings shell{"sh", "-c", victim.program() + "; exit $?"};
   REQUIRE(run(shell).exited(128 + SIGPIPE));
