@@ -1,4 +1,4 @@
-// The kernel that tests run under: its version, whether the loopback interface has IPv6, and whether a filter stands
+// The kernel that tests run under: its version, IPv6 on the loopback interface, a filter before it.
 // before it.
 #pragma once
 
