@@ -361,8 +361,9 @@ bench: ## measure what the shim costs, for ten minutes; BENCH=quick for two
 .PHONY: bench-programs
 bench-programs: all $(DEMO_PROGRAMS) $(patsubst %,$(BENCH_DIR)/%,bench load libtextbook.so libfarfd.so libflagonly.so libempty.so liblate.so hundred) $(BUILD)/tests/victims/attached
 
-.PHONY: test-programs
-test-programs: all $(OWN_SUITES) $(INTERLEAVINGS) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load $(BENCH_DIR)/libempty.so i386
+.PHONY: test-programs native-programs
+test-programs: native-programs i386
+native-programs: all $(OWN_SUITES) $(INTERLEAVINGS) $(VICTIMS) $(SCENES) $(VICTIM_LIBRARIES) $(DEMO_PROGRAMS) $(BENCH_DIR)/load $(BENCH_DIR)/libempty.so
 
 # The shim for 32-bit programs, and programs to try it on.
 .PHONY: i386
