@@ -29,7 +29,7 @@ std::uint64_t word_at(const ReadAt& read, std::uint64_t at, bool is_64_bit) {
 }
 
 // The word with this place in an array of them.
-std::uint64_t nth_word(const ReadAt& read, std::uint64_t array, unsigned place, bool is_64_bit) {
+std::uint64_t nth_word(const ReadAt& read, std::uint64_t array, std::uint64_t place, bool is_64_bit) {
   return word_at(read, array + place * (is_64_bit ? 8 : 4), is_64_bit);
 }
 

@@ -11,7 +11,7 @@
 
 namespace attach {
 
-static_assert(offsetof(Step, stack) == 7 * 8 && offsetof(Step, kind) == 8 * 8 && offsetof(Step, result) == 9 * 8);
+static_assert(offsetof(Step, stack) == 7UL * 8 && offsetof(Step, kind) == 8UL * 8 && offsetof(Step, result) == 9UL * 8);
 static_assert(kStepWords == 10 && Step::function == 1 && Step::leave == 2);
 
 asm(R"(
