@@ -48,7 +48,7 @@ std::uint64_t value_in(const std::string& auxv, std::uint64_t type, bool is_64_b
 // Calls `visit` with the tag and the value of each entry, up to the one where it returns true.
 template <class Visit>
 void each_dynamic(const ReadAt& read, std::uint64_t section, bool is_64_bit, Visit visit) {
-  for (unsigned entry = 0; entry < kMostEntries; ++entry) {
+  for (std::uint64_t entry = 0; entry < kMostEntries; ++entry) {
     const auto tag = nth_word(read, section, 2 * entry, is_64_bit);
     if (tag == DT_NULL || visit(tag, nth_word(read, section, 2 * entry + 1, is_64_bit))) return;
   }
