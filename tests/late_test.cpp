@@ -413,8 +413,8 @@ TEST_CASE("the doctor tells who was attached and since when and who is not any m
   const Strings armed{"attach=NOSIGPIPE_STACK=7"};
   const auto rows = said(armed);
   INFO(rows);
-  CHECK(
-      std::regex_search(rows, std::regex("libnosigpipe-attach\\.so,\\s+version\\s")));  // a row is as long as its path
+  // A row wraps where its path is long.
+  CHECK(std::regex_search(rows, std::regex("libnosigpipe-attach\\.so,\\s+version\\s")));
   CHECK(std::regex_search(rows, std::regex("in force, attached since 20\\d\\d-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ\n")));
   CHECK(has(rows, "stack=7"));
   CHECK(has(rows, "nosigpipe keeps it safe."));

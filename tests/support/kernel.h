@@ -1,5 +1,4 @@
 // The kernel that tests run under: its version, IPv6 on the loopback interface, a filter before it.
-// before it.
 #pragma once
 
 #include <sys/utsname.h>
