@@ -56,6 +56,28 @@ TEST_CASE("a disposition set by two threads is never half of each") {
   CHECK(shimmed("set_by_two_threads").out == "torn: 0\n");
 }
 
+TEST_CASE("a handler that is called for a dead socket and dies of the signal does so") {
+  for (const auto* scene : {"handler_that_dies_of_the_signal", "handler_called_once_dies_of_the_signal",
+                            "handler_writes_to_dead_socket_and_dies_of_the_signal"})
+    still_dies(scene);
+}
+TEST_CASE("a handler that is called for a dead socket and writes to a dead pipe ends the program as it returns") {
+  for (const auto* scene :
+       {"handler_writes_to_dead_pipe", "handler_writes_to_dead_pipe_by_number", "handler_writes_to_pipe_in_disguise"})
+    still_dies(scene);
+}
+TEST_CASE("a handler that is called once, for a dead socket, may write to another") {
+  for (const auto* scene : {"handler_writes_to_dead_socket", "handler_writes_to_dead_socket_unseen"}) {
+    CHECK(bare(scene).killed_by(SIGPIPE));
+    for (const auto& guard : kGuardsWithHandler) CHECK(shimmed(scene, guard).out == "alive: -1 Broken pipe\n");
+  }
+}
+TEST_CASE("what a handler leaves pending where SIGPIPE is blocked again stays as it is") {
+  const auto control = bare("handler_leaves_one_that_stays_pending");
+  CHECK(control.out == "1 13 code 0 error 0\n");
+  all_as(control, "handler_leaves_one_that_stays_pending", kGuards);
+}
+
 TEST_CASE("a thread with the smallest stack lives") { survives("small_stack", kGuardsWithHandler); }
 TEST_CASE("a thread with the smallest alternate stack lives") { survives("small_alternate_stack", kGuardsWithHandler); }
 

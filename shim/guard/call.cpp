@@ -68,7 +68,9 @@ void on_epipe_unmasked(const Call& call) {
 
 void on_short_count_unmasked(const Call& call) {
   if (options::get().mode != Mode::protect || policy::makes_no_calls()) return;
-  if (!mask::blocks_sigpipe() || !is_pending() || !fd::is_stream_socket(call.fd) || !fd::is_dead(call.fd)) return;
+  if (!mask::blocks_sigpipe() || !is_pending()) return;
+  if (fd::is_unread_pipe(call.fd)) return remember(call);
+  if (!fd::is_stream_socket(call.fd) || !fd::is_dead(call.fd)) return;
   log(call, left_to_handler());
   mark_pending();
 }

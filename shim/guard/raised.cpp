@@ -77,7 +77,9 @@ int fd_of_unknown(const Interrupted& at, bool may_ask) {
   // The second argument of tee; elsewhere most often an address, or none, which is no fd.
   const long second = at.arguments[1];
   if (second > 0 && second < (1 << 20) && fd::is_dead(static_cast<int>(second))) return static_cast<int>(second);
-  return fd::is_dead(third) ? third : first;
+  // As splice has them: of no bytes it raises nothing, and it knows four flags.
+  const bool may_be_splice = at.arguments[4] != 0 && static_cast<unsigned long>(at.arguments[5]) < 16;
+  return may_be_splice && fd::is_dead(third) ? third : first;
 }
 
 Call by_unknown(const Interrupted& at, bool may_ask) {

@@ -25,6 +25,14 @@ bool averts_unasked(const siginfo_t& info, const void* context) {
   return call.failed && (call.fd < 0 || fd::hint(call.fd) != fd::Hint::other);
 }
 
+using mask::Mark;
+
+// Whether a marked one has its effect, whatever call it is found behind. What a handler of the program's has left, and
+// a hook remembers, is no socket's.
+bool is_due(Mark mark) {
+  return mark == Mark::due || mark == Mark::sent || (mark == Mark::left && thread.raised_by != nullptr);
+}
+
 enum class Fate {
   averted,  // the thread lives on as if nothing had been raised
   told,     // it has its effect, and the log knows
@@ -37,12 +45,12 @@ Fate fate_of(const siginfo_t& info, const void* context, bool has_handler) {
   const bool protects = options.mode == Mode::protect;
   const bool may_avert = protects && (!has_handler || options.handlers == Handlers::bypass);
   const auto mark = mask::mark_of(info);
-  if (mark == mask::Mark::averted) return may_avert ? Fate::averted : Fate::told;
-  if (mark == mask::Mark::due) return Fate::passed;
+  if (mark == Mark::averted) return may_avert ? Fate::averted : Fate::told;
+  if (is_due(mark)) return Fate::passed;
   if (policy::makes_no_calls()) return may_avert && averts_unasked(info, context) ? Fate::averted : Fate::passed;
   if (!kernel::has_raised(info) || (!may_avert && (protects || !logging::wanted()))) return Fate::passed;
   const auto at = context::read(context);
-  const auto call = raised::by(at, true);
+  const auto call = mark == Mark::left ? raised::Call{"unknown", -1, event::kNotKnown, true} : raised::by(at, true);
   if (!raised::is_ours(call)) return Fate::passed;
 
   const bool dies = !may_avert && !has_handler && kernel::pid() != 1;
@@ -69,16 +77,18 @@ const char* sent_by(const siginfo_t& info) {
 
 // The call that has raised it, or by which it was sent.
 raised::Call source_of(const siginfo_t& info, const context::Interrupted& at, event::Passed& passed) {
-  const bool is_due = mask::mark_of(info) == mask::Mark::due;
+  const auto mark = mask::mark_of(info);
   passed = event::Passed::sent;
-  if (!is_due && !kernel::has_raised(info)) return {sent_by(info), -1, event::kNotKnown, false};
-  auto call = raised::by(at, true);
-  const bool is_kill = at.in_call && at.number == SYS_kill;
+  if (mark == Mark::none && !kernel::has_raised(info)) return {sent_by(info), -1, event::kNotKnown, false};
+  const bool is_behind = mark == Mark::none || mark == Mark::due;
+  auto call = is_behind ? raised::by(at, true) : raised::Call{};
+  const bool is_kill = is_behind ? at.in_call && at.number == SYS_kill : mark == Mark::sent;
   if (call.name == nullptr && !is_kill && thread.raised_by != nullptr &&
-      (is_due || fd::is_unread_pipe(thread.raised_on)))
+      (mark != Mark::none || fd::is_unread_pipe(thread.raised_on)))
     call = {thread.raised_by, thread.raised_on, event::kNotKnown, true};
   thread.raised_by = nullptr;
-  passed = is_due && !fd::is_disguised_pipe(call.fd) ? event::Passed::runaway : event::Passed::by_call;
+  const bool is_runaway = mark == Mark::due && !fd::is_disguised_pipe(call.fd);
+  passed = is_runaway ? event::Passed::runaway : event::Passed::by_call;
   if (call.name != nullptr) return call;
   passed = is_kill ? event::Passed::sent : event::Passed::earlier;
   return {passed == event::Passed::sent ? "kill" : "unknown", -1, event::kNotKnown, false};
@@ -124,5 +134,8 @@ void handler_stubs::on_sigpipe(unsigned stub, siginfo_t* info, void* context) {
     if (fate == handler::Fate::passed) handler::tell(*info, context, dies);
   }
   errno = error;
-  if (fate != handler::Fate::averted) deliver(stub, info, context);
+  if (fate == handler::Fate::averted) return;
+  thread.raised_by = nullptr;
+  deliver(stub, info, context);
+  if (!policy::makes_no_calls() && !context::blocks(context, SIGPIPE) && hides_marks()) mask::mark_left();
 }

@@ -8,7 +8,6 @@
 #include "program/mask.h"
 #include "program/policy.h"
 #include "system/kernel.h"
-#include "system/options.h"
 
 namespace handler_stubs {
 namespace {
@@ -115,16 +114,11 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
 
 struct sigaction to_kernel(const struct sigaction& act) {
   if (act.sa_handler == SIG_IGN) return act;
-  const auto& options = options::get();
-  // With SA_RESETHAND the kernel would put the deadly default in the place of a handler; and one that is blocked may be
-  // pending with a mark of ours.
-  const bool needs_stub = act.sa_handler == SIG_DFL || (bits(act.sa_flags) & bits(SA_RESETHAND)) != 0 ||
-                          options.log != Log::none || options.handlers == Handlers::bypass ||
-                          policy::knows(policy::may_block_sigpipe) || policy::uses(policy::masks);
-  const unsigned slot = needs_stub ? slot_of(act) : kHandlers;
-  // With no room left the kernel resets it, and then no handler of ours stands.
-  if (slot == kHandlers && (bits(act.sa_flags) & bits(SA_RESETHAND)) != 0) policy::take_back(policy::armed);
-  return slot < kHandlers ? for_slot(slot, act) : act;
+  const unsigned slot = slot_of(act);
+  if (slot < kHandlers) return for_slot(slot, act);
+  // The kernel resets it, and then no handler of ours stands.
+  if ((bits(act.sa_flags) & bits(SA_RESETHAND)) != 0) policy::take_back(policy::armed);
+  return act;
 }
 
 struct sigaction initial() {
@@ -181,17 +175,8 @@ static bool reset(unsigned stub) {
 bool stands() { return stub_of(in_kernel()) < kStubs; }
 
 bool hides_marks() {
-  policy::learn(policy::may_block_sigpipe);  // from here on whatever is set has a stub
-  for (;;) {
-    const struct sigaction now = in_kernel();
-    if (now.sa_handler == SIG_IGN || stub_of(now) < kStubs) return true;
-    const struct sigaction ours = to_kernel(now);
-    if (now.sa_handler == SIG_DFL || stub_of(ours) == kStubs) return false;
-    struct sigaction before {};
-    real::sigaction(SIGPIPE, &ours, &before);
-    if (is_same(before, now)) return true;
-    put_back(before, ours);  // another thread has set another: then that is asked about
-  }
+  const struct sigaction now = in_kernel();
+  return now.sa_handler == SIG_IGN || stub_of(now) < kStubs;
 }
 
 bool stands_for_handler(unsigned stub) { return handler_of(stub) != SIG_DFL; }

@@ -1,8 +1,7 @@
-// What stands in the kernel for the program's view of SIGPIPE. In the place of SIG_DFL, and of a handler of the program
-// where its calls are logged or bypassed or reset it, it is one of 136 stubs of ours, whose address encodes which
-// handler and which sa_flags it stands for. Changing the disposition is thus one sigaction(2): atomic, lock-free, safe
-// in a child of vfork, and the deadly default is never installed in between. SIG_IGN goes to the kernel as it is, so
-// that children inherit it.
+// What stands in the kernel for the program's view of SIGPIPE: in the place of SIG_DFL and of a handler of the
+// program's one of 136 stubs of ours, whose address encodes which handler and which sa_flags it stands for. Changing
+// the disposition is thus one sigaction(2): atomic, lock-free, safe in a child of vfork, and the deadly default is
+// never installed in between. SIG_IGN goes to the kernel as it is, so that children inherit it.
 #pragma once
 
 #include "system/real.h"
@@ -32,9 +31,7 @@ void on_sigpipe(unsigned stub, siginfo_t* info, void* context);
 // Whether a stub stands in the kernel: it takes a mark off before the program's handler sees it.
 bool stands();
 
-// The same of what is to find a mark that is left pending: where a handler of the program stands itself, a stub takes
-// its place; who ignores SIGPIPE sees none, and will have a stub. False for a default that is not ours, or with no room
-// left.
+// The same of what is to find a mark that is left pending: who ignores SIGPIPE sees none, and will have a stub.
 bool hides_marks();
 
 // Whether the stub stands for a handler of the program, and not for SIG_DFL.

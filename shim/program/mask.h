@@ -60,12 +60,25 @@ void leave_pending();
 // stands: whoever else finds it would see the mark.
 void mark_pending();
 
+// A handler of the program's, called by ours, has come back. What it leaves pending will be found behind the call that
+// it was called for, and is not that call's. So it is marked: as left where a call has raised it, as sent where it was
+// sent to the process.
+void mark_left();
+
 // The mark stands in si_errno: the kernel copies that for every signal that is queued, whichever its code, and has 0
 // there in its own. Emulators have there whatever there was.
-enum class Mark : int { none = 0, averted = 0x4e4f5347, due = 0x44554521 };
+enum class Mark : int { none = 0, averted = 0x4e4f5347, due = 0x44554521, left = 0x4c454654, sent = 0x53454e54 };
 inline Mark mark_of(const siginfo_t& info) {
-  const Mark mark{info.si_errno};
-  return info.si_code == SI_USER && (mark == Mark::averted || mark == Mark::due) ? mark : Mark::none;
+  if (info.si_code != SI_USER) return Mark::none;
+  switch (const Mark mark{info.si_errno}) {
+    case Mark::averted:
+    case Mark::due:
+    case Mark::left:
+    case Mark::sent:
+      return mark;
+    default:
+      return Mark::none;
+  }
 }
 inline void unmark(siginfo_t& info) {
   if (mark_of(info) != Mark::none) info.si_errno = 0;

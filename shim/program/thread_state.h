@@ -1,6 +1,6 @@
 // What is remembered of this thread from one call to the next: all in one place, because to find it costs. Each may be
 // stale, since a call may never return (siglongjmp, cancellation, a child of vfork that is killed): none decides who
-// dies.
+// dies, but what a handler of the program's that has come back has done since it was called.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct Thread {
   // Bytes of log lines that this thread has written, which /proc counts, too.
   long long logged;
 
-  // The call over which a SIGPIPE has been raised, or left pending, that our handler does not meet as it returns. The
-  // log alone asks for it.
+  // The call over which a SIGPIPE has been raised, or left pending, that our handler does not meet as it returns: not a
+  // socket's, but for a runaway's. The log asks for it, and what a handler of the program's has left pending.
   const char* raised_by;
   int raised_on;
 

@@ -1,6 +1,9 @@
 // What a signal handler can read of the system call that its signal interrupted.
 #pragma once
 
+#include <signal.h>
+#include <ucontext.h>
+
 #include "system/arch/machine.h"
 
 namespace context {
@@ -10,5 +13,10 @@ using arch::kUnknown;
 
 // `context` is a handler's third argument. Reads registers and code only: safe in a signal handler.
 inline Interrupted read(const void* context) { return arch::interrupted(context); }
+
+// Whether the signal is blocked once the handler has returned.
+inline bool blocks(const void* context, int signal) {
+  return sigismember(&static_cast<const ucontext_t*>(context)->uc_sigmask, signal) == 1;
+}
 
 }  // namespace context

@@ -145,6 +145,8 @@ inline long queue_to_thread(const siginfo_t& info) {
   return call(SYS_rt_tgsigqueueinfo, pid(), tid(), info.si_signo, &info);
 }
 
+inline void queue_to_process(const siginfo_t& info) { call(SYS_rt_sigqueueinfo, pid(), info.si_signo, &info); }
+
 // Whether this siginfo is what the kernel gives for a SIGPIPE that it raises; kill(getpid()) looks the same.
 inline bool has_raised(const siginfo_t& info) { return info.si_code == SI_USER && info.si_pid == pid(); }
 

@@ -147,6 +147,12 @@ long sent_to(long tid, const siginfo_t& info) {
   return returned(SYS_rt_tgsigqueueinfo, 0);
 }
 
+long sent_to_process(const siginfo_t& info) {
+  schedules::before(&process, true, "sends its process a SIGPIPE");
+  queue(process.pending, info, own().mask);
+  return returned(SYS_rt_sigqueueinfo, 0);
+}
+
 long taken(siginfo_t* info) {
   schedules::before(&process, true, "dequeues what is pending");
   auto& from = own().pending ? own().pending : process.pending;
@@ -233,6 +239,8 @@ long arch::modelled_call(long number, long a, long b, long c, long d, long) {
       return changed_mask(a, at<const std::uint64_t>(b), at<std::uint64_t>(c));
     case SYS_rt_tgsigqueueinfo:
       return sent_to(b, *at<const siginfo_t>(d));
+    case SYS_rt_sigqueueinfo:
+      return sent_to_process(*at<const siginfo_t>(c));
     case SYS_tgkill:
       return sent_to(b, c == 0 ? siginfo_t{} : signal(SI_TKILL, model::process.pid, none));
     case SYS_rt_sigtimedwait:

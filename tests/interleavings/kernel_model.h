@@ -40,7 +40,6 @@ struct Process {
   int pid = 1000;
   bool refuses_to_raise = false;  // a sandbox does
   bool resets = false;            // for a moment another disposition stands than the program has set
-  bool may_block = false;         // that is known before there are threads
 
   struct sigaction view {};  // as the program's own calls have made it, in their order
 

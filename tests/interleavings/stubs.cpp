@@ -53,10 +53,17 @@ using Body = std::function<void()>;
 // A handler of the program's, and how often it was called for what.
 std::array<int, 4> calls;
 void handle(int, siginfo_t* info, void*) {
-  must(info->si_errno == 0 || !process.may_block, "a handler of the program sees a mark");
+  must(info->si_errno == 0, "a handler of the program sees a mark");
   ++calls[info->si_uid];
 }
 void handle_otherwise(int signal, siginfo_t* info, void* context) { handle(signal, info, context); }
+
+// One that leaves a SIGPIPE pending.
+std::function<void()> leave;
+void leaves(int signal, siginfo_t* info, void* context) {
+  handle(signal, info, context);
+  leave();
+}
 
 struct Set {
   std::string name;
@@ -73,7 +80,8 @@ const Handler kOther = as_handler(handle_otherwise);
 const Set kDefault{"SIG_DFL", SIG_DFL, 0}, kIgnore{"SIG_IGN", SIG_IGN, 0}, kHandle{"a handler", kHandler, SA_SIGINFO},
     kRestarts{"the handler with SA_RESTART", kHandler, SA_SIGINFO | SA_RESTART},
     kHandleOtherwise{"another handler", kOther, SA_SIGINFO | SA_RESTART},
-    kOnce{"a handler once", kHandler, static_cast<int>(SA_SIGINFO | SA_RESETHAND)};
+    kOnce{"a handler once", kHandler, static_cast<int>(SA_SIGINFO | SA_RESETHAND)},
+    kLeavesOnce{"a handler that leaves one pending", as_handler(leaves), static_cast<int>(SA_SIGINFO | SA_RESETHAND)};
 const std::vector<Set> kSets{kDefault, kIgnore, kHandle};
 
 struct sigaction as_action(const Set& set) {
@@ -191,7 +199,6 @@ void set_beside(const std::string& what, const std::vector<Body>& others, const 
 
 void may_block() {
   start();
-  process.may_block = true;
   policy::learn(policy::may_block_sigpipe);
 }
 
@@ -278,6 +285,38 @@ void once_for_two() {
   hold({"two sockets for a handler that is called once", once, {writes_raw(kSocket), writes_raw(kSocket)}, ends});
 }
 
+// What a handler has left pending comes behind the socket's call that it was called for, and is not that call's.
+void handler_leaves() {
+  const auto begins = [] {
+    start();
+    process.resets = true;
+    set(kLeavesOnce);
+  };
+  const auto dies_of = [](model::Cause cause) {
+    return [cause] {
+      must(process.has_died && (process.died_of == cause || process.is_doomed),
+           "what a handler leaves pending is lost");
+    };
+  };
+  const auto hold_for = [&](const std::string& what, const Body& does, const std::vector<Body>& threads,
+                            const Body& ends) {
+    leave = does;
+    hold({"a handler that " + what, begins, threads, ends});
+  };
+  const std::vector<Body> one{writes_raw(kSocket)}, two{writes_raw(kSocket), writes_raw(kSocket)};
+  const auto writes_to_pipe = [] { guarded(Hook{"write", kPipe, Bytes{1}}, [] { return model::write(kPipe); }); };
+  for (const auto& threads : {one, two}) {
+    hold_for("writes to a pipe", writes_to_pipe, threads, dies_of(model::pipe));
+    hold_for("writes to a socket", writes_hooked(kSocket), threads, lives);
+    hold_for("writes to a socket past the hooks", writes_raw(kSocket), threads, lives);
+  }
+  // Another thread may take what is sent to the process, just as its own write returns (README, Limits).
+  const auto sends = [] { model::kill(1000); };
+  const auto writes_and_sends = [sends] { write_hooked(kSocket), sends(); };
+  hold_for("sends the signal once more", sends, one, dies_of(model::sent));
+  hold_for("writes to a socket and sends it once more", writes_and_sends, one, dies_of(model::sent));
+}
+
 }  // namespace
 
 int main() {
@@ -293,5 +332,6 @@ int main() {
   mark_is_hidden();
   what_is_sent_stays();
   once_for_two();
+  handler_leaves();
   return holds ? 0 : 1;
 }

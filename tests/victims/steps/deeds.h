@@ -205,7 +205,27 @@ inline void takes_stack(int has_one) {
 inline void closes(int fd) {
   if (!is_confined) close(fd);
 }
+
+// What a handler writes to, once a step; each time in another way, and it may then send the signal that it was called
+// for once more, or set the default.
+inline int to_write_to = -1, times_written = 0;
 inline void lets_handlers_write_to(int fd) { to_write_to = fd; }
+inline void writes(int) {
+  note_call("writes");
+  const int fd = to_write_to;
+  to_write_to = -1;
+  if (fd < 0) return;
+  const int error = errno, which = fd + times_written++;
+  const auto& way = kPuts[which % kWays];
+  note(" %s", way.name);
+  const bool is_out = is_confined && (!is_stream_socket[fd] || is_blocked());
+  if (way.by != By::unseen && !is_out && !is_left_open(fd, way.by))
+    note_result(put(fd, way.by, [&] { return way.call(shaped(kOne, fd, way.by)); }));
+  if (which % 3 == 0 && !is_confined) sends(which % kWaysToSend);
+  if (which % 4 == 0 && !(resets_itself() && is_pending())) signal(SIGPIPE, SIG_DFL), is_set(kDefault);
+  if (is_blocked()) before_unblocking();  // as it returns
+  errno = error;
+}
 inline void shuts_down(int fd) { shutdown(fd, SHUT_WR); }
 
 }  // namespace steps

@@ -11,7 +11,6 @@
 namespace steps {
 
 inline thread_local sigjmp_buf* leaving = nullptr;  // where a handler that jumps goes on
-inline int to_write_to = -1;                        // what a handler writes to, once a step
 
 inline bool is_on_alternate_stack() {
   stack_t stack{};
@@ -37,17 +36,7 @@ inline void jumps(int) {
   leaving = nullptr;
   siglongjmp(*to, 1);
 }
-inline void writes(int) {
-  note_call("writes");
-  const int fd = to_write_to;
-  to_write_to = -1;
-  if (fd < 0 || is_left_open(fd, By::hook)) return;
-  const int error = errno;
-  const long result = put(fd, By::hook, [=] { return send(fd, some, 1, 0); });
-  note_result(result);
-  if (is_blocked()) before_unblocking();  // as it returns
-  errno = error;
-}
+inline void writes(int);
 
 using Handler = void (*)(int);
 enum What { kDefault, kIgnore, kCounts, kTells, kJumps, kWrites, kWhats };
