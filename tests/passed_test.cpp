@@ -125,6 +125,25 @@ TEST_CASE("a signal of a timer is told, and nobody has sent it") {
   CHECK(line["sender_pid"].empty());
 }
 
+TEST_CASE("what a handler has left pending is told as what it is, behind the line of what the handler was called for") {
+  const auto left = [](const std::string& scene) {
+    INFO(scene);
+    const auto [lines, ending] = passed(scene);
+    CHECK(ending.killed_by(SIGPIPE));
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0]["kind"] == "socket");
+    CHECK(lines[0]["kills"] == "0");
+    CHECK(lines[1]["event"] == "passed");
+    CHECK(lines[1]["would_kill"] == "yes");
+    return lines[1];
+  };
+  was_sent_by_itself(left("handler_that_dies_of_the_signal"), "kill");
+  CHECK(left("handler_writes_to_dead_pipe")["kind"] == "pipe");
+  const auto disguised = left("handler_writes_to_pipe_in_disguise");
+  CHECK(disguised["kind"] == "socketpair");
+  CHECK(disguised["fd"] == "2");
+}
+
 TEST_CASE("the place of a death is in the program, and its stack leads to main") {
   for (const auto& scene :
        {"pipe_still_kills", "pipe_stdio_still_kills", "kill_still_kills", "passed_socketpair_by_send"}) {

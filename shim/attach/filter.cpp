@@ -55,7 +55,6 @@ const Asked kAsked[] = {
     // The shim's, as nosigpipe.1 lists them.
     ASKED(rt_sigaction),
     ASKED(rt_sigtimedwait),
-    ASKED(rt_sigqueueinfo),
     ASKED(rt_tgsigqueueinfo),
     ASKED(tgkill),
     ASKED(sigaltstack),

@@ -27,10 +27,18 @@ bool is_pending() { return (kernel::pending() & kernel::only(SIGPIPE)) != 0; }
 
 bool delivers() { return options::get().handlers == Handlers::deliver && disposition::has_handler(); }
 
-// By the time it is taken the default may stand where a handler of the program does now, or SIG_IGN: then the mark
-// averts it. A handler that stands in the kernel itself would see it.
-void mark_pending() {
-  if (options::get().mode == Mode::protect && handler_stubs::hides_marks()) mask::mark_pending();
+// A handler that stands in the kernel itself would see the mark.
+void mark(mask::Mark mark) {
+  if (options::get().mode == Mode::protect && handler_stubs::hides_marks()) mask::mark_pending(mark);
+}
+
+// By the time it is taken the default may stand where a handler of the program does now, or SIG_IGN.
+void leave_averted() { mark(mask::Mark::averted); }
+
+// What a handler leaves pending is found behind the call that it was called for.
+void leave_to_pipe(const Call& call) {
+  remember(call);
+  if (thread.in_handler) mark(mask::Mark::pipe);
 }
 
 }  // namespace
@@ -61,18 +69,18 @@ void on_epipe_unmasked(const Call& call) {
   const bool blocked = mask::is_blocked_by_program();
   if (!blocked && (!logging::wanted() || !disposition::ignores())) return;
   if (!fd::raises_sigpipe(call.fd)) return;
-  if (fd::is_unread_pipe(call.fd)) return remember(call);
+  if (fd::is_unread_pipe(call.fd)) return leave_to_pipe(call);
   log(call, left_to_handler());
-  if (blocked) mark_pending();
+  if (blocked) leave_averted();
 }
 
 void on_short_count_unmasked(const Call& call) {
   if (options::get().mode != Mode::protect || policy::makes_no_calls()) return;
   if (!mask::blocks_sigpipe() || !is_pending()) return;
-  if (fd::is_unread_pipe(call.fd)) return remember(call);
+  if (fd::is_unread_pipe(call.fd)) return leave_to_pipe(call);
   if (!fd::is_stream_socket(call.fd) || !fd::is_dead(call.fd)) return;
   log(call, left_to_handler());
-  mark_pending();
+  leave_averted();
 }
 
 void finish_masked(const Call& call, mask::Masked& masked, bool failed) {
@@ -83,8 +91,8 @@ void finish_masked(const Call& call, mask::Masked& masked, bool failed) {
   const bool met = drained || (averts && failed && fd::raises_sigpipe(call.fd));
   const bool is_left = blocked && (met || (averts && !failed && is_pending() && fd::is_dead(call.fd)));
   const bool passes = drained && delivers();
-  if (is_left) mark_pending();
-  if (!averts) remember(call);
+  if (is_left) leave_averted();
+  if (!averts) leave_to_pipe(call);
   mask::leave(masked);
   if (met || is_left) log(call, "mask", passes ? event::Passed::by_call : event::Passed::no);
   if (passes) handler_stubs::stands() ? mask::leave_pending() : mask::raise_as_kernel();

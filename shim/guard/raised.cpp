@@ -78,7 +78,7 @@ int fd_of_unknown(const Interrupted& at, bool may_ask) {
   const long second = at.arguments[1];
   if (second > 0 && second < (1 << 20) && fd::is_dead(static_cast<int>(second))) return static_cast<int>(second);
   // As splice has them: of no bytes it raises nothing, and it knows four flags.
-  const bool may_be_splice = at.arguments[4] != 0 && static_cast<unsigned long>(at.arguments[5]) < 16;
+  const bool may_be_splice = at.arguments[4] != 0 && static_cast<unsigned>(at.arguments[5]) < 16;
   return may_be_splice && fd::is_dead(third) ? third : first;
 }
 
@@ -103,7 +103,7 @@ bool writes(long number) {
 }
 
 Call by(const Interrupted& at, bool may_ask) {
-  if (!at.in_call) return {};
+  if (!at.in_call || at.is_met) return {};
   return at.number == kUnknown ? by_unknown(at, may_ask) : by_known(at);
 }
 

@@ -27,12 +27,6 @@ bool averts_unasked(const siginfo_t& info, const void* context) {
 
 using mask::Mark;
 
-// Whether a marked one has its effect, whatever call it is found behind. What a handler of the program's has left, and
-// a hook remembers, is no socket's.
-bool is_due(Mark mark) {
-  return mark == Mark::due || mark == Mark::sent || (mark == Mark::left && thread.raised_by != nullptr);
-}
-
 enum class Fate {
   averted,  // the thread lives on as if nothing had been raised
   told,     // it has its effect, and the log knows
@@ -46,11 +40,12 @@ Fate fate_of(const siginfo_t& info, const void* context, bool has_handler) {
   const bool may_avert = protects && (!has_handler || options.handlers == Handlers::bypass);
   const auto mark = mask::mark_of(info);
   if (mark == Mark::averted) return may_avert ? Fate::averted : Fate::told;
-  if (is_due(mark)) return Fate::passed;
+  if (mark == Mark::nothing) return Fate::averted;
+  if (mark != Mark::none) return Fate::passed;
   if (policy::makes_no_calls()) return may_avert && averts_unasked(info, context) ? Fate::averted : Fate::passed;
   if (!kernel::has_raised(info) || (!may_avert && (protects || !logging::wanted()))) return Fate::passed;
   const auto at = context::read(context);
-  const auto call = mark == Mark::left ? raised::Call{"unknown", -1, event::kNotKnown, true} : raised::by(at, true);
+  const auto call = raised::by(at, true);
   if (!raised::is_ours(call)) return Fate::passed;
 
   const bool dies = !may_avert && !has_handler && kernel::pid() != 1;
@@ -75,14 +70,14 @@ const char* sent_by(const siginfo_t& info) {
   }
 }
 
-// The call that has raised it, or by which it was sent.
-raised::Call source_of(const siginfo_t& info, const context::Interrupted& at, event::Passed& passed) {
+// The call that has raised it, or by which it was sent. What is due was raised for the call that has been met.
+raised::Call source_of(const siginfo_t& info, context::Interrupted at, event::Passed& passed) {
   const auto mark = mask::mark_of(info);
   passed = event::Passed::sent;
   if (mark == Mark::none && !kernel::has_raised(info)) return {sent_by(info), -1, event::kNotKnown, false};
-  const bool is_behind = mark == Mark::none || mark == Mark::due;
-  auto call = is_behind ? raised::by(at, true) : raised::Call{};
-  const bool is_kill = is_behind ? at.in_call && at.number == SYS_kill : mark == Mark::sent;
+  at.is_met &= mark != Mark::due;
+  auto call = mark == Mark::pipe ? raised::Call{} : raised::by(at, true);
+  const bool is_kill = mark == Mark::none && (at.is_met || (at.in_call && at.number == SYS_kill));
   if (call.name == nullptr && !is_kill && thread.raised_by != nullptr &&
       (mark != Mark::none || fd::is_unread_pipe(thread.raised_on)))
     call = {thread.raised_by, thread.raised_on, event::kNotKnown, true};
@@ -110,6 +105,17 @@ bool hands_on(const siginfo_t& info, event::Passed passed, bool dies) {
   event::log({call.name, call.fd, call.asked, "none", at.call_site, context, dies, passed, &info});
 }
 
+// A handler of the program's has come back. What it has sent to the process, to end it, will be found behind the call
+// that the handler was called for, and is not that call's: one more comes first, and notes it. Where a call has left
+// one pending there is no room for that.
+void after_handler(const void* context) {
+  if (policy::makes_no_calls() || (kernel::pending() & kernel::only(SIGPIPE)) == 0) return;
+  if (context::blocks(context, SIGPIPE) || raised::by(context::read(context), true).name == nullptr) return;
+  const int error = errno;
+  if (handler_stubs::stands_for_default()) mask::raise_nothing();
+  errno = error;
+}
+
 }  // namespace
 
 void look_for_tracer() {
@@ -134,8 +140,10 @@ void handler_stubs::on_sigpipe(unsigned stub, siginfo_t* info, void* context) {
     if (fate == handler::Fate::passed) handler::tell(*info, context, dies);
   }
   errno = error;
-  if (fate == handler::Fate::averted) return;
-  thread.raised_by = nullptr;
+  if (fate == handler::Fate::averted) return context::note_met(context);
+  const bool outer = thread.in_handler;
+  thread.in_handler = true;
   deliver(stub, info, context);
-  if (!policy::makes_no_calls() && !context::blocks(context, SIGPIPE) && hides_marks()) mask::mark_left();
+  thread.in_handler = outer;
+  handler::after_handler(context);
 }

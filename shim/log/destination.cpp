@@ -162,7 +162,7 @@ void know_start() {
 }
 
 int open() {
-  const nonblocking::SignalsBlocked blocked;
+  const kernel::SignalsBlocked blocked;
   return kind() == Kind::standard_error || log.fd() >= 0 ? 0 : open_anew();
 }
 

@@ -126,7 +126,7 @@ bool write(Scratch& scratch, std::string_view kind, Fill fill) {
 void warn(text::Line& line) {
   KeptFile now;
   now.share(2);
-  const nonblocking::SignalsBlocked blocked;
+  const kernel::SignalsBlocked blocked;
   nonblocking::write(now, line.ended(), nonblocking::Description::shared, blocked.before());
 }
 

@@ -110,6 +110,6 @@ class Lease {
   explicit operator bool() const { return scratch_ != nullptr; }
 
  private:
-  nonblocking::SignalsBlocked blocked_;
+  kernel::SignalsBlocked blocked_;
   Scratch* scratch_ = nullptr;
 };

@@ -174,6 +174,11 @@ static bool reset(unsigned stub) {
 
 bool stands() { return stub_of(in_kernel()) < kStubs; }
 
+bool stands_for_default() {
+  const unsigned stub = stub_of(in_kernel());
+  return stub < kStubs && !stands_for_handler(stub);
+}
+
 bool hides_marks() {
   const struct sigaction now = in_kernel();
   return now.sa_handler == SIG_IGN || stub_of(now) < kStubs;

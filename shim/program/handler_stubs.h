@@ -14,8 +14,8 @@ using Handler = void (*)(int);
 constexpr unsigned bits(auto flags) { return static_cast<unsigned>(flags); }
 
 // What the kernel is given for the program's, and back. All of these are safe in a signal handler, and leave errno
-// alone but for in_kernel(). The 15th handler of a program and all that come later have no stub: they are given to the
-// kernel as they are, and it calls them.
+// alone but for those that ask what the kernel has now, and deliver(). The 15th handler of a program and all that come
+// later have no stub: they are given to the kernel as they are, and it calls them.
 struct sigaction to_kernel(const struct sigaction& act);
 struct sigaction to_program(const struct sigaction& ours);
 
@@ -33,6 +33,9 @@ bool stands();
 
 // The same of what is to find a mark that is left pending: who ignores SIGPIPE sees none, and will have a stub.
 bool hides_marks();
+
+// Whether one stands that stands for SIG_DFL.
+bool stands_for_default();
 
 // Whether the stub stands for a handler of the program, and not for SIG_DFL.
 bool stands_for_handler(unsigned stub);

@@ -45,23 +45,17 @@ void abandon(void* argument) {
   restore(masked);
 }
 
-// The kernel's own siginfo for a SIGPIPE that it raises, with this in si_errno. A handler may run, as above. False
-// where a sandbox lets none be raised.
-bool raise(Mark mark) {
+// The kernel's own siginfo for a SIGPIPE that it raises, with this in si_errno. A handler may run, as above.
+void raise(Mark mark) {
   const int error = errno;
   siginfo_t info{};
   info.si_signo = SIGPIPE;
   info.si_errno = static_cast<int>(mark);
   info.si_code = SI_USER;
   info.si_pid = kernel::pid();
-  info.si_uid = static_cast<uid_t>(kernel::call(SYS_getuid));
-  const bool is_sent = kernel::queue_to_thread(info) == 0;
+  info.si_uid = static_cast<uid_t>(kernel::real_uid());
+  kernel::queue_to_thread(info);
   errno = error;
-  return is_sent;
-}
-
-void mark(siginfo_t& info, Mark mark) {
-  if (kernel::has_raised(info) && mark_of(info) == Mark::none) info.si_errno = static_cast<int>(mark);
 }
 
 }  // namespace
@@ -108,26 +102,15 @@ void leave_pending() {
   if (policy::has_handler_of_ours()) raise(Mark::averted);
 }
 
-void mark_pending() {
+// A handler that jumps would leave it taken.
+void mark_pending(Mark mark) {
+  const kernel::SignalsBlocked blocked;
   siginfo_t info{};
-  if (!kernel::take_pending(kSigpipe, &info)) return;
-  mark(info, Mark::averted);
+  if (!kernel::may_queue() || !kernel::take_pending(kSigpipe, &info)) return;
+  if (kernel::has_raised(info) && info.si_errno == 0) info.si_errno = static_cast<int>(mark);
   kernel::queue_to_thread(info);
 }
 
-// A thread has room for one: another is dropped where a call has raised one. The process has room for one, too, which
-// comes second.
-void mark_left() {
-  if ((kernel::pending() & kSigpipe) == 0 || !raise(Mark::sent)) return;
-  siginfo_t own{}, sent{};
-  const bool is_there = kernel::take_pending(kSigpipe, &own) && mark_of(own) != Mark::sent;
-  if (kernel::take_pending(kSigpipe, &sent)) {
-    mark(sent, Mark::sent);
-    kernel::queue_to_process(sent);
-  }
-  if (!is_there) return;
-  mark(own, Mark::left);
-  kernel::queue_to_thread(own);
-}
+void raise_nothing() { raise(Mark::nothing); }
 
 }  // namespace mask

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <cstddef>
+#include <initializer_list>
 
 #include "program/policy.h"
 #include "system/kernel.h"
@@ -56,30 +57,29 @@ void raise_due();
 // not waited, our handler lets it come to nothing. Nothing is raised where no handler of ours stands.
 void leave_pending();
 
-// The kernel left one pending in this thread, which blocks it: marks it as averted, likewise. Only where a stub of ours
-// stands: whoever else finds it would see the mark.
-void mark_pending();
-
-// A handler of the program's, called by ours, has come back. What it leaves pending will be found behind the call that
-// it was called for, and is not that call's. So it is marked: as left where a call has raised it, as sent where it was
-// sent to the process.
-void mark_left();
-
 // The mark stands in si_errno: the kernel copies that for every signal that is queued, whichever its code, and has 0
 // there in its own. Emulators have there whatever there was.
-enum class Mark : int { none = 0, averted = 0x4e4f5347, due = 0x44554521, left = 0x4c454654, sent = 0x53454e54 };
+enum class Mark : int {
+  none = 0,
+  averted = 0x4e4f5347,  // a socket's: where the default is due it comes to nothing
+  due = 0x44554521,      // raised for the call that it is found behind, which could not raise it
+  pipe = 0x50495045,     // a dead pipe's, whatever call it is found behind
+  nothing = 0x4e4f4e45   // comes to nothing
+};
 inline Mark mark_of(const siginfo_t& info) {
   if (info.si_code != SI_USER) return Mark::none;
-  switch (const Mark mark{info.si_errno}) {
-    case Mark::averted:
-    case Mark::due:
-    case Mark::left:
-    case Mark::sent:
-      return mark;
-    default:
-      return Mark::none;
-  }
+  for (const auto mark : {Mark::averted, Mark::due, Mark::pipe, Mark::nothing})
+    if (info.si_errno == static_cast<int>(mark)) return mark;
+  return Mark::none;
 }
+
+// The kernel left one pending in this thread, which blocks it: it is marked, likewise. Only where a stub of ours
+// stands: whoever else finds it would see the mark. One that has a mark keeps it.
+void mark_pending(Mark mark);
+
+// Queues one that comes to nothing, and comes first, unless this thread has one of its own pending.
+void raise_nothing();
+
 inline void unmark(siginfo_t& info) {
   if (mark_of(info) != Mark::none) info.si_errno = 0;
 }

@@ -1,6 +1,6 @@
 // What is remembered of this thread from one call to the next: all in one place, because to find it costs. Each may be
 // stale, since a call may never return (siglongjmp, cancellation, a child of vfork that is killed): none decides who
-// dies, but what a handler of the program's that has come back has done since it was called.
+// dies.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +23,13 @@ struct Thread {
   // Bytes of log lines that this thread has written, which /proc counts, too.
   long long logged;
 
-  // The call over which a SIGPIPE has been raised, or left pending, that our handler does not meet as it returns: not a
-  // socket's, but for a runaway's. The log asks for it, and what a handler of the program's has left pending.
+  // The call over which a SIGPIPE has been raised, or left pending, that our handler does not meet as it returns. The
+  // log alone asks for it.
   const char* raised_by;
   int raised_on;
+
+  // Ours has called a handler of the program's: what that leaves pending is marked.
+  bool in_handler;
 
   // Where errno is, once it is known: to ask libc takes a call, and registers saved around it.
   const int* errno_at;

@@ -14,6 +14,10 @@ using arch::kUnknown;
 // `context` is a handler's third argument. Reads registers and code only: safe in a signal handler.
 inline Interrupted read(const void* context) { return arch::interrupted(context); }
 
+// A SIGPIPE has been met behind this system call: what a handler finds at the same place from here on is not the
+// call's.
+inline void note_met(const void* context) { arch::note_met(context); }
+
 // Whether the signal is blocked once the handler has returned.
 inline bool blocks(const void* context, int signal) {
   return sigismember(&static_cast<const ucontext_t*>(context)->uc_sigmask, signal) == 1;

@@ -83,7 +83,16 @@ inline int poll_now(int fd, short events) {
 inline int pid() { return static_cast<int>(call(SYS_getpid)); }
 inline int tid() { return static_cast<int>(call(SYS_gettid)); }
 
-// That of the files that it creates. A 32-bit process has an older call for numbers of 16 bits.
+// A 32-bit process has an older call for numbers of 16 bits.
+inline long real_uid() {
+#ifdef SYS_getuid32
+  return call(SYS_getuid32);
+#else
+  return call(SYS_getuid);
+#endif
+}
+
+// That of the files that it creates.
 inline long uid() {
 #ifdef SYS_geteuid32
   return call(SYS_geteuid32);
@@ -127,6 +136,21 @@ inline Signals change_mask(int how, Signals set) {
   return before;
 }
 
+// No signal comes to this thread as long as this lives: neither what we raise, nor a handler of the program that
+// would find us half-way.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() : before_(change_mask(SIG_BLOCK, ~Signals{0})) {}
+  ~SignalsBlocked() { change_mask(SIG_SETMASK, before_); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+  Signals before() const { return before_; }
+
+ private:
+  Signals before_;
+};
+
 // Of this thread and of the process.
 inline Signals pending() {
   Signals set = 0;
@@ -145,8 +169,6 @@ inline long queue_to_thread(const siginfo_t& info) {
   return call(SYS_rt_tgsigqueueinfo, pid(), tid(), info.si_signo, &info);
 }
 
-inline void queue_to_process(const siginfo_t& info) { call(SYS_rt_sigqueueinfo, pid(), info.si_signo, &info); }
-
 // Whether this siginfo is what the kernel gives for a SIGPIPE that it raises; kill(getpid()) looks the same.
 inline bool has_raised(const siginfo_t& info) { return info.si_code == SI_USER && info.si_pid == pid(); }
 
@@ -158,10 +180,11 @@ inline void raise_again(const siginfo_t& info) {
 }
 
 // Whether a thread can send itself a signal in one of these ways: by none at all (kill(2)).
-inline bool may_raise() {
+inline bool may_queue() {
   siginfo_t nothing{};
   nothing.si_code = SI_USER;
-  return queue_to_thread(nothing) == 0 || call(SYS_tgkill, pid(), tid(), 0) == 0;
+  return queue_to_thread(nothing) == 0;
 }
+inline bool may_raise() { return may_queue() || call(SYS_tgkill, pid(), tid(), 0) == 0; }
 
 }  // namespace kernel

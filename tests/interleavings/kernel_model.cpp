@@ -32,14 +32,16 @@ alignas(4096) const
                               0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90,
                               0x90, 0x90, 0x90, 0xb8, 0x01, 0,    0,    0,    0x0f, 0x05, 0x90, 0x90, 0x90, 0x90};
 constexpr int kAfterWrite = 38, kInNoCall = 28;
+const auto kBehindWrite = reinterpret_cast<greg_t>(code + kAfterWrite);
 
 ucontext_t context_of(const Thread& thread) {
   ucontext_t context{};
   auto* registers = context.uc_mcontext.gregs;
   const bool in_call = thread.number == SYS_write;
-  registers[REG_RIP] = reinterpret_cast<greg_t>(code + (in_call ? kAfterWrite : kInNoCall));
+  registers[REG_RIP] = in_call ? kBehindWrite : reinterpret_cast<greg_t>(code + kInNoCall);
   registers[REG_RAX] = thread.result;
   registers[REG_RDI] = thread.fd;
+  registers[REG_RCX] = thread.rcx;
   registers[REG_RDX] = 1;
   return context;
 }
@@ -98,6 +100,7 @@ void take() {
   own().handles = interrupted.handles;
   own().number = interrupted.number;
   own().result = interrupted.result;
+  own().rcx = context.uc_mcontext.gregs[REG_RCX];
 }
 
 // The call is over, and the thread about to go on.
@@ -105,6 +108,7 @@ long returned(long number, long result, int fd = 0) {
   own().number = number;
   own().result = result;
   own().fd = fd;
+  own().rcx = kBehindWrite;
   while (is_due()) take();
   own().number = 0;
   return result;
@@ -145,12 +149,6 @@ long sent_to(long tid, const siginfo_t& info) {
   schedules::before(&process, true, "sends itself a SIGPIPE");
   queue(thread.pending, info, thread.mask);
   return returned(SYS_rt_tgsigqueueinfo, 0);
-}
-
-long sent_to_process(const siginfo_t& info) {
-  schedules::before(&process, true, "sends its process a SIGPIPE");
-  queue(process.pending, info, own().mask);
-  return returned(SYS_rt_sigqueueinfo, 0);
 }
 
 long taken(siginfo_t* info) {
@@ -239,8 +237,6 @@ long arch::modelled_call(long number, long a, long b, long c, long d, long) {
       return changed_mask(a, at<const std::uint64_t>(b), at<std::uint64_t>(c));
     case SYS_rt_tgsigqueueinfo:
       return sent_to(b, *at<const siginfo_t>(d));
-    case SYS_rt_sigqueueinfo:
-      return sent_to_process(*at<const siginfo_t>(c));
     case SYS_tgkill:
       return sent_to(b, c == 0 ? siginfo_t{} : signal(SI_TKILL, model::process.pid, none));
     case SYS_rt_sigtimedwait:

@@ -25,6 +25,7 @@ struct Thread {
   std::optional<siginfo_t> pending;
   long number = 0, result = 0;  // of the call that it returns from
   int fd = 0;
+  long long rcx = 0;  // where the call returns to, or what the handler has put there
   // What the program sets by the call that it is in, and what stood in its view before.
   std::optional<struct sigaction> sets;
   struct sigaction stood {};

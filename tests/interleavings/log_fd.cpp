@@ -138,7 +138,7 @@ namespace {
 
 void write_line() {
   int error = 0;
-  const nonblocking::SignalsBlocked blocked;
+  const kernel::SignalsBlocked blocked;
   if (destination::write("line\n", 0, error) == 5) ++now.written;
 }
 

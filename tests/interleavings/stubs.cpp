@@ -81,7 +81,9 @@ const Set kDefault{"SIG_DFL", SIG_DFL, 0}, kIgnore{"SIG_IGN", SIG_IGN, 0}, kHand
     kRestarts{"the handler with SA_RESTART", kHandler, SA_SIGINFO | SA_RESTART},
     kHandleOtherwise{"another handler", kOther, SA_SIGINFO | SA_RESTART},
     kOnce{"a handler once", kHandler, static_cast<int>(SA_SIGINFO | SA_RESETHAND)},
-    kLeavesOnce{"a handler that leaves one pending", as_handler(leaves), static_cast<int>(SA_SIGINFO | SA_RESETHAND)};
+    kLeaves{"a handler that leaves one pending", as_handler(leaves), SA_SIGINFO},
+    kLeavesOnce{"a handler that leaves one pending, once", as_handler(leaves),
+                static_cast<int>(SA_SIGINFO | SA_RESETHAND)};
 const std::vector<Set> kSets{kDefault, kIgnore, kHandle};
 
 struct sigaction as_action(const Set& set) {
@@ -310,11 +312,32 @@ void handler_leaves() {
     hold_for("writes to a socket", writes_hooked(kSocket), threads, lives);
     hold_for("writes to a socket past the hooks", writes_raw(kSocket), threads, lives);
   }
-  // Another thread may take what is sent to the process, just as its own write returns (README, Limits).
   const auto sends = [] { model::kill(1000); };
   const auto writes_and_sends = [sends] { write_hooked(kSocket), sends(); };
   hold_for("sends the signal once more", sends, one, dies_of(model::sent));
+  hold_for("sends the signal once more", sends, two, dies_of(model::sent));
   hold_for("writes to a socket and sends it once more", writes_and_sends, one, dies_of(model::sent));
+}
+
+// One that stays: each signal is for it, whoever sends it, and whatever it leaves pending itself.
+void handler_that_stays_leaves() {
+  static int left;
+  static bool is_queued;
+  const auto begins = [] {
+    start();
+    left = 0;
+    set(kLeaves);
+  };
+  leave = [] {
+    if (left++ == 0) model::kill(1000);
+  };
+  const auto kills_thread = [] { is_queued = model::kill_thread(0); };
+  const auto ends = [] {
+    lives();
+    const int due = 1 + is_queued - process.threads[0].pending.has_value();
+    must(calls[model::sent] == due, "a signal that was sent is lost");
+  };
+  hold({"a handler that sends the signal, and another thread's", begins, {writes_raw(kSocket), kills_thread}, ends});
 }
 
 }  // namespace
@@ -333,5 +356,6 @@ int main() {
   what_is_sent_stays();
   once_for_two();
   handler_leaves();
+  handler_that_stays_leaves();
   return holds ? 0 : 1;
 }

@@ -92,13 +92,14 @@ bool continues(std::uintptr_t address, const unsigned char (&code)[kSize]) {
   return memcmp(reinterpret_cast<const void*>(address), code, kSize) == 0;
 }
 
+constexpr unsigned char kEndOfVdso[] = {0x5d, 0x5a, 0x59, 0xc3};
+
 // libc comes to the vdso's entry by `call *%gs:0x10`, and the vdso keeps three registers above the return address,
 // which it takes back next. The number was loaded before that call; where there are six arguments, the call stands in a
 // function of its own, which takes three more registers back, and the number was loaded before that was called.
 inline long number(std::uintptr_t at, const std::uintptr_t* stack, const long (&arguments)[6]) {
   if (at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall)) return static_cast<long>(stack[0]);
   constexpr unsigned char kCall[] = {0x65, 0xff, 0x15, 0x10, 0x00, 0x00, 0x00};
-  constexpr unsigned char kEndOfVdso[] = {0x5d, 0x5a, 0x59, 0xc3};
   constexpr unsigned char kEndOfSix[] = {0x5d, 0x5f, 0x5b, 0xc3};
   const bool in_vdso = continues(at, kEndOfVdso) && returns_behind(stack[3], kCall);
   const long loaded = !in_vdso                         ? loaded_before(at, 2)
@@ -131,6 +132,16 @@ inline Interrupted without_socketcall(Interrupted at) {
   return at;
 }
 
+// What is taken back next, and what a function need not keep. Elsewhere an `int $0x80` changes no register but EAX.
+inline bool has_free_ecx(std::uintptr_t at) {
+  return at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall) || continues(at, kEndOfVdso);
+}
+constexpr greg_t kMet = 0x4e4f5347;
+inline void note_met(const void* context) {
+  auto* registers = const_cast<greg_t*>(of_system_call(context));
+  if (has_free_ecx(static_cast<std::uintptr_t>(registers[REG_EIP]))) registers[REG_ECX] = kMet;
+}
+
 // The vdso's entry, too, comes back right after an `int $0x80`, whichever instruction it used.
 inline Interrupted interrupted(const void* context) {
   const auto* registers = of_system_call(context);
@@ -141,7 +152,8 @@ inline Interrupted interrupted(const void* context) {
                     kUnknown,
                     {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX], registers[REG_ESI], registers[REG_EDI],
                      registers[REG_EBP]},
-                    reinterpret_cast<const void*>(at)};
+                    reinterpret_cast<const void*>(at),
+                    registers[REG_ECX] == kMet && has_free_ecx(at)};
   found.number = number(at, reinterpret_cast<const std::uintptr_t*>(registers[REG_ESP]), found.arguments);
   return without_socketcall(found);
 }

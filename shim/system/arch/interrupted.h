@@ -21,6 +21,7 @@ struct Interrupted {
   long number;         // of the system call, or kUnknown
   long arguments[6];
   const void* call_site;  // the instruction after the call
+  bool is_met = false;    // note_met() has been told of it
 };
 
 // Where the code of an object is.

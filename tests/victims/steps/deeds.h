@@ -209,13 +209,13 @@ inline void closes(int fd) {
 // What a handler writes to, once a step; each time in another way, and it may then send the signal that it was called
 // for once more, or set the default.
 inline int to_write_to = -1, times_written = 0;
+inline bool may_write = false;
 inline void lets_handlers_write_to(int fd) { to_write_to = fd; }
 inline void writes(int) {
   note_call("writes");
-  const int fd = to_write_to;
-  to_write_to = -1;
-  if (fd < 0) return;
-  const int error = errno, which = fd + times_written++;
+  if (!may_write || to_write_to < 0) return;
+  may_write = false;
+  const int fd = to_write_to, error = errno, which = fd + times_written++;
   const auto& way = kPuts[which % kWays];
   note(" %s", way.name);
   const bool is_out = is_confined && (!is_stream_socket[fd] || is_blocked());

@@ -27,6 +27,7 @@ template <class Step, class... Arguments>
 void play(const char* name, Step step, Arguments... arguments) {
   note("%*s%s", depth * 2, "", name);
   (note(" %d", arguments), ...);
+  may_write = true;
   step(arguments...);
   end_line();
 }
