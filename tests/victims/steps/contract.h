@@ -12,7 +12,8 @@
 
 namespace steps {
 
-enum class Contract { none, deliver, bypass };  // bypass: where the program has a handler, too
+// By the shim; deliver: by us where SIGPIPE would kill; bypass: where the program has a handler, too; by nobody.
+enum class Contract { none, deliver, bypass, nobody };
 inline Contract contract = Contract::none;
 
 // By what a call is made: a function that the shim replaces, syscall(2), or something else that it does not see.
@@ -71,7 +72,7 @@ inline bool is_pipe(int fd) {
 }
 
 inline bool averts(By by, Disposition where) {
-  if (contract == Contract::none || (set_by_number && by != By::hook)) return false;
+  if (contract == Contract::none || contract == Contract::nobody || (set_by_number && by != By::hook)) return false;
   return where == Disposition::killed || (where == Disposition::handled && contract == Contract::bypass);
 }
 

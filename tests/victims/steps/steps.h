@@ -7,8 +7,8 @@
 
 namespace steps {
 
-// CONTRACT says by whose means SIGPIPEs are averted: 0 by the shim's, if at all, 1 by the kernel's as the contract has
-// it, 2 likewise with --handlers=bypass. The fds begin as nothing.
+// CONTRACT says by whose means SIGPIPEs are averted: 0 by the shim's, 1 by the kernel's as the contract has it, 2
+// likewise with --handlers=bypass, 3 by nobody's. The fds begin as nothing.
 inline void begin(int contract_number, int processes) {
   contract = static_cast<Contract>(contract_number);
   depth = processes;
