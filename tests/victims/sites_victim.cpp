@@ -44,10 +44,13 @@ FILE* stream = nullptr;
   return result;
 }
 
+// One write each, whichever thread is in between.
 [[gnu::noinline]] long by_stdio(int) {
+  flockfile(stream);
   std::fputs("x", stream);
   std::fflush(stream);
   std::clearerr(stream);
+  funlockfile(stream);
   return 0;
 }
 
