@@ -60,6 +60,17 @@ TEST_CASE("a handler that is called for a dead socket and dies of the signal doe
   for (const auto* scene : {"handler_that_dies_of_the_signal", "handler_called_once_dies_of_the_signal",
                             "handler_writes_to_dead_socket_and_dies_of_the_signal"})
     still_dies(scene);
+  CHECK(has(bare("handlers_die_of_the_signal").out, "writev: signal 13\n"));
+  same_as_bare("handlers_die_of_the_signal");
+}
+TEST_CASE("what a handler that is called for a dead socket sends is found once by who takes it") {
+  CHECK(bare("what_a_handler_sends_is_taken_by_another").out == "alive: -1, taken 1\n");
+  same_as_bare("what_a_handler_sends_is_taken_by_another");
+}
+TEST_CASE("a handler that is called once is, and a socket kills nobody then, however many were set before") {
+  CHECK(bare("handler_called_once_with_others_before").killed_by(SIGPIPE));
+  for (const auto& guard : kGuardsWithHandler)
+    CHECK(shimmed("handler_called_once_with_others_before", guard).out == "called\nalive\n");
 }
 TEST_CASE("a handler that is called for a dead socket and writes to a dead pipe ends the program as it returns") {
   for (const auto* scene :

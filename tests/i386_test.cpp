@@ -68,6 +68,12 @@ TEST_CASE("i386: a handler of the program is called for each SIGPIPE") {
   same_as_bare("own_handler_is_called");
   same_as_bare("twenty_handlers_are_called");
 }
+TEST_CASE("i386: what a handler that is called for a dead socket leaves pending has its effect") {
+  for (const auto* scene : {"handlers_die_of_the_signal", "handler_writes_to_dead_pipe",
+                            "handler_writes_to_dead_socket_and_dies_of_the_signal",
+                            "what_a_handler_sends_is_taken_by_another", "handler_leaves_one_that_stays_pending"})
+    same_as_bare(scene);
+}
 TEST_CASE("i386: a filter that answers sends with an error does so to no write") {
   survives("eperm_syscall_prctl", kGuardsWithHandler);
 }

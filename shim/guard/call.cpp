@@ -23,8 +23,6 @@ void remember(const Call& call) {
 
 const char* left_to_handler() { return options::get().mode == Mode::observe ? "none" : "catch"; }
 
-bool is_pending() { return (kernel::pending() & kernel::only(SIGPIPE)) != 0; }
-
 bool delivers() { return options::get().handlers == Handlers::deliver && disposition::has_handler(); }
 
 // A handler that stands in the kernel itself would see the mark.
@@ -35,10 +33,13 @@ void mark(mask::Mark mark) {
 // By the time it is taken the default may stand where a handler of the program does now, or SIG_IGN.
 void leave_averted() { mark(mask::Mark::averted); }
 
+// Not where it was left by siglongjmp. Then, on another stack, a mark may be seen that need not be there.
+bool is_in_handler() { return thread.handler_frame > reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)); }
+
 // What a handler leaves pending is found behind the call that it was called for.
 void leave_to_pipe(const Call& call) {
   remember(call);
-  if (thread.in_handler) mark(mask::Mark::pipe);
+  if (is_in_handler()) mark(mask::Mark::pipe);
 }
 
 }  // namespace
@@ -76,7 +77,7 @@ void on_epipe_unmasked(const Call& call) {
 
 void on_short_count_unmasked(const Call& call) {
   if (options::get().mode != Mode::protect || policy::makes_no_calls()) return;
-  if (!mask::blocks_sigpipe() || !is_pending()) return;
+  if (!mask::blocks_sigpipe() || !mask::is_pending()) return;
   if (fd::is_unread_pipe(call.fd)) return leave_to_pipe(call);
   if (!fd::is_stream_socket(call.fd) || !fd::is_dead(call.fd)) return;
   log(call, left_to_handler());
@@ -89,7 +90,7 @@ void finish_masked(const Call& call, mask::Masked& masked, bool failed) {
   // Whatever the fd is by now: what has been raised would kill.
   const bool drained = averts && !blocked && mask::drain_raised();
   const bool met = drained || (averts && failed && fd::raises_sigpipe(call.fd));
-  const bool is_left = blocked && (met || (averts && !failed && is_pending() && fd::is_dead(call.fd)));
+  const bool is_left = blocked && (met || (averts && !failed && mask::is_pending() && fd::is_dead(call.fd)));
   const bool passes = drained && delivers();
   if (is_left) leave_averted();
   if (!averts) leave_to_pipe(call);

@@ -43,7 +43,7 @@ Fate fate_of(const siginfo_t& info, const void* context, bool has_handler) {
   if (mark == Mark::nothing) return Fate::averted;
   if (mark != Mark::none) return Fate::passed;
   if (policy::makes_no_calls()) return may_avert && averts_unasked(info, context) ? Fate::averted : Fate::passed;
-  if (!kernel::has_raised(info) || (!may_avert && (protects || !logging::wanted()))) return Fate::passed;
+  if ((!may_avert && (protects || !logging::wanted())) || !kernel::has_raised(info)) return Fate::passed;
   const auto at = context::read(context);
   const auto call = raised::by(at, true);
   if (!raised::is_ours(call)) return Fate::passed;
@@ -106,13 +106,13 @@ bool hands_on(const siginfo_t& info, event::Passed passed, bool dies) {
 }
 
 // A handler of the program's has come back. What it has sent to the process, to end it, will be found behind the call
-// that the handler was called for, and is not that call's: one more comes first, and notes it. Where a call has left
-// one pending there is no room for that.
-void after_handler(const void* context) {
-  if (policy::makes_no_calls() || (kernel::pending() & kernel::only(SIGPIPE)) == 0) return;
-  if (context::blocks(context, SIGPIPE) || raised::by(context::read(context), true).name == nullptr) return;
+// that the handler was called for, and is not that call's. It may have changed `place`, too, where the thread goes on.
+[[gnu::noinline]] void after_handler(const void* context, const void* place) {
+  if (policy::makes_no_calls() || !mask::is_pending() || context::blocks(context, SIGPIPE)) return;
   const int error = errno;
-  if (handler_stubs::stands_for_default()) mask::raise_nothing();
+  if (handler_stubs::stands_for_default() && context::place(context) == place &&
+      raised::by(context::read(context), true).name != nullptr && mask::was_sent_to_process())
+    context::note_met(context);
   errno = error;
 }
 
@@ -140,10 +140,11 @@ void handler_stubs::on_sigpipe(unsigned stub, siginfo_t* info, void* context) {
     if (fate == handler::Fate::passed) handler::tell(*info, context, dies);
   }
   errno = error;
-  if (fate == handler::Fate::averted) return context::note_met(context);
-  const bool outer = thread.in_handler;
-  thread.in_handler = true;
+  if (fate == handler::Fate::averted) return;
+  const void* const place = context::place(context);
+  const auto outer = thread.handler_frame;
+  thread.handler_frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   deliver(stub, info, context);
-  thread.in_handler = outer;
-  handler::after_handler(context);
+  thread.handler_frame = outer;
+  handler::after_handler(context, place);
 }

@@ -8,6 +8,7 @@
 #include "program/mask.h"
 #include "program/policy.h"
 #include "system/kernel.h"
+#include "system/options.h"
 
 namespace handler_stubs {
 namespace {
@@ -15,7 +16,8 @@ namespace {
 // A stub stands for a handler of the program (or SIG_DFL) and for those of its flags that ours must not have or may
 // not lack: number = slot of the handler * 8 + set of flags. All other flags and sa_mask are in the kernel as the
 // program gave them.
-constexpr unsigned kHandlers = 17;
+constexpr unsigned kHandlers = 24;
+constexpr unsigned kForAnyHandler = 10;  // the others are for those that cannot do without
 constexpr unsigned kFlagSets = 8;
 constexpr unsigned kStubs = kHandlers * kFlagSets;
 constexpr unsigned kOwnFlags[] = {SA_SIGINFO, SA_RESETHAND, SA_ONSTACK};
@@ -64,10 +66,10 @@ unsigned flags_of(unsigned stub) {
   return flags;
 }
 
-// kHandlers if there is no more room.
-unsigned slot_of(const struct sigaction& act) {
+// kHandlers if there is no more room up to this one.
+unsigned slot_of(const struct sigaction& act, unsigned end = kHandlers) {
   if (act.sa_handler == SIG_DFL) return (bits(act.sa_flags) & bits(SA_RESTART)) != 0 ? kDefaultRestarting : kDefault;
-  for (unsigned slot = kDefaultRestarting + 1; slot < kHandlers; ++slot) {
+  for (unsigned slot = kDefaultRestarting + 1; slot < end; ++slot) {
     Handler there = nullptr;
     if (handlers[slot].compare_exchange_strong(there, act.sa_handler) || there == act.sa_handler) return slot;
   }
@@ -114,7 +116,13 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
 
 struct sigaction to_kernel(const struct sigaction& act) {
   if (act.sa_handler == SIG_IGN) return act;
-  const unsigned slot = slot_of(act);
+  const auto& options = options::get();
+  // With SA_RESETHAND the kernel would put the deadly default in the place of a handler; and one that is blocked may be
+  // pending with a mark of ours.
+  const bool needs_stub = act.sa_handler == SIG_DFL || (bits(act.sa_flags) & bits(SA_RESETHAND)) != 0 ||
+                          options.log != Log::none || options.handlers == Handlers::bypass ||
+                          policy::knows(policy::may_block_sigpipe) || policy::uses(policy::masks);
+  const unsigned slot = slot_of(act, needs_stub ? kHandlers : kForAnyHandler);
   if (slot < kHandlers) return for_slot(slot, act);
   // The kernel resets it, and then no handler of ours stands.
   if ((bits(act.sa_flags) & bits(SA_RESETHAND)) != 0) policy::take_back(policy::armed);
@@ -180,8 +188,17 @@ bool stands_for_default() {
 }
 
 bool hides_marks() {
-  const struct sigaction now = in_kernel();
-  return now.sa_handler == SIG_IGN || stub_of(now) < kStubs;
+  policy::learn(policy::may_block_sigpipe);  // from here on whatever is set has a stub
+  for (;;) {
+    const struct sigaction now = in_kernel();
+    if (now.sa_handler == SIG_IGN || stub_of(now) < kStubs) return true;
+    const struct sigaction ours = to_kernel(now);
+    if (now.sa_handler == SIG_DFL || stub_of(ours) == kStubs) return false;
+    struct sigaction before {};
+    real::sigaction(SIGPIPE, &ours, &before);
+    if (is_same(before, now)) return true;
+    put_back(before, ours);  // another thread has set another: then that is asked about
+  }
 }
 
 bool stands_for_handler(unsigned stub) { return handler_of(stub) != SIG_DFL; }

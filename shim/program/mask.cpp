@@ -86,6 +86,8 @@ void leave(Masked& masked) {
   restore(masked);
 }
 
+bool is_pending() { return (kernel::pending() & kSigpipe) != 0; }
+
 bool is_blocked_by_program() { return is_blocked(kernel::mask()) && !blocked_by_us(); }
 
 // Also where it does so in a signal handler, or a coroutine, in the middle of a masked call.
@@ -111,6 +113,16 @@ void mark_pending(Mark mark) {
   kernel::queue_to_thread(info);
 }
 
-void raise_nothing() { raise(Mark::nothing); }
+// A thread has room for one of its own, which is taken first: one that it sends itself is dropped where it has one.
+bool was_sent_to_process() {
+  const kernel::SignalsBlocked blocked;
+  if (!kernel::may_queue()) return false;
+  raise(Mark::nothing);
+  siginfo_t info{};
+  if (!kernel::take_pending(kSigpipe, &info)) return false;
+  const bool is_there = is_pending();
+  if (mark_of(info) != Mark::nothing) kernel::queue_to_thread(info);
+  return is_there && mark_of(info) != Mark::none;
+}
 
 }  // namespace mask

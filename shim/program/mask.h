@@ -77,8 +77,12 @@ inline Mark mark_of(const siginfo_t& info) {
 // stands: whoever else finds it would see the mark. One that has a mark keeps it.
 void mark_pending(Mark mark);
 
-// Queues one that comes to nothing, and comes first, unless this thread has one of its own pending.
-void raise_nothing();
+// One is pending, for this thread or for the process.
+bool is_pending();
+
+// The same in a thread that blocks it: whether one was sent to the process, and this thread has none of its own but
+// what is marked.
+bool was_sent_to_process();
 
 inline void unmark(siginfo_t& info) {
   if (mark_of(info) != Mark::none) info.si_errno = 0;

@@ -28,8 +28,8 @@ struct Thread {
   const char* raised_by;
   int raised_on;
 
-  // Ours has called a handler of the program's: what that leaves pending is marked.
-  bool in_handler;
+  // That of ours, where it has called a handler of the program's: what that leaves pending is marked.
+  std::uintptr_t handler_frame;
 
   // Where errno is, once it is known: to ask libc takes a call, and registers saved around it.
   const int* errno_at;

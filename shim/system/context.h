@@ -14,9 +14,11 @@ using arch::kUnknown;
 // `context` is a handler's third argument. Reads registers and code only: safe in a signal handler.
 inline Interrupted read(const void* context) { return arch::interrupted(context); }
 
-// A SIGPIPE has been met behind this system call: what a handler finds at the same place from here on is not the
-// call's.
+// The SIGPIPE of the system call that ends here has been met: what a handler finds behind it from here on is another's.
 inline void note_met(const void* context) { arch::note_met(context); }
+
+// Where the thread will go on: a register alone is read.
+inline const void* place(const void* context) { return arch::place(context); }
 
 // Whether the signal is blocked once the handler has returned.
 inline bool blocks(const void* context, int signal) {

@@ -29,6 +29,7 @@ constexpr bool kKeepsArguments = false;
 
 // A call leaves no register that nobody looks at.
 inline void note_met(const void*) {}
+inline const void* place(const void*) { return nullptr; }
 
 // Compilers put other instructions in between.
 inline Epilogue epilogue(const unsigned char (&)[kCodeBehind]) { return {}; }

@@ -89,7 +89,10 @@ bool returns_behind(std::uintptr_t address, const unsigned char (&call)[kSize]) 
 
 template <unsigned kSize>
 bool continues(std::uintptr_t address, const unsigned char (&code)[kSize]) {
-  return memcmp(reinterpret_cast<const void*>(address), code, kSize) == 0;
+  const auto* there = reinterpret_cast<const unsigned char*>(address);  // its page may end with the first that differs
+  for (unsigned i = 0; i < kSize; ++i)
+    if (there[i] != code[i]) return false;
+  return true;
 }
 
 constexpr unsigned char kEndOfVdso[] = {0x5d, 0x5a, 0x59, 0xc3};
@@ -136,10 +139,13 @@ inline Interrupted without_socketcall(Interrupted at) {
 inline bool has_free_ecx(std::uintptr_t at) {
   return at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall) || continues(at, kEndOfVdso);
 }
-constexpr greg_t kMet = 0x4e4f5347;
 inline void note_met(const void* context) {
   auto* registers = const_cast<greg_t*>(of_system_call(context));
-  if (has_free_ecx(static_cast<std::uintptr_t>(registers[REG_EIP]))) registers[REG_ECX] = kMet;
+  if (has_free_ecx(static_cast<std::uintptr_t>(registers[REG_EIP])))
+    registers[REG_ECX] = reinterpret_cast<greg_t>(&met);
+}
+inline const void* place(const void* context) {
+  return reinterpret_cast<const void*>(of_system_call(context)[REG_EIP]);
 }
 
 // The vdso's entry, too, comes back right after an `int $0x80`, whichever instruction it used.
@@ -153,7 +159,8 @@ inline Interrupted interrupted(const void* context) {
                     {registers[REG_EBX], registers[REG_ECX], registers[REG_EDX], registers[REG_ESI], registers[REG_EDI],
                      registers[REG_EBP]},
                     reinterpret_cast<const void*>(at),
-                    registers[REG_ECX] == kMet && has_free_ecx(at)};
+                    registers[REG_ECX] == reinterpret_cast<greg_t>(&met)};
+  if (!found.in_call || found.is_met) return found;
   found.number = number(at, reinterpret_cast<const std::uintptr_t*>(registers[REG_ESP]), found.arguments);
   return without_socketcall(found);
 }

@@ -24,6 +24,9 @@ static_assert(kNoNumber == kUnknown);
 
 using Registers = const greg_t*;
 
+// Its address is a word that nobody else has.
+inline constinit char met = 0;
+
 // The number of the system call whose instruction ends here and is `size` bytes long.
 inline long loaded_before(std::uintptr_t instruction, unsigned size) {
   return number_loaded(reinterpret_cast<const unsigned char*>(instruction) - size,

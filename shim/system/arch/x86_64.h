@@ -60,12 +60,14 @@ inline Registers of_system_call(const void* context) {
   return registers;
 }
 
-// SYSCALL leaves in RCX where it returns to (Intel's manual, volume 2; with FRED it does not), and nobody looks there.
-// Our word is gone with the next call.
-constexpr greg_t kMet = 0x4e4f534947504950;
+// SYSCALL leaves in RCX where it returns to (Intel's manual, volume 2; with FRED it does not), so nobody keeps anything
+// there. Our word is gone with the next call.
 inline void note_met(const void* context) {
   auto* registers = const_cast<greg_t*>(of_system_call(context));
-  if (registers[REG_RCX] == registers[REG_RIP]) registers[REG_RCX] = kMet;
+  if (registers[REG_RCX] == registers[REG_RIP]) registers[REG_RCX] = reinterpret_cast<greg_t>(&met);
+}
+inline const void* place(const void* context) {
+  return reinterpret_cast<const void*>(of_system_call(context)[REG_RIP]);
 }
 
 inline Interrupted interrupted(const void* context) {
@@ -78,7 +80,7 @@ inline Interrupted interrupted(const void* context) {
                     {registers[REG_RDI], registers[REG_RSI], registers[REG_RDX], registers[REG_R10], registers[REG_R8],
                      registers[REG_R9]},
                     reinterpret_cast<const void*>(at),
-                    registers[REG_RCX] == kMet};
+                    registers[REG_RCX] == reinterpret_cast<greg_t>(&met)};
   if (at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall)) found.number = registers[REG_RBX];
   if (found.number == kUnknown && glibc.holds(at))
     found.number =

@@ -201,7 +201,7 @@ SCENE(stack_of_each_end) {
     waitpid(child, nullptr, 0);
     size_t untouched = 0;
     while (untouched < kSize && area[untouched] == 0x5a) ++untouched;
-    printf("%s %zu\n", name, kSize - untouched - frame);
+    printf("%s %ld\n", name, static_cast<long>(kSize - untouched) - static_cast<long>(frame));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <cerrno>
@@ -327,6 +328,20 @@ void writes_and_sends_it_again(int) {
 
 SCENE(handler_that_dies_of_the_signal) { meets(sets_default_and_sends_it_again, 0); }
 SCENE(handler_called_once_dies_of_the_signal) { meets(sends_it_again, kOnce); }
+SCENE(handlers_die_of_the_signal) {
+  for (const auto& verb : verbs()) {
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+      signal(SIGPIPE, sets_default_and_sends_it_again);
+      verb.call(dead_socket());
+      _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    printf("%s: signal %d\n", verb.name, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+  }
+}
 SCENE(handler_writes_to_dead_pipe) {
   dead_one_of_handler = dead_pipe();
   meets(writes_by_hook, kOnce);
@@ -367,4 +382,36 @@ SCENE(handler_leaves_one_that_stays_pending) {
   printf("%d", pending());
   printf(" %d", sigtimedwait(&set, &info, &at_once));
   printf(" code %d error %d\n", info.si_code, info.si_errno);
+}
+
+// Another signal's handler takes it first, and finds it alone.
+SCENE(what_a_handler_sends_is_taken_by_another) {
+  static volatile int taken;
+  struct sigaction act {};
+  act.sa_handler = [](int) {
+    const sigset_t set = only_sigpipe();
+    const timespec at_once{};
+    while (sigtimedwait(&set, nullptr, &at_once) == SIGPIPE) taken = taken + 1;
+  };
+  sigaddset(&act.sa_mask, SIGPIPE);
+  sigaction(SIGUSR1, &act, nullptr);
+  struct sigaction pipe {};
+  pipe.sa_handler = [](int) {
+    kill(getpid(), SIGPIPE);
+    raise(SIGUSR1);
+  };
+  pipe.sa_flags = kOnce;
+  sigaddset(&pipe.sa_mask, SIGUSR1);
+  sigaction(SIGPIPE, &pipe, nullptr);
+  const ssize_t result = writev(dead_socket(), &one_byte, 1);
+  printf("alive: %zd, taken %d\n", result, taken);
+}
+
+// Those that need no stub leave room for one that does.
+SCENE(handler_called_once_with_others_before) {
+  set_each(std::make_integer_sequence<int, 20>());
+  sysv_signal(SIGPIPE, [](int) { puts("called"); });
+  const int fd = dead_socket();
+  for (int i = 0; i < 2; ++i) syscall(SYS_write, fd, byte, 1);
+  puts("alive");
 }
