@@ -16,7 +16,7 @@ namespace {
 // A stub stands for a handler of the program (or SIG_DFL) and for those of its flags that ours must not have or may
 // not lack: number = slot of the handler * 8 + set of flags. All other flags and sa_mask are in the kernel as the
 // program gave them.
-constexpr unsigned kHandlers = 24;
+constexpr unsigned kHandlers = 17;
 constexpr unsigned kForAnyHandler = 10;  // the others are for those that cannot do without
 constexpr unsigned kFlagSets = 8;
 constexpr unsigned kStubs = kHandlers * kFlagSets;
