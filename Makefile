@@ -67,8 +67,9 @@ CROSS_SUITE = $(BUILD)/tests/cross_test
 BROWSER_SUITE = $(BUILD)/tests/browser_test
 DEPLOY_SUITE = $(BUILD)/tests/deploy_test
 OWN_SUITES = $(filter-out $(FOREIGN_SUITES) $(CROSS_SUITE) $(BROWSER_SUITE) $(DEPLOY_SUITE),$(SUITES))
-# They build all of it again and again, or play the demo.
-SLOW_SUITES = $(patsubst %,$(BUILD)/tests/%_test,build install demo)
+# They build all of it again and again, play the demo, try everything with everything, or wait for seconds: more than half
+# of the time that all take.
+SLOW_SUITES = $(patsubst %,$(BUILD)/tests/%_test,build install demo matrix partial runaway interleavings attach static_attach late)
 TEST_SUPPORT = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/support/*.cpp))
 VICTIM_LIBRARIES = $(patsubst %.cpp,$(BUILD)/%.so,$(wildcard tests/victims/lib*.cpp))
 VICTIMS = $(patsubst %.cpp,$(BUILD)/%,$(filter-out tests/victims/lib%.cpp,$(wildcard tests/victims/*.cpp)))
@@ -271,7 +272,7 @@ test: ## install what the tests need and run them
 	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
 	@tests/run $(filter-out $(SLOW_SUITES),$(OWN_SUITES))
 
-test-slow: ## the same for the build, the installation and the demo
+test-slow: ## the same for what takes minutes: the matrix, the build, the demo, running processes
 	tests/install test
 	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
 	@tests/run $(SLOW_SUITES)
