@@ -74,6 +74,10 @@ TEST_CASE("i386: what a handler that is called for a dead socket leaves pending 
                             "what_a_handler_sends_is_taken_by_another", "handler_leaves_one_that_stays_pending"})
     same_as_bare(scene);
 }
+TEST_CASE("i386: a default that was read back and set again lets a handler of ours return") {
+  CHECK(bare("default_that_was_read_back").killed_by(SIGPIPE));
+  for (const auto& guard : kGuardsWithHandler) CHECK(shimmed("default_that_was_read_back", guard).out == "alive\n");
+}
 TEST_CASE("i386: a filter that answers sends with an error does so to no write") {
   survives("eperm_syscall_prctl", kGuardsWithHandler);
 }

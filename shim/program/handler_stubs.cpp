@@ -114,7 +114,11 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
 
 }  // namespace
 
-struct sigaction to_kernel(const struct sigaction& act) {
+// libc chooses the way back from a handler anew: of what was read back it is for one with SA_SIGINFO, or for one
+// without it, and i386's libc believes it.
+struct sigaction to_kernel(const struct sigaction& given) {
+  struct sigaction act = given;
+  act.sa_flags = static_cast<int>(bits(given.sa_flags) & ~kRestorer);
   if (act.sa_handler == SIG_IGN) return act;
   const auto& options = options::get();
   // With SA_RESETHAND the kernel would put the deadly default in the place of a handler; and one that is blocked may be

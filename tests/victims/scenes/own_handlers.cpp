@@ -102,6 +102,21 @@ SCENE(default_by_number) {
   every_verb_says_epipe();
   puts("alive");
 }
+// With a flag that says where a handler returns to, as libc sets it, which has been read back.
+SCENE(default_that_was_read_back) {
+  const struct {
+    void (*handler)(int) = SIG_DFL;
+    unsigned long flags = 0x04000000, restorer = 0, mask[2] = {};
+  } act;
+  if (syscall(SYS_rt_sigaction, SIGPIPE, &act, nullptr, 8) != 0) abort();
+  struct sigaction old {};
+  sigaction(SIGPIPE, nullptr, &old);
+  sigaction(SIGPIPE, &old, nullptr);
+  for (const auto* name : {"write", "writev", "sendfile"})
+    if (verb_named(name).call(dead_socket()) != -1 || errno != EPIPE) abort();
+  dprintf(dead_socket(), "x");
+  puts("alive");
+}
 SCENE(handler_by_number) {
   struct sigaction given {};
   given.sa_handler = [](int) { puts("called"); };
