@@ -33,7 +33,8 @@ void mark(mask::Mark mark) {
 // By the time it is taken the default may stand where a handler of the program does now, or SIG_IGN.
 void leave_averted() { mark(mask::Mark::averted); }
 
-// Not where it was left by siglongjmp. Then, on another stack, a mark may be seen that need not be there.
+// Where it was left by siglongjmp this may say yes, deeper on its stack or on another: then a mark is seen that need
+// not be there.
 bool is_in_handler() { return thread.handler_frame > reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)); }
 
 // What a handler leaves pending is found behind the call that it was called for.

@@ -70,12 +70,11 @@ const char* sent_by(const siginfo_t& info) {
   }
 }
 
-// The call that has raised it, or by which it was sent. What is due was raised for the call that has been met.
-raised::Call source_of(const siginfo_t& info, context::Interrupted at, event::Passed& passed) {
+// The call that has raised it, or by which it was sent.
+raised::Call source_of(const siginfo_t& info, const context::Interrupted& at, event::Passed& passed) {
   const auto mark = mask::mark_of(info);
   passed = event::Passed::sent;
   if (mark == Mark::none && !kernel::has_raised(info)) return {sent_by(info), -1, event::kNotKnown, false};
-  at.is_met &= mark != Mark::due;
   auto call = mark == Mark::pipe ? raised::Call{} : raised::by(at, true);
   const bool is_kill = mark == Mark::none && (at.is_met || (at.in_call && at.number == SYS_kill));
   if (call.name == nullptr && !is_kill && thread.raised_by != nullptr &&
@@ -105,13 +104,20 @@ bool hands_on(const siginfo_t& info, event::Passed passed, bool dies) {
   event::log({call.name, call.fd, call.asked, "none", at.call_site, context, dies, passed, &info});
 }
 
+// Whether this is just behind a call that may have raised SIGPIPE. What it was given is not looked at: a handler of the
+// program's may have unmapped it.
+bool may_have_raised(const context::Interrupted& at) {
+  const bool may_write = at.number == context::kUnknown || raised::writes(at.number);
+  return at.in_call && may_write && (at.result == -EPIPE || at.result > 0);
+}
+
 // A handler of the program's has come back. What it has sent to the process, to end it, will be found behind the call
 // that the handler was called for, and is not that call's. It may have changed `place`, too, where the thread goes on.
 [[gnu::noinline]] void after_handler(const void* context, const void* place) {
   if (policy::makes_no_calls() || !mask::is_pending() || context::blocks(context, SIGPIPE)) return;
   const int error = errno;
   if (handler_stubs::stands_for_default() && context::place(context) == place &&
-      raised::by(context::read(context), true).name != nullptr && mask::was_sent_to_process())
+      may_have_raised(context::read(context)) && mask::was_sent_to_process())
     context::note_met(context);
   errno = error;
 }

@@ -16,8 +16,8 @@ namespace {
 // A stub stands for a handler of the program (or SIG_DFL) and for those of its flags that ours must not have or may
 // not lack: number = slot of the handler * 8 + set of flags. All other flags and sa_mask are in the kernel as the
 // program gave them.
-constexpr unsigned kHandlers = 17;
-constexpr unsigned kForAnyHandler = 10;  // the others are for those that cannot do without
+constexpr unsigned kHandlers = 20;
+constexpr unsigned kForAnyHandler = 6;  // the others are for those that cannot do without
 constexpr unsigned kFlagSets = 8;
 constexpr unsigned kStubs = kHandlers * kFlagSets;
 constexpr unsigned kOwnFlags[] = {SA_SIGINFO, SA_RESETHAND, SA_ONSTACK};
@@ -114,8 +114,8 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
 
 }  // namespace
 
-// libc chooses the way back from a handler anew: of what was read back it is for one with SA_SIGINFO, or for one
-// without it, and i386's libc believes it.
+// Where a handler returns to libc chooses: what was read back is for one with SA_SIGINFO, or for one without it, or
+// i386's libc leaves it out.
 struct sigaction to_kernel(const struct sigaction& given) {
   struct sigaction act = given;
   act.sa_flags = static_cast<int>(bits(given.sa_flags) & ~kRestorer);

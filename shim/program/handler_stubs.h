@@ -1,5 +1,5 @@
 // What stands in the kernel for the program's view of SIGPIPE: in the place of SIG_DFL and of a handler of the
-// program's one of 136 stubs of ours, whose address encodes which handler and which sa_flags it stands for. Changing
+// program's one of 160 stubs of ours, whose address encodes which handler and which sa_flags it stands for. Changing
 // the disposition is thus one sigaction(2): atomic, lock-free, safe in a child of vfork, and the deadly default is
 // never installed in between. SIG_IGN goes to the kernel as it is, so that children inherit it.
 #pragma once
@@ -14,9 +14,8 @@ using Handler = void (*)(int);
 constexpr unsigned bits(auto flags) { return static_cast<unsigned>(flags); }
 
 // What the kernel is given for the program's, and back. All of these are safe in a signal handler, and leave errno
-// alone but for those that ask what the kernel has now, and deliver(). There are stubs for 14 handlers of a
-// program, and for its 8th and later ones only where they cannot do without. Others are given to the kernel as they
-// are, and it calls them.
+// alone but for those that ask what the kernel has now, and deliver(). There are stubs for three handlers of a
+// program, and for 14 more that cannot do without. Others are given to the kernel as they are, and it calls them.
 struct sigaction to_kernel(const struct sigaction& act);
 struct sigaction to_program(const struct sigaction& ours);
 

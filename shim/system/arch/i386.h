@@ -145,7 +145,7 @@ inline void note_met(const void* context) {
     registers[REG_ECX] = reinterpret_cast<greg_t>(&met);
 }
 inline const void* place(const void* context) {
-  return reinterpret_cast<const void*>(of_system_call(context)[REG_EIP]);
+  return reinterpret_cast<const void*>(static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_EIP]);
 }
 
 // The vdso's entry, too, comes back right after an `int $0x80`, whichever instruction it used.

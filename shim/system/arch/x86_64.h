@@ -60,14 +60,14 @@ inline Registers of_system_call(const void* context) {
   return registers;
 }
 
-// SYSCALL leaves in RCX where it returns to (Intel's manual, volume 2; with FRED it does not), so nobody keeps anything
-// there. Our word is gone with the next call.
+// SYSCALL leaves in RCX where it returns to (Intel's manual, volume 2; with FRED it does not), so compilers
+// keep nothing there. Our word is gone with the next call.
 inline void note_met(const void* context) {
   auto* registers = const_cast<greg_t*>(of_system_call(context));
   if (registers[REG_RCX] == registers[REG_RIP]) registers[REG_RCX] = reinterpret_cast<greg_t>(&met);
 }
 inline const void* place(const void* context) {
-  return reinterpret_cast<const void*>(of_system_call(context)[REG_RIP]);
+  return reinterpret_cast<const void*>(static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
 }
 
 inline Interrupted interrupted(const void* context) {

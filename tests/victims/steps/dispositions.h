@@ -96,7 +96,7 @@ inline long set_by_number_of(Handler handler, unsigned flags) {
   any.sa_handler = counts;
   sigaction(SIGUSR2, &any, nullptr);
   raw(SYS_rt_sigaction, SIGUSR2, nullptr, &libc_has, sizeof wanted.mask);
-  wanted = {handler, flags | 0x04000000UL, libc_has.restorer, 0};
+  wanted = {handler, flags | (libc_has.flags & 0x04000000UL), libc_has.restorer, 0};
   forget_errno();
   return syscall(SYS_rt_sigaction, SIGPIPE, &wanted, nullptr, sizeof wanted.mask);
 }
