@@ -14,13 +14,12 @@ namespace handler_stubs {
 namespace {
 
 // A stub stands for a handler of the program (or SIG_DFL) and for those of its flags that ours must not have or may
-// not lack: number = slot of the handler * 8 + set of flags. All other flags and sa_mask are in the kernel as the
+// not lack: number = slot of the handler * 4 + set of flags. All other flags and sa_mask are in the kernel as the
 // program gave them.
-constexpr unsigned kHandlers = 20;
-constexpr unsigned kForAnyHandler = 6;  // the others are for those that cannot do without
-constexpr unsigned kFlagSets = 8;
+constexpr unsigned kHandlers = 22;
+constexpr unsigned kFlagSets = 4;
 constexpr unsigned kStubs = kHandlers * kFlagSets;
-constexpr unsigned kOwnFlags[] = {SA_SIGINFO, SA_RESETHAND, SA_ONSTACK};
+constexpr unsigned kOwnFlags[] = {SA_SIGINFO, SA_RESETHAND};
 
 template <unsigned N>
 void stub(int, siginfo_t* info, void* context) {
@@ -34,12 +33,14 @@ constexpr std::array<Stub, sizeof...(N)> all(std::integer_sequence<unsigned, N..
 }
 constexpr auto stubs = all(std::make_integer_sequence<unsigned, kStubs>());
 
-// The handlers that the stubs stand for: SIG_DFL as it was at the start, SIG_DFL as the program has set it, without
-// SA_RESTART and with it, and then handlers, which are entered once and never change. So what a stub means is true for
-// ever, whoever still holds it.
+// The handlers that the stubs stand for: SIG_DFL as it was at the start, SIG_DFL as the program has set it, one for
+// each set of the flags that ours adds to it, and then handlers, which are entered once and never change. So what a
+// stub means is true for ever, whoever still holds it.
 constexpr unsigned kInitial = 0;
 constexpr unsigned kDefault = 1;
-constexpr unsigned kDefaultRestarting = 2;
+constexpr unsigned kAddedToDefault[] = {SA_RESTART, SA_ONSTACK};
+constexpr unsigned kFirst = kDefault + 4;
+constexpr unsigned kForAnyHandler = kFirst + 3;  // the others are for those that cannot do without
 constinit std::array<std::atomic<Handler>, kHandlers> handlers{};
 
 // The sa_mask that the program has given with SIG_DFL: of no effect, but it may ask for it.
@@ -58,18 +59,26 @@ constexpr unsigned kRestorer = 0x04000000;  // SA_RESTORER: set by libc, seen by
 
 Handler handler_of(unsigned stub) { return handlers[stub / kFlagSets].load(); }
 
+// The flags of which the bits of `set` say that they are there, and back.
+unsigned flags_in(unsigned set, const unsigned (&flags)[2]) {
+  return ((set & 1) != 0 ? flags[0] : 0) | ((set & 2) != 0 ? flags[1] : 0);
+}
+unsigned set_of(const struct sigaction& act, const unsigned (&flags)[2]) {
+  return ((bits(act.sa_flags) & flags[0]) != 0 ? 1U : 0) | ((bits(act.sa_flags) & flags[1]) != 0 ? 2U : 0);
+}
+
+bool is_default(unsigned slot) { return slot < kFirst; }
+
 unsigned flags_of(unsigned stub) {
-  unsigned flags = 0;
-  for (unsigned i = 0; i < std::size(kOwnFlags); ++i)
-    if ((stub >> i & 1) != 0) flags |= kOwnFlags[i];
-  if (stub / kFlagSets == kDefaultRestarting) flags |= bits(SA_RESTART);
-  return flags;
+  const unsigned slot = stub / kFlagSets;
+  const bool is_set = is_default(slot) && slot != kInitial;
+  return flags_in(stub % kFlagSets, kOwnFlags) | (is_set ? flags_in(slot - kDefault, kAddedToDefault) : 0);
 }
 
 // kHandlers if there is no more room up to this one.
 unsigned slot_of(const struct sigaction& act, unsigned end = kHandlers) {
-  if (act.sa_handler == SIG_DFL) return (bits(act.sa_flags) & bits(SA_RESTART)) != 0 ? kDefaultRestarting : kDefault;
-  for (unsigned slot = kDefaultRestarting + 1; slot < end; ++slot) {
+  if (act.sa_handler == SIG_DFL) return kDefault + set_of(act, kAddedToDefault);
+  for (unsigned slot = kFirst; slot < end; ++slot) {
     Handler there = nullptr;
     if (handlers[slot].compare_exchange_strong(there, act.sa_handler) || there == act.sa_handler) return slot;
   }
@@ -97,18 +106,14 @@ void die(const siginfo_t& info) {
 }
 
 struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
-  unsigned stub = slot * kFlagSets;
-  for (unsigned i = 0; i < std::size(kOwnFlags); ++i)
-    if ((bits(act.sa_flags) & kOwnFlags[i]) != 0) stub |= 1U << i;
   struct sigaction ours = act;
-  ours.sa_sigaction = stubs[stub];
-  const bool is_default = slot <= kDefaultRestarting;
-  if (is_default && slot != kInitial) mask_of_default.store(in(act.sa_mask) & kBlockable);
-  if (is_default) put(kernel::kAllButFaults, ours.sa_mask);
+  ours.sa_sigaction = stubs[slot * kFlagSets + set_of(act, kOwnFlags)];
+  if (is_default(slot) && slot != kInitial) mask_of_default.store(in(act.sa_mask) & kBlockable);
+  if (is_default(slot)) put(kernel::kAllButFaults, ours.sa_mask);
   // The default needs no stack of the program's, so it takes the alternate one where there is one. What it does not
   // end, the first process of a pid namespace, it interrupts as little as may be.
   ours.sa_flags = static_cast<int>((bits(act.sa_flags) & ~bits(SA_RESETHAND)) | bits(SA_SIGINFO) |
-                                   (is_default ? bits(SA_ONSTACK) | bits(SA_RESTART) : 0));
+                                   (is_default(slot) ? flags_in(3, kAddedToDefault) : 0));
   return ours;
 }
 
@@ -141,8 +146,8 @@ struct sigaction to_program(const struct sigaction& ours) {
   const unsigned stub = stub_of(ours);
   if (stub == kStubs) return ours;
   const unsigned slot = stub / kFlagSets;
-  const unsigned added = bits(SA_SIGINFO | SA_ONSTACK) | (slot <= kDefaultRestarting ? bits(SA_RESTART) : 0) |
-                         (slot == kInitial ? kRestorer : 0);
+  const unsigned added =
+      bits(SA_SIGINFO) | (is_default(slot) ? flags_in(3, kAddedToDefault) : 0) | (slot == kInitial ? kRestorer : 0);
   struct sigaction act = ours;
   act.sa_handler = handler_of(stub);
   if (act.sa_handler == SIG_DFL) put(slot == kInitial ? 0 : mask_of_default.load(), act.sa_mask);

@@ -1,5 +1,5 @@
 // What stands in the kernel for the program's view of SIGPIPE: in the place of SIG_DFL and of a handler of the
-// program's one of 160 stubs of ours, whose address encodes which handler and which sa_flags it stands for. Changing
+// program's one of 88 stubs of ours, whose address encodes which handler and which sa_flags it stands for. Changing
 // the disposition is thus one sigaction(2): atomic, lock-free, safe in a child of vfork, and the deadly default is
 // never installed in between. SIG_IGN goes to the kernel as it is, so that children inherit it.
 #pragma once

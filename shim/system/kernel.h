@@ -83,23 +83,14 @@ inline int poll_now(int fd, short events) {
 inline int pid() { return static_cast<int>(call(SYS_getpid)); }
 inline int tid() { return static_cast<int>(call(SYS_gettid)); }
 
-// A 32-bit process has an older call for numbers of 16 bits.
-inline long real_uid() {
+// The real one, and that of the files that it creates. A 32-bit process has older calls for numbers of 16 bits.
 #ifdef SYS_getuid32
-  return call(SYS_getuid32);
+inline long real_uid() { return call(SYS_getuid32); }
+inline long uid() { return call(SYS_geteuid32); }
 #else
-  return call(SYS_getuid);
+inline long real_uid() { return call(SYS_getuid); }
+inline long uid() { return call(SYS_geteuid); }
 #endif
-}
-
-// That of the files that it creates.
-inline long uid() {
-#ifdef SYS_geteuid32
-  return call(SYS_geteuid32);
-#else
-  return call(SYS_geteuid);
-#endif
-}
 
 // What stat(2) gives, in the kernel's own layout; statx(2) is younger than some servers' kernels. All zero if it fails.
 using File = arch::File;
