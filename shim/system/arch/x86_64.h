@@ -60,8 +60,8 @@ inline Registers of_system_call(const void* context) {
   return registers;
 }
 
-// SYSCALL leaves in RCX where it returns to (Intel's manual, volume 2; with FRED it does not), so compilers keep nothing
-// there. Our word is gone with the next call.
+// SYSCALL leaves in RCX where it returns to (Intel's manual, volume 2; with FRED it does not), so compilers keep
+// nothing there. Our word is gone with the next call.
 inline void note_met(const void* context) {
   auto* registers = const_cast<greg_t*>(of_system_call(context));
   if (registers[REG_RCX] == registers[REG_RIP]) registers[REG_RCX] = reinterpret_cast<greg_t>(&met);
