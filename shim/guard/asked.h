@@ -1,5 +1,5 @@
-// How much a call was asked to write. It is counted only when somebody wants to know, and after the call: what the
-// program passed is not to be read before the kernel has found that it can be.
+// How much a call was asked to write. What the program passed is looked at for the log alone, and after the call: it is
+// not to be read before the kernel has found that it can be.
 #pragma once
 
 #include <sys/socket.h>
@@ -8,6 +8,17 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+
+#include "log/event.h"
+#include "log/log.h"
+#include "program/policy.h"
+#include "system/kernel.h"
+
+// A handler of the program's, called for this call, may have unmapped it meanwhile.
+inline bool may_look_at(const void* address, std::size_t size) {
+  return logging::wanted() && !policy::makes_no_calls() &&
+         kernel::can_read(reinterpret_cast<std::uintptr_t>(address), size);
+}
 
 struct Bytes {
   std::size_t count;
@@ -18,6 +29,7 @@ struct Vector {
   const iovec* iov;
   std::size_t count;
   std::size_t bytes() const {
+    if (!may_look_at(iov, count * sizeof *iov)) return event::kNotKnown;
     std::size_t sum = 0;
     for (std::size_t i = 0; i < count; ++i) sum += iov[i].iov_len;
     return sum;
@@ -26,7 +38,10 @@ struct Vector {
 
 struct Message {
   const msghdr* message;
-  std::size_t bytes() const { return Vector{message->msg_iov, message->msg_iovlen}.bytes(); }
+  std::size_t bytes() const {
+    if (!may_look_at(message, sizeof *message)) return event::kNotKnown;
+    return Vector{message->msg_iov, message->msg_iovlen}.bytes();
+  }
 };
 
 // The first of them; the messages that follow it have bytes of their own.

@@ -28,7 +28,7 @@ constexpr bool is_listed(std::string_view call) {
   static_assert(is_listed(#by), #name " raises SIGPIPE by a system call that functions.def does not list");
 #include "functions.def"
 
-// A row of functions.def, each column read for the call at hand. Its memory the kernel has just read.
+// A row of functions.def, each column read for the call at hand.
 Call by_known(const Interrupted& at) {
   const bool failed = at.result == -EPIPE;
   const auto number = [&](int argument) { return static_cast<unsigned long>(at.arguments[argument]); };

@@ -104,20 +104,17 @@ bool hands_on(const siginfo_t& info, event::Passed passed, bool dies) {
   event::log({call.name, call.fd, call.asked, "none", at.call_site, context, dies, passed, &info});
 }
 
-// Whether this is just behind a call that may have raised SIGPIPE. What it was given is not looked at: a handler of the
-// program's may have unmapped it.
-bool may_have_raised(const context::Interrupted& at) {
-  const bool may_write = at.number == context::kUnknown || raised::writes(at.number);
-  return at.in_call && may_write && (at.result == -EPIPE || at.result > 0);
+bool may_write(const context::Interrupted& at) {
+  return at.in_call && (at.number == context::kUnknown || raised::writes(at.number));
 }
 
 // A handler of the program's has come back. What it has sent to the process, to end it, will be found behind the call
 // that the handler was called for, and is not that call's. It may have changed `place`, too, where the thread goes on.
-[[gnu::noinline]] void after_handler(const void* context, const void* place) {
+[[gnu::noinline]] void after_handler(const void* context, const context::Interrupted& at, const void* place) {
   if (policy::makes_no_calls() || !mask::is_pending() || context::blocks(context, SIGPIPE)) return;
   const int error = errno;
-  if (handler_stubs::stands_for_default() && context::place(context) == place &&
-      may_have_raised(context::read(context)) && mask::was_sent_to_process())
+  if (handler_stubs::stands_for_default() && context::place(context) == place && may_write(at) &&
+      mask::was_sent_to_process())
     context::note_met(context);
   errno = error;
 }
@@ -147,10 +144,12 @@ void handler_stubs::on_sigpipe(unsigned stub, siginfo_t* info, void* context) {
   }
   errno = error;
   if (fate == handler::Fate::averted) return;
+  // Before the handler, which may unmap what the call was given, and its stack.
+  const auto at = has_handler ? context::read(context) : context::Interrupted{};
   const void* const place = context::place(context);
   const auto outer = thread.handler_frame;
   thread.handler_frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   deliver(stub, info, context);
   thread.handler_frame = outer;
-  handler::after_handler(context, place);
+  handler::after_handler(context, at, place);
 }

@@ -16,23 +16,14 @@ constinit std::atomic<bool> may_kill = false;    // it is not known what a filte
 
 // Between the question and the load another thread may still unmap it.
 bool load(void* to, std::uintptr_t from, std::size_t size) {
-  using kernel::kPage;
-  if (from + size < from) return false;
-  for (auto page = from; page < from + size; page = (page | (kPage - 1)) + 1)
-    if (!is_there(page)) return false;
+  if (!kernel::can_read(from, size)) return false;
   memcpy(to, reinterpret_cast<const void*>(from), size);
   return true;
 }
 
 }  // namespace
 
-// A set is fetched from memory before the kernel sees that nothing is asked for, so this is the cheapest call that
-// knows, and no filter that lets us live refuses it.
-bool is_there(std::uintptr_t address) {
-  constexpr int kNothing = -1;
-  const auto* word = reinterpret_cast<const void*>(address & ~std::uintptr_t{7});
-  return kernel::call(SYS_rt_sigprocmask, kNothing, word, nullptr, sizeof(kernel::Signals)) != -EFAULT;
-}
+bool is_there(std::uintptr_t address) { return kernel::can_read(address, 1); }
 
 bool copy(void* to, std::uintptr_t from, std::size_t size) {
   if (is_refused.load(std::memory_order_relaxed) || may_kill.load(std::memory_order_relaxed))
