@@ -35,7 +35,7 @@ void leave_averted() { mark(mask::Mark::averted); }
 
 // Where it was left by siglongjmp this may say yes, deeper on its stack or on another: then a mark is seen that need
 // not be there.
-bool is_in_handler() { return thread.handler_frame > reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)); }
+bool is_in_handler() { return will_return_to(thread.handler_frame); }
 
 // What a handler leaves pending is found behind the call that it was called for.
 void leave_to_pipe(const Call& call) {
