@@ -45,8 +45,11 @@ int change(const struct sigaction* act, struct sigaction* old) {
   if (act != nullptr) wanted = policy::has_handler_of_ours() ? handler_stubs::to_kernel(*act) : *act;
   struct sigaction before {};
   const int result = real::sigaction(SIGPIPE, act != nullptr ? &wanted : nullptr, &before);
-  if (result == 0 && old != nullptr) *old = handler_stubs::to_program(before);
-  return result;
+  if (result != 0) return result;
+  before = handler_stubs::to_program(before);
+  if (act != nullptr) handler_stubs::note_set(*act);
+  if (old != nullptr) *old = before;  // which may be where `act` is
+  return 0;
 }
 
 int change(const Sigvec* vec, Sigvec* old) {

@@ -1,5 +1,7 @@
 #include "program/handler_stubs.h"
 
+#include <ucontext.h>
+
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -108,7 +110,6 @@ void die(const siginfo_t& info) {
 struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
   struct sigaction ours = act;
   ours.sa_sigaction = stubs[slot * kFlagSets + set_of(act, kOwnFlags)];
-  if (is_default(slot) && slot != kInitial) mask_of_default.store(in(act.sa_mask) & kBlockable);
   if (is_default(slot)) put(kernel::kAllButFaults, ours.sa_mask);
   // The default needs no stack of the program's, so it takes the alternate one where there is one. What it does not
   // end, the first process of a pid namespace, it interrupts as little as may be.
@@ -124,7 +125,7 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
 struct sigaction to_kernel(const struct sigaction& given) {
   struct sigaction act = given;
   act.sa_flags = static_cast<int>(bits(given.sa_flags) & ~kRestorer);
-  if (act.sa_handler == SIG_IGN) return act;
+  if (act.sa_handler == SIG_IGN) return given;
   const auto& options = options::get();
   // With SA_RESETHAND the kernel would put the deadly default in the place of a handler; and one that is blocked may be
   // pending with a mark of ours.
@@ -136,6 +137,10 @@ struct sigaction to_kernel(const struct sigaction& given) {
   // The kernel resets it, and then no handler of ours stands.
   if ((bits(act.sa_flags) & bits(SA_RESETHAND)) != 0) policy::take_back(policy::armed);
   return act;
+}
+
+void note_set(const struct sigaction& act) {
+  if (act.sa_handler == SIG_DFL) mask_of_default.store(in(act.sa_mask) & kBlockable);
 }
 
 struct sigaction initial() {
@@ -151,6 +156,7 @@ struct sigaction to_program(const struct sigaction& ours) {
   struct sigaction act = ours;
   act.sa_handler = handler_of(stub);
   if (act.sa_handler == SIG_DFL) put(slot == kInitial ? 0 : mask_of_default.load(), act.sa_mask);
+  if (slot == kInitial) act.sa_restorer = nullptr;
   act.sa_flags = static_cast<int>((bits(ours.sa_flags) & ~added) | flags_of(stub));
   return act;
 }
@@ -184,7 +190,7 @@ static bool reset(unsigned stub) {
   const struct sigaction ours = for_slot(slot_of(wanted), wanted);
   struct sigaction before {};
   real::sigaction(SIGPIPE, &ours, &before);
-  if (stub_of(before) == stub) return true;
+  if (stub_of(before) == stub) return note_set(wanted), true;
   put_back(before, ours);
   return to_program(before).sa_handler != SIG_DFL;
 }
@@ -218,9 +224,13 @@ void deliver(unsigned stub, siginfo_t* info, void* context) {
     return on_sigpipe(kDefault * kFlagSets, info, context);
   mask::unmark(*info);
   if (handler == SIG_DFL) return die(*info);
+  const bool wants_siginfo = (flags_of(stub) & bits(SA_SIGINFO)) != 0;
   struct sigaction program {};
   program.sa_handler = handler;
-  program.sa_sigaction(SIGPIPE, info, context);  // the kernel, too, gives all three to whom has not asked for them
+  arch::call(program.sa_sigaction, SIGPIPE, info, context, wants_siginfo);
+  // The stack that a handler has set is to stay, behind a frame of ours, too.
+  if (arch::kHasOldFrame && !wants_siginfo && !policy::makes_no_calls())
+    kernel::call(SYS_sigaltstack, nullptr, &static_cast<ucontext_t*>(context)->uc_stack);
 }
 
 }  // namespace handler_stubs

@@ -19,6 +19,9 @@ constexpr unsigned bits(auto flags) { return static_cast<unsigned>(flags); }
 struct sigaction to_kernel(const struct sigaction& act);
 struct sigaction to_program(const struct sigaction& ours);
 
+// The program's has been set; what stood there before it has been read by then.
+void note_set(const struct sigaction& act);
+
 // For the default that a program finds at its start.
 struct sigaction initial();
 

@@ -28,6 +28,8 @@ inline Registers of_system_call(const void* context) {
   return machine;
 }
 
+constexpr bool kHasOldFrame = false;
+
 inline Interrupted interrupted(const void* context) {
   const auto& machine = *of_system_call(context);
   return {follows(machine.pc, std::uint32_t{0xd4000001}),  // svc 0

@@ -30,6 +30,9 @@ inline Registers of_system_call(const void* context) {
   return machine;
 }
 
+// sigreturn(2) leaves the alternate stack alone, rt_sigreturn does not.
+constexpr bool kHasOldFrame = true;
+
 inline Interrupted interrupted(const void* context) {
   const auto& machine = *of_system_call(context);
   const bool is_thumb = (machine.arm_cpsr & 0x20) != 0;

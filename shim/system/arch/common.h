@@ -31,6 +31,11 @@ constexpr bool kKeepsArguments = false;
 inline void note_met(const void*) {}
 inline const void* place(const void*) { return nullptr; }
 
+// As the kernel calls a handler: it, too, gives all three to whom has not asked for them.
+inline void call(void (*handler)(int, siginfo_t*, void*), int signal, siginfo_t* info, void* context, bool) {
+  handler(signal, info, context);
+}
+
 // Compilers put other instructions in between.
 inline Epilogue epilogue(const unsigned char (&)[kCodeBehind]) { return {}; }
 

@@ -148,6 +148,18 @@ inline const void* place(const void* context) {
   return reinterpret_cast<const void*>(static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_EIP]);
 }
 
+// As the kernel calls a handler: on the stack, and for who is compiled with -mregparm=3 in registers, which say nothing
+// of the siginfo to whom has not asked for it.
+inline void call(void (*handler)(int, siginfo_t*, void*), int signal, siginfo_t* info, void* context,
+                 bool wants_siginfo) {
+  using InBoth = void(__attribute__((regparm(3)))*)(int, siginfo_t*, void*, int, siginfo_t*, void*);
+  const auto in_both = reinterpret_cast<InBoth>(reinterpret_cast<void*>(handler));
+  in_both(signal, wants_siginfo ? info : nullptr, wants_siginfo ? context : nullptr, signal, info, context);
+}
+
+// sigreturn(2) leaves the alternate stack alone, rt_sigreturn does not.
+constexpr bool kHasOldFrame = true;
+
 // The vdso's entry, too, comes back right after an `int $0x80`, whichever instruction it used.
 inline Interrupted interrupted(const void* context) {
   const auto* registers = of_system_call(context);

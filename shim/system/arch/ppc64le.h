@@ -31,6 +31,8 @@ inline Registers of_system_call(const void* context) {
   return registers;
 }
 
+constexpr bool kHasOldFrame = false;
+
 // `sc` says in CR0 that its result is an error, `scv` by a negative number. The trap is the kernel's word that there
 // was a system call, and then the frame has the first argument.
 inline Interrupted interrupted(const void* context) {

@@ -22,6 +22,8 @@ inline Registers of_system_call(const void* context) {
   return x;
 }
 
+constexpr bool kHasOldFrame = false;
+
 inline Interrupted interrupted(const void* context) {
   const auto* x = of_system_call(context);
   const auto argument = [x](int i) { return static_cast<long>(x[REG_A0 + i]); };
