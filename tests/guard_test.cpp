@@ -237,6 +237,10 @@ TEST_CASE("a ring's writes call the program's own handler") {
   CHECK(has(bare("ring_with_own_handler").out, "called 3 times\n"));
   same_as_bare("ring_with_own_handler");
 }
+TEST_CASE("a program's own handler that is called as a ring waits may die of the signal") {
+  if (is_refused("ring_to_dead_socket")) SKIP_TEST("io_uring is not permitted here");
+  still_dies("ring_that_waits_and_a_handler_that_dies");
+}
 TEST_CASE("a write to a dead socket by io_submit lives") {
   if (is_refused("submit_to_dead_socket")) SKIP_TEST("io_setup is not permitted here");
   survives("submit_to_dead_socket", kGuardsWithHandler);

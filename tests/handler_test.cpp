@@ -77,6 +77,19 @@ TEST_CASE("a handler that is called for a dead socket and writes to a dead pipe 
        {"handler_writes_to_dead_pipe", "handler_writes_to_dead_pipe_by_number", "handler_writes_to_pipe_in_disguise"})
     still_dies(scene);
 }
+TEST_CASE("a dead pipe that is written to in a handler, on a stack of another signal's, ends the program, too") {
+  still_dies("pipe_on_a_higher_stack_in_a_handler");
+}
+TEST_CASE("a handler may unmap what the call was given that it interrupts") {
+  CHECK(bare("handler_unmaps_what_the_call_was_given").out == "-1 Broken pipe\n-1 Broken pipe\n-1 Broken pipe\n");
+  same_as_bare("handler_unmaps_what_the_call_was_given", kGuardsWithHandler);
+  same_as_bare("handler_unmaps_what_the_call_was_given", {{"NOSIGPIPE_LOG=/dev/null"}});
+  for (const auto* scene : {"handler_unmaps_a_vector_and_dies", "handler_unmaps_a_message_and_dies"}) still_dies(scene);
+}
+TEST_CASE("an alternate stack that a handler takes is there afterwards where the kernel leaves it so") {
+  CHECK(bare("handler_takes_an_alternate_stack").out == "second\nfirst\n");
+  same_as_bare("handler_takes_an_alternate_stack", kGuardsWithHandler);
+}
 TEST_CASE("a handler that is called once, for a dead socket, may write to another") {
   const std::string scene = "handler_writes_to_dead_socket";
   CHECK(bare(scene).killed_by(SIGPIPE));

@@ -78,6 +78,16 @@ TEST_CASE("i386: what a handler that is called for a dead socket leaves pending 
                             "handler_leaves_one_that_stays_pending"})
     same_as_bare(scene);
 }
+TEST_CASE("i386: a handler that is started by its registers is, and may unmap what the call was given") {
+  CHECK(bare("handler_has_its_arguments_in_registers").out == "13\n13 siginfo context\n");
+  CHECK(bare("handler_takes_an_alternate_stack").out == "second\nsecond\n");
+  for (const auto* scene : {"handler_has_its_arguments_in_registers", "handler_takes_an_alternate_stack",
+                            "handler_unmaps_what_the_call_was_given"})
+    same_as_bare(scene, kGuardsWithHandler);
+  for (const auto* scene : {"handler_unmaps_a_vector_and_dies", "handler_unmaps_a_message_and_dies",
+                            "handler_unmaps_arguments_and_dies", "pipe_on_a_higher_stack_in_a_handler"})
+    still_dies(scene);
+}
 TEST_CASE("i386: a default that was read back and set again lets a handler of ours return") {
   CHECK(bare("default_that_was_read_back").killed_by(SIGPIPE));
   for (const auto& guard : kGuardsWithHandler) CHECK(shimmed("default_that_was_read_back", guard).out == "alive\n");

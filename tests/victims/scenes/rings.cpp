@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include "scenes.h"
 
@@ -36,6 +37,8 @@ class Ring {
     sq_ = params.sq_off;
     cq_ = params.cq_off;
   }
+
+  int wait() { return syscall(SYS_io_uring_enter, fd_, 0, 1, IORING_ENTER_GETEVENTS, nullptr, 0) < 0 ? -errno : 0; }
 
   // What the kernel says of it; of the call itself, if that has failed.
   int make(int op, int fd, const void* address, unsigned length) {
@@ -133,6 +136,22 @@ SCENE(ring_with_own_handler) {
     say("write", ring.make(IORING_OP_WRITE, dead_socket(), byte, 1));
     printf("called %d times\n", calls);
   }
+}
+// Its handler is called for a signal of a timer as it waits for what never comes.
+SCENE(ring_that_waits_and_a_handler_that_dies) {
+  signal(SIGPIPE, [](int) {
+    signal(SIGPIPE, SIG_DFL);
+    kill(getpid(), SIGPIPE);
+  });
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGPIPE;
+  timer_t timer;
+  timer_create(CLOCK_MONOTONIC, &event, &timer);
+  Ring ring;
+  const itimerspec soon{{0, 0}, {0, 5'000'000}};
+  timer_settime(timer, 0, &soon, nullptr);
+  say("wait", ring.wait());
 }
 // Between two calls of getppid.
 SCENE(ring_with_own_handler_when_told) {

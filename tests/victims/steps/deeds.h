@@ -197,30 +197,54 @@ inline void falls_short(int how) {
   for (const int fd : {pair.theirs, ours, file}) raw(SYS_close, fd);
 }
 
+// Mapped as the program begins: above the stacks of its threads, and below the first one's.
+constexpr size_t kRoom = 1 << 17;
+inline void* const room = mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 inline void takes_stack(int has_one) {
-  static char room[1 << 17];
-  const stack_t stack{has_one ? room : nullptr, has_one ? 0 : SS_DISABLE, has_one ? sizeof room : 0};
+  const stack_t stack{has_one ? room : nullptr, has_one ? 0 : SS_DISABLE, has_one ? kRoom : 0};
   if (!is_simple) note(" %d", sigaltstack(&stack, nullptr));
 }
 inline void closes(int fd) {
   if (!is_confined) close(fd);
 }
 
+// By the handler of another signal, on the alternate stack where there is one.
+inline void (*of_another)() = nullptr;
+inline void is_another(int) {
+  if (of_another != nullptr) of_another();
+}
+inline void in_another_handler(void (*deed)()) {
+  struct sigaction act {};
+  act.sa_handler = is_another;
+  act.sa_flags = SA_ONSTACK;
+  sigaction(SIGUSR1, &act, nullptr);
+  of_another = deed;
+  raise(SIGUSR1);
+  of_another = nullptr;
+}
+
 // What a handler writes to, once a step; each time in another way, and it may then send the signal that it was called
-// for once more, or set the default.
+// for once more, set the default, unmap what the call was given that it interrupts, and take an alternate stack.
 inline int to_write_to = -1, times_written = 0;
 inline bool may_write = false;
 inline void lets_handlers_write_to(int fd) { to_write_to = fd; }
-inline void writes(int) {
-  note_call("writes");
-  if (!may_write || to_write_to < 0) return;
-  may_write = false;
-  const int fd = to_write_to, error = errno, which = fd + times_written++;
+inline void writes_on() {
+  const int fd = to_write_to, which = fd + times_written;
   const auto& way = kPuts[which % kWays];
   note(" %s", way.name);
   const bool is_out = is_confined && (!is_stream_socket[fd] || is_blocked());
   if (way.by != By::unseen && !is_out && !is_left_open(fd, way.by))
     note_result(put(fd, way.by, [&] { return way.call(shaped(kOne, fd, way.by)); }));
+}
+inline void writes(int) {
+  note_call("writes");
+  if (!may_write || to_write_to < 0) return;
+  may_write = false;
+  const int error = errno, which = to_write_to + times_written;
+  which % 5 == 0 ? in_another_handler(writes_on) : writes_on();
+  ++times_written;
+  if (which % 2 == 0) unmaps_what_was_given();
+  if (which % 7 == 0) takes_stack(1);
   if (which % 3 == 0 && !is_confined) sends(which % kWaysToSend);
   if (which % 4 == 0 && !(resets_itself() && is_pending())) signal(SIGPIPE, SIG_DFL), is_set(kDefault);
   if (is_blocked()) before_unblocking();  // as it returns

@@ -23,7 +23,16 @@ inline void note_call(const char* handler) {
        static_cast<unsigned long long>(mask()));
 }
 
-inline void counts(int) { note_call("counts"); }
+// The kernel puts the signal's number into a register, too, where a program may look for it.
+#ifdef __i386__
+#define FROM_REGISTERS __attribute__((regparm(3)))
+#else
+#define FROM_REGISTERS
+#endif
+FROM_REGISTERS inline void counts(int signal) {
+  note_call("counts");
+  note(" %d", signal);
+}
 inline void tells(int signal, siginfo_t* info, void*) {
   note_call("tells");
   note(" %d %d %d %s %d", signal, info->si_code, info->si_errno, info->si_pid == getpid() ? "own" : "other",
@@ -41,8 +50,12 @@ inline void writes(int);
 using Handler = void (*)(int);
 enum What { kDefault, kIgnore, kCounts, kTells, kJumps, kWrites, kWhats };
 inline Handler handlers(int what) {
-  static const Handler all[] = {SIG_DFL, SIG_IGN, counts, reinterpret_cast<Handler>(reinterpret_cast<void*>(tells)),
-                                jumps,   writes};
+  static const Handler all[] = {SIG_DFL,
+                                SIG_IGN,
+                                reinterpret_cast<Handler>(reinterpret_cast<void*>(counts)),
+                                reinterpret_cast<Handler>(reinterpret_cast<void*>(tells)),
+                                jumps,
+                                writes};
   return all[what];
 }
 inline const char* name_of(Handler handler) {
@@ -62,14 +75,18 @@ inline bool resets_itself() {
 // A child of vfork may have given the default another sa_mask: of no effect, and kept in the memory of both.
 inline bool has_vforked = false;
 
+inline void note_action(const struct sigaction& act) {
+  Signals blocked;
+  memcpy(&blocked, &act.sa_mask, sizeof blocked);
+  if (has_vforked && act.sa_handler == SIG_DFL) blocked = 0;
+  note(" %s %x %llx%s", name_of(act.sa_handler), static_cast<unsigned>(act.sa_flags),
+       static_cast<unsigned long long>(blocked), act.sa_restorer != nullptr ? " restorer" : "");
+}
+
 inline void looks() {
   struct sigaction now {};
-  const int result = sigaction(SIGPIPE, nullptr, &now);
-  Signals blocked;
-  memcpy(&blocked, &now.sa_mask, sizeof blocked);
-  if (has_vforked && now.sa_handler == SIG_DFL) blocked = 0;
-  note(" %d %s %x %llx", result, name_of(now.sa_handler), static_cast<unsigned>(now.sa_flags),
-       static_cast<unsigned long long>(blocked));
+  note(" %d", sigaction(SIGPIPE, nullptr, &now));
+  note_action(now);
 }
 
 constexpr unsigned kFlags[] = {0U,
@@ -93,7 +110,7 @@ struct KernelAction {
 inline long set_by_number_of(Handler handler, unsigned flags) {
   KernelAction libc_has{}, wanted{};
   struct sigaction any {};
-  any.sa_handler = counts;
+  any.sa_handler = handlers(kCounts);
   sigaction(SIGUSR2, &any, nullptr);
   raw(SYS_rt_sigaction, SIGUSR2, nullptr, &libc_has, sizeof wanted.mask);
   wanted = {handler, flags | (libc_has.flags & 0x04000000UL), libc_has.restorer, 0};
@@ -121,7 +138,8 @@ inline void sets(int how, int what, int flags) {
     wanted.sa_flags = static_cast<int>(kFlags[flags] | (what == kTells ? SA_SIGINFO : 0U));
     if (flags % 2 == 1) sigaddset(&wanted.sa_mask, SIGUSR2), sigaddset(&wanted.sa_mask, SIGKILL);
     note(" %d", sigaction(SIGPIPE, &wanted, &old));
-    note(" was %s %x", name_of(old.sa_handler), static_cast<unsigned>(old.sa_flags));
+    note(" was");
+    note_action(old);
     return is_set(what);
   }
   if (how == kSignal) note(" was %s", name_of(signal(SIGPIPE, handler))), is_set(what);

@@ -9,8 +9,9 @@
 
 namespace steps {
 
-inline msghdr message(const iovec& part) {
-  msghdr header{};
+inline const msghdr& message(const iovec& part) {
+  auto& header = given_now().message;
+  header = {};
   header.msg_iov = const_cast<iovec*>(&part);
   header.msg_iovlen = 1;
   return header;
@@ -29,7 +30,7 @@ inline int filled_file() {
 }
 
 inline long by_sendmmsg(const Bytes& b, int flags) {
-  const iovec part = b.vector();
+  const auto& part = b.vector();
   mmsghdr both[2] = {{message(part), 0}, {message(part), 0}};
   return sendmmsg(b.fd, both, 2, flags);
 }
@@ -64,25 +65,25 @@ inline const Put kPuts[] = {
     {"sendto", By::hook, [](const Bytes& b) { return long{sendto(b.fd, b.at, b.count, MSG_DONTWAIT, nullptr, 0)}; }},
     {"sendmsg", By::hook,
      [](const Bytes& b) {
-       const iovec part = b.vector();
-       const msghdr header = message(part);
+       const auto& part = b.vector();
+       const auto& header = message(part);
        return long{sendmsg(b.fd, &header, 0)};
      }},
     {"sendmmsg", By::hook, [](const Bytes& b) { return by_sendmmsg(b, 0); }},
     {"sendmmsg, quiet", By::hook, [](const Bytes& b) { return by_sendmmsg(b, MSG_NOSIGNAL); }},
     {"writev", By::hook,
      [](const Bytes& b) {
-       const iovec part = b.vector();
+       const auto& part = b.vector();
        return long{writev(b.fd, &part, 1)};
      }},
     {"pwritev2", By::hook,
      [](const Bytes& b) {
-       const iovec part = b.vector();
+       const auto& part = b.vector();
        return long{pwritev2(b.fd, &part, 1, -1, 0)};
      }},
     {"pwritev2, quiet", By::hook,
      [](const Bytes& b) {
-       const iovec part = b.vector();
+       const auto& part = b.vector();
        return long{pwritev2(b.fd, &part, 1, -1, 0x100)};  // RWF_NOSIGNAL
      }},
     {"sendfile", By::hook,
@@ -109,7 +110,7 @@ inline const Put kPuts[] = {
      }},
     {"vmsplice", By::hook,
      [](const Bytes& b) {
-       const iovec part = b.vector();
+       const auto& part = b.vector();
        return long{vmsplice(b.fd, &part, 1, SPLICE_F_NONBLOCK)};
      }},
     {"syscall, write", By::number, [](const Bytes& b) { return syscall(SYS_write, b.fd, b.at, b.count); }},
@@ -119,7 +120,7 @@ inline const Put kPuts[] = {
      [](const Bytes& b) { return syscall(SYS_sendto, b.fd, b.at, b.count, MSG_NOSIGNAL, nullptr, 0); }},
     {"syscall, writev", By::number,
      [](const Bytes& b) {
-       const iovec part = b.vector();
+       const auto& part = b.vector();
        return syscall(SYS_writev, b.fd, &part, 1);
      }},
     {"syscall, splice", By::number,
@@ -142,7 +143,7 @@ inline const Put kPuts[] = {
     {"inline write", By::unseen, [](const Bytes& b) { return inline_call(SYS_write, b.fd, b.at, b.count); }},
     {"inline writev", By::unseen,
      [](const Bytes& b) {
-       const iovec part = b.vector();
+       const auto& part = b.vector();
        return inline_call(SYS_writev, b.fd, &part, 1);
      }},
     {"inline sendfile", By::unseen,

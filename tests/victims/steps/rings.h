@@ -16,8 +16,29 @@ struct Bytes {
   const char* at;
   size_t count;
   int fd;
-  iovec vector() const { return {const_cast<char*>(at), count}; }
+  const iovec& vector() const;
 };
+
+// What a vector and a message are in: a page of its own, which a handler may unmap.
+struct Given {
+  iovec part;
+  msghdr message;
+};
+inline thread_local Given* given = nullptr;
+inline Given& given_now() {
+  if (given == nullptr)
+    given = static_cast<Given*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  return *given;
+}
+inline void unmaps_what_was_given() {
+  if (given != nullptr) raw(SYS_munmap, given, 4096);
+  given = nullptr;
+}
+inline const iovec& Bytes::vector() const {
+  auto& part = given_now().part;
+  part = {const_cast<char*>(at), count};
+  return part;
+}
 
 inline char some[512] = "some bytes";
 

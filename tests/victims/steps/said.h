@@ -57,7 +57,10 @@ inline bool is_pending() {
 }
 
 inline void end_line() {
-  note(" | mask %llx%s\n", static_cast<unsigned long long>(mask()), is_pending() ? " pending" : "");
+  stack_t stack{};
+  raw(SYS_sigaltstack, nullptr, &stack);
+  note(" | mask %llx%s%s\n", static_cast<unsigned long long>(mask()), is_pending() ? " pending" : "",
+       (stack.ss_flags & SS_DISABLE) != 0 ? "" : " stack");
   raw(SYS_write, kSaidTo, line, line_length);
   line_length = 0;
 }
