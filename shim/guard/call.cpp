@@ -33,14 +33,11 @@ void mark(mask::Mark mark) {
 // By the time it is taken the default may stand where a handler of the program does now, or SIG_IGN.
 void leave_averted() { mark(mask::Mark::averted); }
 
-// Where it was left by siglongjmp this may say yes, deeper on its stack or on another: then a mark is seen that need
-// not be there.
-bool is_in_handler() { return will_return_to(thread.handler_frame); }
-
-// What a handler leaves pending is found behind the call that it was called for.
+// What a handler leaves pending is found behind the call that it was called for. One that was left by siglongjmp is
+// still taken to run: then a mark is seen that need not be there.
 void leave_to_pipe(const Call& call) {
   remember(call);
-  if (is_in_handler()) mark(mask::Mark::pipe);
+  if (thread.in_handler) mark(mask::Mark::pipe);
 }
 
 }  // namespace

@@ -104,16 +104,13 @@ bool hands_on(const siginfo_t& info, event::Passed passed, bool dies) {
   event::log({call.name, call.fd, call.asked, "none", at.call_site, context, dies, passed, &info});
 }
 
-bool may_write(const context::Interrupted& at) {
-  return at.in_call && (at.number == context::kUnknown || raised::writes(at.number));
-}
-
 // A handler of the program's has come back. What it has sent to the process, to end it, will be found behind the call
-// that the handler was called for, and is not that call's. It may have changed `place`, too, where the thread goes on.
-[[gnu::noinline]] void after_handler(const void* context, const context::Interrupted& at, const void* place) {
+// that the handler was called for, and is not that call's. It may have changed `place`, too, where the thread goes on;
+// and unmapped what that call was given, and its stack.
+[[gnu::noinline]] void after_handler(const void* context, const void* place) {
   if (policy::makes_no_calls() || !mask::is_pending() || context::blocks(context, SIGPIPE)) return;
   const int error = errno;
-  if (handler_stubs::stands_for_default() && context::place(context) == place && may_write(at) &&
+  if (handler_stubs::stands_for_default() && context::place(context) == place && context::is_behind_call(context) &&
       mask::was_sent_to_process())
     context::note_met(context);
   errno = error;
@@ -144,12 +141,10 @@ void handler_stubs::on_sigpipe(unsigned stub, siginfo_t* info, void* context) {
   }
   errno = error;
   if (fate == handler::Fate::averted) return;
-  // Before the handler, which may unmap what the call was given, and its stack.
-  const auto at = has_handler ? context::read(context) : context::Interrupted{};
   const void* const place = context::place(context);
-  const auto outer = thread.handler_frame;
-  thread.handler_frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  const bool outer = thread.in_handler;
+  thread.in_handler = true;
   deliver(stub, info, context);
-  thread.handler_frame = outer;
-  handler::after_handler(context, at, place);
+  thread.in_handler = outer;
+  handler::after_handler(context, place);
 }

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cerrno>
 
-#include "program/thread_state.h"
 #include "system/real.h"
 
 namespace mask {
@@ -20,8 +19,16 @@ bool is_blocked(kernel::Signals mask) { return (mask & kSigpipe) != 0; }
 constinit thread_local const Masked* innermost = nullptr;
 
 // Whether it is us who block SIGPIPE in this thread: a handler that interrupts the call is not to take it for the
-// program's doing.
-bool blocked_by_us() { return will_return_to(reinterpret_cast<std::uintptr_t>(innermost)); }
+// program's doing. A call that was left by siglongjmp, or made by a child of vfork that is gone, has left its frame
+// below ours. A handler's own stack lies anywhere, so there the frame is believed.
+bool blocked_by_us() {
+  const auto frame = reinterpret_cast<std::uintptr_t>(innermost);
+  if (frame == 0) return false;
+  if (frame > reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))) return true;
+  stack_t alternate{};
+  kernel::call(SYS_sigaltstack, nullptr, &alternate);
+  return (alternate.ss_flags & SS_ONSTACK) != 0;
+}
 
 // A handler of the program may run as this unblocks SIGPIPE, and change errno.
 void restore(const Masked& masked) {

@@ -3,11 +3,7 @@
 // dies.
 #pragma once
 
-#include <signal.h>
-
 #include <cstdint>
-
-#include "system/kernel.h"
 
 // EPIPEs in a row over one fd, with no success in between that a hook has seen.
 struct Streak {
@@ -32,21 +28,10 @@ struct Thread {
   const char* raised_by;
   int raised_on;
 
-  // That of ours, where it has called a handler of the program's: what that leaves pending is marked.
-  std::uintptr_t handler_frame;
+  // Ours has called a handler of the program's: what that leaves pending is marked.
+  bool in_handler;
 
   // Where errno is, once it is known: to ask libc takes a call, and registers saved around it.
   const int* errno_at;
 };
 inline constinit thread_local Thread thread{};
-
-// Whether the function with this frame is still to be returned to, perhaps by a signal handler. One that was left by
-// siglongjmp, or by a child of vfork that is gone, has left its frame below ours. A handler's own stack lies anywhere,
-// so there the frame is believed.
-inline bool will_return_to(std::uintptr_t frame) {
-  if (frame == 0) return false;
-  if (frame > reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))) return true;
-  stack_t alternate{};
-  kernel::call(SYS_sigaltstack, nullptr, &alternate);
-  return (alternate.ss_flags & SS_ONSTACK) != 0;
-}

@@ -11,11 +11,14 @@ namespace context {
 using arch::Interrupted;
 using arch::kUnknown;
 
-// `context` is a handler's third argument. Reads registers and code only: safe in a signal handler.
+// `context` is a handler's third argument. Safe in a signal handler.
 inline Interrupted read(const void* context) { return arch::interrupted(context); }
 
 // The SIGPIPE of the system call that ends here has been met: what a handler finds behind it from here on is another's.
 inline void note_met(const void* context) { arch::note_met(context); }
+
+// Whether a system call ends here that such a word can be kept for: registers and code alone are read.
+inline bool is_behind_call(const void* context) { return arch::is_behind_call(context); }
 
 // Where the thread will go on: a register alone is read.
 inline const void* place(const void* context) { return arch::place(context); }

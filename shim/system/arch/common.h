@@ -29,6 +29,7 @@ constexpr bool kKeepsArguments = false;
 
 // A call leaves no register that nobody looks at.
 inline void note_met(const void*) {}
+inline bool is_behind_call(const void*) { return false; }
 inline const void* place(const void*) { return nullptr; }
 
 // As the kernel calls a handler: it, too, gives all three to whom has not asked for them.

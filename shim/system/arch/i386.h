@@ -68,15 +68,21 @@ constexpr long kMap = SYS_mmap2;
 
 // Where a signal with a lower number arrives at the same time, the kernel makes its frame first and lets ours interrupt
 // the first instruction of its handler: the system call is in the context that this handler is about to be given. A
-// handler without SA_SIGINFO finds the registers themselves behind its only argument.
+// handler without SA_SIGINFO finds the registers themselves behind its only argument; who calls one as the kernel does,
+// as we do, has other things there than the segments that the thread has.
 inline Registers of_system_call(const void* context) {
+  constexpr greg_t kInfo = 16, kContext = kInfo + greg_t{sizeof(siginfo_t)};  // in the kernel's frame
   const auto* registers = static_cast<const ucontext_t*>(context)->uc_mcontext.gregs;
   while (registers[REG_EAX] > 0 && registers[REG_EAX] < NSIG) {
-    const auto* frame = reinterpret_cast<const greg_t*>(registers[REG_ESP]);
-    if (frame[1] != registers[REG_EAX]) break;
-    const bool has_context = frame[2] == registers[REG_EDX] && frame[3] == registers[REG_ECX];
-    if (!has_context && (registers[REG_EDX] != 0 || registers[REG_ECX] != 0)) break;
-    registers = has_context ? reinterpret_cast<const ucontext_t*>(frame[3])->uc_mcontext.gregs : frame + 2;
+    const auto stack = registers[REG_ESP];
+    if (registers[REG_EDX] == stack + kInfo && registers[REG_ECX] == stack + kContext) {
+      registers = reinterpret_cast<const ucontext_t*>(registers[REG_ECX])->uc_mcontext.gregs;
+      continue;
+    }
+    const auto* frame = reinterpret_cast<const greg_t*>(stack);
+    if (registers[REG_EDX] != 0 || registers[REG_ECX] != 0 || frame[1] != registers[REG_EAX]) break;
+    if (frame[2 + REG_CS] != registers[REG_CS] || frame[2 + REG_SS] != registers[REG_SS]) break;
+    registers = frame + 2;
   }
   return registers;
 }
@@ -100,7 +106,7 @@ constexpr unsigned char kEndOfVdso[] = {0x5d, 0x5a, 0x59, 0xc3};
 // libc comes to the vdso's entry by `call *%gs:0x10`, and the vdso keeps three registers above the return address,
 // which it takes back next. The number was loaded before that call; where there are six arguments, the call stands in a
 // function of its own, which takes three more registers back, and the number was loaded before that was called.
-inline long number(std::uintptr_t at, const std::uintptr_t* stack, const long (&arguments)[6]) {
+inline long number(std::uintptr_t at, const std::uintptr_t* stack, const long (&arguments)[6], bool may_push) {
   if (at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall)) return static_cast<long>(stack[0]);
   constexpr unsigned char kCall[] = {0x65, 0xff, 0x15, 0x10, 0x00, 0x00, 0x00};
   constexpr unsigned char kEndOfSix[] = {0x5d, 0x5f, 0x5b, 0xc3};
@@ -108,7 +114,7 @@ inline long number(std::uintptr_t at, const std::uintptr_t* stack, const long (&
   const long loaded = !in_vdso                         ? loaded_before(at, 2)
                       : continues(stack[3], kEndOfSix) ? loaded_before(stack[7], 5)
                                                        : loaded_before(stack[3], sizeof kCall);
-  if (loaded != kUnknown || !glibc.holds(in_vdso ? stack[3] : at)) return loaded;
+  if (loaded != kUnknown || !may_push || !glibc.holds(in_vdso ? stack[3] : at)) return loaded;
   return pushed_above<kPushedNarrow>(stack, arguments);
 }
 
@@ -128,7 +134,7 @@ inline long sent_by(long socketcall) {
 
 // socketcall(2), by which libc may send, has which call it is in EBX, and its arguments in memory at ECX.
 inline Interrupted without_socketcall(Interrupted at) {
-  if (at.number != SYS_socketcall) return at;
+  if (at.number != SYS_socketcall || !may_have_written(at)) return at;
   const auto* arguments = reinterpret_cast<const long*>(at.arguments[1]);
   at.number = sent_by(at.arguments[0]);
   for (unsigned i = 0; i < 4 && at.number != SYS_socketcall; ++i) at.arguments[i] = arguments[i];
@@ -139,10 +145,12 @@ inline Interrupted without_socketcall(Interrupted at) {
 inline bool has_free_ecx(std::uintptr_t at) {
   return at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall) || continues(at, kEndOfVdso);
 }
+inline bool is_behind_call(const void* context) {
+  const auto at = static_cast<std::uintptr_t>(of_system_call(context)[REG_EIP]);
+  return follows(at, 0xcd, 0x80) && has_free_ecx(at);
+}
 inline void note_met(const void* context) {
-  auto* registers = const_cast<greg_t*>(of_system_call(context));
-  if (has_free_ecx(static_cast<std::uintptr_t>(registers[REG_EIP])))
-    registers[REG_ECX] = reinterpret_cast<greg_t>(&met);
+  const_cast<greg_t*>(of_system_call(context))[REG_ECX] = reinterpret_cast<greg_t>(&met);
 }
 inline const void* place(const void* context) {
   return reinterpret_cast<const void*>(static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_EIP]);
@@ -173,7 +181,8 @@ inline Interrupted interrupted(const void* context) {
                     reinterpret_cast<const void*>(at),
                     registers[REG_ECX] == reinterpret_cast<greg_t>(&met)};
   if (!found.in_call || found.is_met) return found;
-  found.number = number(at, reinterpret_cast<const std::uintptr_t*>(registers[REG_ESP]), found.arguments);
+  found.number =
+      number(at, reinterpret_cast<const std::uintptr_t*>(registers[REG_ESP]), found.arguments, may_have_written(found));
   return without_socketcall(found);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,6 +24,9 @@ struct Interrupted {
   const void* call_site;  // the instruction after the call
   bool is_met = false;    // note_met() has been told of it
 };
+
+// Elsewhere what memory says of a call is not asked: it need not be there.
+inline bool may_have_written(const Interrupted& at) { return at.in_call && (at.result == -EPIPE || at.result > 0); }
 
 // Where the code of an object is.
 struct Code {

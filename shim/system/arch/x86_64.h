@@ -62,9 +62,13 @@ inline Registers of_system_call(const void* context) {
 
 // SYSCALL leaves in RCX where it returns to (Intel's manual, volume 2; with FRED it does not), so compilers keep
 // nothing there. Our word is gone with the next call.
+inline bool is_behind_call(const void* context) {
+  const auto* registers = of_system_call(context);
+  return registers[REG_RCX] == registers[REG_RIP] &&
+         follows(static_cast<std::uintptr_t>(registers[REG_RIP]), 0x0f, 0x05);
+}
 inline void note_met(const void* context) {
-  auto* registers = const_cast<greg_t*>(of_system_call(context));
-  if (registers[REG_RCX] == registers[REG_RIP]) registers[REG_RCX] = reinterpret_cast<greg_t>(&met);
+  const_cast<greg_t*>(of_system_call(context))[REG_RCX] = reinterpret_cast<greg_t>(&met);
 }
 inline const void* place(const void* context) {
   return reinterpret_cast<const void*>(static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
@@ -89,7 +93,7 @@ inline Interrupted interrupted(const void* context) {
                     reinterpret_cast<const void*>(at),
                     registers[REG_RCX] == reinterpret_cast<greg_t>(&met)};
   if (at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall)) found.number = registers[REG_RBX];
-  if (found.number == kUnknown && glibc.holds(at))
+  if (found.number == kUnknown && may_have_written(found) && glibc.holds(at))
     found.number =
         pushed_above<kPushedWide>(reinterpret_cast<const std::uintptr_t*>(registers[REG_RSP]), found.arguments);
   return found;
