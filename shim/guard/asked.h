@@ -29,7 +29,8 @@ struct Vector {
   const iovec* iov;
   std::size_t count;
   std::size_t bytes() const {
-    if (!may_look_at(iov, count * sizeof *iov)) return event::kNotKnown;
+    constexpr std::size_t kMost = 1024;  // UIO_MAXIOV: the kernel takes no more
+    if (count > kMost || !may_look_at(iov, count * sizeof *iov)) return event::kNotKnown;
     std::size_t sum = 0;
     for (std::size_t i = 0; i < count; ++i) sum += iov[i].iov_len;
     return sum;

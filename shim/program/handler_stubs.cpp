@@ -229,8 +229,10 @@ void deliver(unsigned stub, siginfo_t* info, void* context) {
   program.sa_handler = handler;
   arch::call(program.sa_sigaction, SIGPIPE, info, context, wants_siginfo);
   // The stack that a handler has set is to stay, behind a frame of ours, too.
-  if (arch::kHasOldFrame && !wants_siginfo && !policy::makes_no_calls())
-    kernel::call(SYS_sigaltstack, nullptr, &static_cast<ucontext_t*>(context)->uc_stack);
+  if (!arch::kHasOldFrame || wants_siginfo || policy::makes_no_calls()) return;
+  auto& stack = static_cast<ucontext_t*>(context)->uc_stack;
+  kernel::call(SYS_sigaltstack, nullptr, &stack);
+  stack.ss_flags &= ~SS_ONSTACK;  // the kernel would keep it, and show it to each later handler
 }
 
 }  // namespace handler_stubs

@@ -129,12 +129,12 @@ inline Signals change_mask(int how, Signals set) {
 constexpr std::uintptr_t kPage = 4096;
 
 // Whether these bytes of memory can be read now. A set is fetched from there before the kernel sees that nothing is
-// asked for, so this is the cheapest call that knows, and no filter that lets us live refuses it.
+// asked for, so this is the cheapest call that knows, and no filter that lets us live refuses it. A set at 0 is none.
 inline bool can_read(std::uintptr_t begin, std::size_t size) {
   constexpr int kNothing = -1;
   if (begin + size < begin) return false;
   for (auto page = begin; page < begin + size; page = (page | (kPage - 1)) + 1) {
-    const auto* word = reinterpret_cast<const void*>(page & ~std::uintptr_t{7});
+    const auto* word = reinterpret_cast<const void*>((page & ~std::uintptr_t{7}) | 8);
     if (call(SYS_rt_sigprocmask, kNothing, word, nullptr, sizeof(Signals)) == -EFAULT) return false;
   }
   return true;
