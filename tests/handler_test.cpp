@@ -79,6 +79,16 @@ TEST_CASE("a handler that is called for a dead socket and writes to a dead pipe 
 }
 TEST_CASE("a dead pipe that is written to in a handler, on a stack of another signal's, ends the program, too") {
   still_dies("pipe_on_a_higher_stack_in_a_handler");
+  still_dies("pipe_on_a_stack_that_disarms_itself_in_a_handler");
+}
+TEST_CASE(
+    "a SIGPIPE that is sent at the first instruction of a handler has the effect of the default that stands then") {
+  still_dies("sent_at_the_first_instruction_of_a_handler");
+}
+TEST_CASE("a SIGPIPE that is sent to a coroutine whose stack ends there calls the program's handler") {
+  CHECK(bare("sent_as_a_coroutine_waits").out == "alive\n");
+  same_as_bare("sent_as_a_coroutine_waits", kGuardsWithHandler);
+  same_as_bare("sent_as_a_coroutine_waits", {{"NOSIGPIPE_LOG=/dev/null"}});
 }
 TEST_CASE("a handler may unmap what the call was given that it interrupts") {
   CHECK(bare("handler_unmaps_what_the_call_was_given").out == "-1 Broken pipe\n-1 Broken pipe\n-1 Broken pipe\n");

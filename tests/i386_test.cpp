@@ -84,8 +84,10 @@ TEST_CASE("i386: a handler that is started by its registers is, and may unmap wh
   for (const auto* scene : {"handler_has_its_arguments_in_registers", "handler_takes_an_alternate_stack",
                             "handler_unmaps_what_the_call_was_given"})
     same_as_bare(scene, kGuardsWithHandler);
-  for (const auto* scene : {"handler_unmaps_a_vector_and_dies", "handler_unmaps_a_message_and_dies",
-                            "handler_unmaps_arguments_and_dies", "pipe_on_a_higher_stack_in_a_handler"})
+  for (const auto* scene :
+       {"handler_unmaps_a_vector_and_dies", "handler_unmaps_a_message_and_dies", "handler_unmaps_arguments_and_dies",
+        "pipe_on_a_higher_stack_in_a_handler", "pipe_on_a_stack_that_disarms_itself_in_a_handler",
+        "sent_at_the_first_instruction_of_a_handler"})
     still_dies(scene);
 }
 TEST_CASE("i386: a default that was read back and set again lets a handler of ours return") {

@@ -1,12 +1,15 @@
 // Scenes of what a handler of SIGPIPE leaves to the call that it was called for: another SIGPIPE, memory that is gone,
 // another stack.
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 
@@ -207,10 +210,27 @@ SCENE(handler_takes_an_alternate_stack) {
 }
 
 // A handler's own stack may lie above that of the thread.
-SCENE(pipe_on_a_higher_stack_in_a_handler) {
-  constexpr size_t kSize = 1 << 18;
-  static auto* const low =
-      static_cast<char*>(mmap(nullptr, 2 * kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+namespace {
+
+constexpr size_t kSize = 1 << 18;
+char* low;
+int flags_of_stack;
+
+// One that disarms itself does so at each signal.
+void takes_the_stack_and_raises_another(int) {
+  const stack_t stack{low + kSize, flags_of_stack, kSize};
+  sigaltstack(&stack, nullptr);
+  signal(SIGPIPE, SIG_DFL);
+  raise(SIGUSR1);
+}
+void* runs_below_its_stack(void*) {
+  meets(takes_the_stack_and_raises_another, 0);
+  return nullptr;
+}
+
+void writes_to_pipe_above(int flags) {
+  low = static_cast<char*>(mmap(nullptr, 2 * kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  flags_of_stack = flags;
   dead_one_of_handler = dead_pipe();
   struct sigaction act {};
   act.sa_handler = writes_by_hook;
@@ -220,17 +240,75 @@ SCENE(pipe_on_a_higher_stack_in_a_handler) {
   pthread_attr_init(&attributes);
   pthread_attr_setstack(&attributes, low, kSize);
   pthread_t thread;
-  const auto run = [](void*) -> void* {
-    const stack_t stack{low + kSize, 0, kSize};
-    sigaltstack(&stack, nullptr);
-    meets(
-        [](int) {
-          signal(SIGPIPE, SIG_DFL);
-          raise(SIGUSR1);
-        },
-        0);
-    return nullptr;
-  };
-  pthread_create(&thread, &attributes, run, nullptr);
+  pthread_create(&thread, &attributes, runs_below_its_stack, nullptr);
   pthread_join(thread, nullptr);
+}
+
+}  // namespace
+
+SCENE(pipe_on_a_higher_stack_in_a_handler) { writes_to_pipe_above(0); }
+SCENE(pipe_on_a_stack_that_disarms_itself_in_a_handler) {
+  writes_to_pipe_above(static_cast<int>(1U << 31));  // SS_AUTODISARM
+}
+
+// Its code is there only when a handler of SIGSEGV has made it so, which has sent one more.
+SCENE(sent_at_the_first_instruction_of_a_handler) {
+  static auto* const code =
+      static_cast<unsigned char*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  code[0] = 0xc3;  // ret
+  mprotect(code, 4096, PROT_NONE);
+  struct sigaction fault {};
+  fault.sa_handler = [](int) {
+    mprotect(code, 4096, PROT_READ | PROT_EXEC);
+    kill(getpid(), SIGPIPE);
+  };
+  sigaddset(&fault.sa_mask, SIGPIPE);
+  sigaction(SIGSEGV, &fault, nullptr);
+  meets(reinterpret_cast<void (*)(int)>(reinterpret_cast<std::uintptr_t>(code)),
+        static_cast<int>(SA_SIGINFO | SA_NODEFER | SA_RESETHAND));
+}
+
+// By a child, as a coroutine waits whose stack ends with what is mapped.
+namespace {
+
+int waited_for[2];
+
+void waits_at_the_end_of_its_stack() {
+  char word;
+  (void)!read(waited_for[0], &word, 1);
+  puts("alive");
+  fflush(stdout);
+  _exit(0);
+}
+
+bool is_asleep(pid_t pid) {
+  char path[32], state = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  FILE* const file = fopen(path, "re");
+  const bool is_read = file != nullptr && fscanf(file, "%*d %*s %c", &state) == 1;
+  if (file != nullptr) fclose(file);
+  return is_read && state == 'S';
+}
+
+}  // namespace
+
+SCENE(sent_as_a_coroutine_waits) {
+  if (pipe(waited_for) != 0) return;
+  signal(SIGPIPE, [](int) { (void)!write(waited_for[1], "x", 1); });
+  const pid_t parent = getpid();
+  if (fork() == 0) {
+    while (!is_asleep(parent)) sched_yield();
+    kill(parent, SIGPIPE);
+    _exit(0);
+  }
+  constexpr size_t kRoom = 1 << 16;
+  auto* const room =
+      static_cast<char*>(mmap(nullptr, kRoom + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  mprotect(room + kRoom, 4096, PROT_NONE);
+  ucontext_t routine;
+  getcontext(&routine);
+  routine.uc_stack = {room, 0, kRoom};
+  routine.uc_link = nullptr;
+  makecontext(&routine, waits_at_the_end_of_its_stack, 0);
+  setcontext(&routine);
 }

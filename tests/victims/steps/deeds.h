@@ -200,10 +200,12 @@ inline void falls_short(int how) {
 // Mapped as the program begins: above the stacks of its threads, and below the first one's.
 constexpr size_t kRoom = 1 << 17;
 inline void* const room = mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-inline void takes_stack(int has_one) {
-  const stack_t stack{has_one ? room : nullptr, has_one ? 0 : SS_DISABLE, has_one ? kRoom : 0};
+constexpr int kDisarms = 1U << 31;  // SS_AUTODISARM
+inline void takes_stack_with(int has_one, int flags) {
+  const stack_t stack{has_one ? room : nullptr, has_one ? flags : SS_DISABLE, has_one ? kRoom : 0};
   if (!is_simple) note(" %d", sigaltstack(&stack, nullptr));
 }
+inline void takes_stack(int has_one) { takes_stack_with(has_one, 0); }
 inline void closes(int fd) {
   if (!is_confined) close(fd);
 }
@@ -244,7 +246,7 @@ inline void writes(int) {
   which % 5 == 0 ? in_another_handler(writes_on) : writes_on();
   ++times_written;
   if (which % 2 == 0) unmaps_what_was_given();
-  if (which % 7 == 0) takes_stack(1);
+  if (which % 7 == 0) takes_stack_with(1, which % 2 == 0 ? kDisarms : 0);
   if (which % 3 == 0 && !is_confined) sends(which % kWaysToSend);
   if (which % 4 == 0 && !(resets_itself() && is_pending())) signal(SIGPIPE, SIG_DFL), is_set(kDefault);
   if (is_blocked()) before_unblocking();  // as it returns

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <setjmp.h>
+#include <ucontext.h>
 
 #include "victims/steps/puts.h"
 
@@ -33,9 +34,10 @@ FROM_REGISTERS inline void counts(int signal) {
   note_call("counts");
   note(" %d", signal);
 }
-inline void tells(int signal, siginfo_t* info, void*) {
+inline void tells(int signal, siginfo_t* info, void* context) {
   note_call("tells");
-  note(" %d %d %d %s %d", signal, info->si_code, info->si_errno, info->si_pid == getpid() ? "own" : "other",
+  note(" %x %d %d %d %s %d", static_cast<ucontext_t*>(context)->uc_stack.ss_flags, signal, info->si_code,
+       info->si_errno, info->si_pid == getpid() ? "own" : "other",
        info->si_code == SI_QUEUE ? info->si_value.sival_int : 0);
 }
 inline void jumps(int) {
