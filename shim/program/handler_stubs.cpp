@@ -218,6 +218,17 @@ bool hides_marks() {
 
 bool stands_for_handler(unsigned stub) { return handler_of(stub) != SIG_DFL; }
 
+// The alternate stack that a handler has set is to stay, behind a frame of ours, too. Its flags, as the kernel keeps
+// them and shows them to each later handler, are not what it answers.
+static void keep_stack(stack_t& restored) {
+  constexpr unsigned kDisarms = 1U << 31;  // SS_AUTODISARM
+  stack_t now{};
+  kernel::call(SYS_sigaltstack, nullptr, &now);
+  now.ss_flags &= ~SS_ONSTACK;
+  const bool differs = ((bits(now.ss_flags) ^ bits(restored.ss_flags)) & kDisarms) != 0;
+  if (differs || now.ss_sp != restored.ss_sp || now.ss_size != restored.ss_size) restored = now;
+}
+
 void deliver(unsigned stub, siginfo_t* info, void* context) {
   const Handler handler = handler_of(stub);
   if ((flags_of(stub) & bits(SA_RESETHAND)) != 0 && handler != SIG_DFL && !reset(stub))
@@ -228,11 +239,8 @@ void deliver(unsigned stub, siginfo_t* info, void* context) {
   struct sigaction program {};
   program.sa_handler = handler;
   arch::call(program.sa_sigaction, SIGPIPE, info, context, wants_siginfo);
-  // The stack that a handler has set is to stay, behind a frame of ours, too.
-  if (!arch::kHasOldFrame || wants_siginfo || policy::makes_no_calls()) return;
-  auto& stack = static_cast<ucontext_t*>(context)->uc_stack;
-  kernel::call(SYS_sigaltstack, nullptr, &stack);
-  stack.ss_flags &= ~SS_ONSTACK;  // the kernel would keep it, and show it to each later handler
+  if (arch::kHasOldFrame && !wants_siginfo && !policy::makes_no_calls())
+    keep_stack(static_cast<ucontext_t*>(context)->uc_stack);
 }
 
 }  // namespace handler_stubs
