@@ -122,9 +122,16 @@ inline long set_by_number_of(Handler handler, unsigned flags) {
 
 enum How { kSigaction, kSignal, kSysvSignal, kSigset, kSigignore, kSiginterrupt, kByNumber, kRefused, kHows };
 
+// Of the first three handlers of a program what they send is told apart (README, Limits).
+inline unsigned handlers_set = 0;
+inline bool is_one_of_three = true;
+
 inline void is_set(int what) {
   if (what == kIgnore) pending = Pending::none;  // what was pending is gone
   set_by_number = false;
+  if (what < kCounts) return;
+  is_one_of_three = (handlers_set & 1U << what) != 0 || __builtin_popcount(handlers_set) < 3;
+  if (is_one_of_three) handlers_set |= 1U << what;
 }
 
 inline void sets(int how, int what, int flags) {
@@ -160,7 +167,7 @@ inline void sets(int how, int what, int flags) {
   }
   if (how == kByNumber && pending == Pending::none && !is_confined) {
     note(" %ld", set_by_number_of(handler, kFlags[flags]));
-    is_set(what);
+    if (what == kIgnore) pending = Pending::none;
     set_by_number = true;
   }
   if (how == kRefused) note(" was %s", name_of(signal(SIGPIPE, SIG_ERR)));
