@@ -254,9 +254,9 @@ inline void writes(int) {
   ++times_written;
   if (which % 2 == 0) unmaps_what_was_given();
   if (which % 7 == 0) takes_stack_with(1, which % 2 == 0 ? kDisarms : 0);
-  const bool may_send = !is_confined && !set_by_number && is_one_of_three && !is_behind_int80;
-  if (which % 3 == 0 && may_send) sends(which / 3 * 5 % kWaysToSend);
-  if (which % 4 == 3 && !(resets_itself() && is_pending())) signal(SIGPIPE, SIG_DFL), is_set(kDefault);
+  const bool is_told_apart = !is_confined && !set_by_number && is_one_of_three && !is_behind_int80;
+  if (which % 3 == 0 && is_told_apart) sends(which / 3 * 5 % kWaysToSend);
+  if (which % 4 == 3 && is_told_apart && !(resets_itself() && is_pending())) signal(SIGPIPE, SIG_DFL), is_set(kDefault);
   if (is_blocked()) before_unblocking();  // as it returns
   errno = error;
 }
