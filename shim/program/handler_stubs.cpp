@@ -123,9 +123,9 @@ struct sigaction for_slot(unsigned slot, const struct sigaction& act) {
 // Where a handler returns to libc chooses: what was read back is for one with SA_SIGINFO, or for one without it, or
 // i386's libc leaves it out.
 struct sigaction to_kernel(const struct sigaction& given) {
+  if (given.sa_handler == SIG_IGN) return given;
   struct sigaction act = given;
   act.sa_flags = static_cast<int>(bits(given.sa_flags) & ~kRestorer);
-  if (act.sa_handler == SIG_IGN) return given;
   const auto& options = options::get();
   // With SA_RESETHAND the kernel would put the deadly default in the place of a handler; and one that is blocked may be
   // pending with a mark of ours.

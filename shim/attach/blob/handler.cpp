@@ -55,8 +55,7 @@ void die(const siginfo_t& info) {
 
 }  // namespace
 
-// What the rule asks of the rest of the shim. Nobody has set options, logs or learns, and /proc is
-// not read.
+// What the rule asks of the rest of the shim. Nobody has set options, logs or learns, and /proc is not read.
 const Options& options::get() { return kDefaults; }
 bool policy::knows(Fact) { return false; }
 int proc::fd_limit() { return -1; }
