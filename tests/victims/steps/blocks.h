@@ -110,7 +110,10 @@ inline void in_thread(int how, const Block& block) {
                       },
                       {}};
   if (how == 1 && blocked_once) thread.block = &blocked;
+  const bool outer = is_pending_elsewhere;
+  is_pending_elsewhere |= pending != Pending::none;
   run_to_its_end(runs, thread);
+  is_pending_elsewhere = outer;
 }
 
 // Who is executed, and knows all steps by their names.

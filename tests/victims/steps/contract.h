@@ -22,6 +22,7 @@ enum class By { hook, number, unseen };
 // Where the SIGPIPE that is pending in this thread came from; it is the first that came.
 enum class Pending { none, socket, other };
 inline thread_local Pending pending = Pending::none;
+inline bool is_pending_elsewhere = false;  // in a thread that waits for this one
 
 // The program has set it by a system call of its own: then a handler of the shim's is gone (README, Limits).
 inline bool set_by_number = false;

@@ -165,7 +165,7 @@ inline void sets(int how, int what, int flags) {
     note(" %d", siginterrupt(SIGPIPE, flags % 2));
     set_by_number = false;
   }
-  if (how == kByNumber && pending == Pending::none && !is_confined) {
+  if (how == kByNumber && pending == Pending::none && !is_pending_elsewhere && !is_confined) {
     note(" %ld", set_by_number_of(handler, kFlags[flags]));
     if (what == kIgnore) pending = Pending::none;
     set_by_number = true;
