@@ -11,10 +11,14 @@ struct Scratch;
 
 namespace logging {
 
+#ifdef NOSIGPIPE_WITHOUT_LOG  // in the handler of static programs
+constexpr bool wanted() { return false; }
+#else
 inline constinit std::atomic<bool> is_wanted = false;
 
 // False before the start. In a hot path: one load.
 inline bool wanted() { return is_wanted.load(std::memory_order_relaxed); }
+#endif
 
 // There is to be a log. To be called once, at the start; it is opened with the first record.
 void begin();

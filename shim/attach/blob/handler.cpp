@@ -1,5 +1,6 @@
 // The SIGPIPE handler of a static program, which no library reaches: it stands alone, without libc, on pages of its
 // own. Which SIGPIPE it averts is not decided here but in guard/raised.cpp and program/fd.cpp, which are the shim's.
+#define NOSIGPIPE_WITHOUT_LOG
 #include "attach/blob/layout.h"
 #include "guard/raised.h"
 #include "system/kernel.h"
@@ -55,9 +56,8 @@ void die(const siginfo_t& info) {
 
 }  // namespace
 
-// What the rule asks of the rest of the shim. Nobody has set options, logs or learns, and /proc is not read.
+// What the rule asks of the rest of the shim. Nobody has set options, and /proc is not read.
 const Options& options::get() { return kDefaults; }
-bool policy::knows(Fact) { return false; }
 int proc::fd_limit() { return -1; }
 
 extern "C" [[gnu::used]] void nosigpipe_handler(int, siginfo_t* info, void* context) {

@@ -87,11 +87,13 @@ inline Interrupted interrupted(const void* context) {
   Interrupted found{follows(at, 0x0f, 0x05),  // syscall
                     true,
                     registers[REG_RAX],
-                    loaded_before(at, 2),
+                    kUnknown,
                     {registers[REG_RDI], registers[REG_RSI], registers[REG_RDX], registers[REG_R10], registers[REG_R8],
                      registers[REG_R9]},
                     reinterpret_cast<const void*>(at),
                     registers[REG_RCX] == reinterpret_cast<greg_t>(&met)};
+  if (!found.in_call || found.is_met) return found;
+  found.number = loaded_before(at, 2);
   if (at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall)) found.number = registers[REG_RBX];
   if (found.number == kUnknown && may_have_written(found) && glibc.holds(at))
     found.number =
