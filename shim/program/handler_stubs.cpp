@@ -190,7 +190,10 @@ static bool reset(unsigned stub) {
   const struct sigaction ours = for_slot(slot_of(wanted), wanted);
   struct sigaction before {};
   real::sigaction(SIGPIPE, &ours, &before);
-  if (stub_of(before) == stub) return note_set(wanted), true;
+  if (stub_of(before) == stub) {
+    note_set(wanted);
+    return true;
+  }
   put_back(before, ours);
   return to_program(before).sa_handler != SIG_DFL;
 }

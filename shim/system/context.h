@@ -17,7 +17,8 @@ inline Interrupted read(const void* context) { return arch::interrupted(context)
 // The SIGPIPE of the system call that ends here has been met: what a handler finds behind it from here on is another's.
 inline void note_met(const void* context) { arch::note_met(context); }
 
-// Whether a system call ends here that such a word can be kept for: registers and code alone are read.
+// Whether a system call ends here that such a word can be kept for. Of memory the code is read, and the kernel's
+// frames.
 inline bool is_behind_call(const void* context) { return arch::is_behind_call(context); }
 
 // Where the thread will go on: a register alone is read.

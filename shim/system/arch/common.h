@@ -32,11 +32,6 @@ inline void note_met(const void*) {}
 inline bool is_behind_call(const void*) { return false; }
 inline const void* place(const void*) { return nullptr; }
 
-// As the kernel calls a handler: it, too, gives all three to whom has not asked for them.
-inline void call(void (*handler)(int, siginfo_t*, void*), int signal, siginfo_t* info, void* context, bool) {
-  handler(signal, info, context);
-}
-
 // Compilers put other instructions in between.
 inline Epilogue epilogue(const unsigned char (&)[kCodeBehind]) { return {}; }
 

@@ -106,7 +106,8 @@ constexpr unsigned char kEndOfVdso[] = {0x5d, 0x5a, 0x59, 0xc3};
 // libc comes to the vdso's entry by `call *%gs:0x10`, and the vdso keeps three registers above the return address,
 // which it takes back next. The number was loaded before that call; where there are six arguments, the call stands in a
 // function of its own, which takes three more registers back, and the number was loaded before that was called.
-inline long number(std::uintptr_t at, const std::uintptr_t* stack, const long (&arguments)[6], bool may_push) {
+inline long number(const Interrupted& call, const std::uintptr_t* stack) {
+  const auto at = reinterpret_cast<std::uintptr_t>(call.call_site);
   if (at == reinterpret_cast<std::uintptr_t>(&nosigpipe_after_syscall)) return static_cast<long>(stack[0]);
   constexpr unsigned char kCall[] = {0x65, 0xff, 0x15, 0x10, 0x00, 0x00, 0x00};
   constexpr unsigned char kEndOfSix[] = {0x5d, 0x5f, 0x5b, 0xc3};
@@ -114,8 +115,8 @@ inline long number(std::uintptr_t at, const std::uintptr_t* stack, const long (&
   const long loaded = !in_vdso                         ? loaded_before(at, 2)
                       : continues(stack[3], kEndOfSix) ? loaded_before(stack[7], 5)
                                                        : loaded_before(stack[3], sizeof kCall);
-  if (loaded != kUnknown || !may_push || !glibc.holds(in_vdso ? stack[3] : at)) return loaded;
-  return pushed_above<kPushedNarrow>(stack, arguments);
+  if (loaded != kUnknown || !may_have_written(call) || !glibc.holds(in_vdso ? stack[3] : at)) return loaded;
+  return pushed_above<kPushedNarrow>(stack, call.arguments);
 }
 
 inline long sent_by(long socketcall) {
@@ -181,8 +182,7 @@ inline Interrupted interrupted(const void* context) {
                     reinterpret_cast<const void*>(at),
                     registers[REG_ECX] == reinterpret_cast<greg_t>(&met)};
   if (!found.in_call || found.is_met) return found;
-  found.number =
-      number(at, reinterpret_cast<const std::uintptr_t*>(registers[REG_ESP]), found.arguments, may_have_written(found));
+  found.number = number(found, reinterpret_cast<const std::uintptr_t*>(registers[REG_ESP]));
   return without_socketcall(found);
 }
 

@@ -28,6 +28,13 @@ struct Interrupted {
 // Elsewhere what memory says of a call is not asked: it need not be there.
 inline bool may_have_written(const Interrupted& at) { return at.in_call && (at.result == -EPIPE || at.result > 0); }
 
+// As the kernel calls a handler: it, too, gives all three to whom has not asked for them. i386.h has its own.
+#ifndef __i386__
+inline void call(void (*handler)(int, siginfo_t*, void*), int signal, siginfo_t* info, void* context, bool) {
+  handler(signal, info, context);
+}
+#endif
+
 // Where the code of an object is.
 struct Code {
   std::uintptr_t begin;

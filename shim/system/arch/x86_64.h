@@ -74,11 +74,6 @@ inline const void* place(const void* context) {
   return reinterpret_cast<const void*>(static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
 }
 
-// As the kernel calls a handler: it, too, gives all three to whom has not asked for them.
-inline void call(void (*handler)(int, siginfo_t*, void*), int signal, siginfo_t* info, void* context, bool) {
-  handler(signal, info, context);
-}
-
 constexpr bool kHasOldFrame = false;
 
 inline Interrupted interrupted(const void* context) {
