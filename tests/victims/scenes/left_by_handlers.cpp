@@ -44,6 +44,12 @@ void writes_and_sends_it_again(int) {
   writes_by_hook(SIGPIPE);
   kill(getpid(), SIGPIPE);
 }
+void writes_unseen(int) { dprintf(dead_one_of_handler, "x"); }
+
+void writes_in_handler(int dead, void (*handler)(int)) {
+  dead_one_of_handler = dead;
+  meets(handler, kOnce);
+}
 
 }  // namespace
 
@@ -63,31 +69,14 @@ SCENE(handlers_die_of_the_signal) {
     printf("%s: signal %d\n", verb.name, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
   }
 }
-SCENE(handler_writes_to_dead_pipe) {
-  dead_one_of_handler = dead_pipe();
-  meets(writes_by_hook, kOnce);
-}
-SCENE(handler_writes_to_dead_pipe_by_number) {
-  dead_one_of_handler = dead_pipe();
-  meets(writes_by_number, kOnce);
-}
-SCENE(handler_writes_to_pipe_in_disguise) {
-  dup2(dead_socket(), 2);
-  dead_one_of_handler = 2;
-  meets(writes_by_hook, kOnce);
-}
+SCENE(handler_writes_to_dead_pipe) { writes_in_handler(dead_pipe(), writes_by_hook); }
+SCENE(handler_writes_to_dead_pipe_by_number) { writes_in_handler(dead_pipe(), writes_by_number); }
+SCENE(handler_writes_to_pipe_in_disguise) { writes_in_handler(dup2(dead_socket(), 2), writes_by_hook); }
 SCENE(handler_writes_to_dead_socket_and_dies_of_the_signal) {
-  dead_one_of_handler = dead_socket();
-  meets(writes_and_sends_it_again, kOnce);
+  writes_in_handler(dead_socket(), writes_and_sends_it_again);
 }
-SCENE(handler_writes_to_dead_socket) {
-  dead_one_of_handler = dead_socket();
-  meets(writes_by_hook, kOnce);
-}
-SCENE(handler_writes_to_dead_socket_unseen) {
-  dead_one_of_handler = dead_socket();
-  meets([](int) { dprintf(dead_one_of_handler, "x"); }, kOnce);
-}
+SCENE(handler_writes_to_dead_socket) { writes_in_handler(dead_socket(), writes_by_hook); }
+SCENE(handler_writes_to_dead_socket_unseen) { writes_in_handler(dead_socket(), writes_unseen); }
 
 // It is sent in a call that lets SIGPIPE in, and is blocked again when that is over.
 SCENE(handler_leaves_one_that_stays_pending) {

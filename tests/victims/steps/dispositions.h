@@ -126,10 +126,10 @@ enum How { kSigaction, kSignal, kSysvSignal, kSigset, kSigignore, kSiginterrupt,
 inline unsigned handlers_set = 0;
 inline bool is_one_of_three = true;
 
-inline void is_set(int what) {
+inline void is_set(int what, bool by_number = false) {
   if (what == kIgnore) pending = Pending::none;  // what was pending is gone
-  set_by_number = false;
-  if (what < kCounts) return;
+  set_by_number = by_number;
+  if (what < kCounts || by_number) return;
   is_one_of_three = (handlers_set & 1U << what) != 0 || __builtin_popcount(handlers_set) < 3;
   if (is_one_of_three) handlers_set |= 1U << what;
 }
@@ -167,8 +167,7 @@ inline void sets(int how, int what, int flags) {
   }
   if (how == kByNumber && pending == Pending::none && !is_pending_elsewhere && !is_confined) {
     note(" %ld", set_by_number_of(handler, kFlags[flags]));
-    if (what == kIgnore) pending = Pending::none;
-    set_by_number = true;
+    is_set(what, true);
   }
   if (how == kRefused) note(" was %s", name_of(signal(SIGPIPE, SIG_ERR)));
   note_result(0);
