@@ -283,7 +283,9 @@ bool is_asleep(pid_t pid) {
 
 SCENE(sent_as_a_coroutine_waits) {
   if (pipe(waited_for) != 0) return;
-  signal(SIGPIPE, [](int) { (void)!write(waited_for[1], "x", 1); });
+  struct sigaction act {};  // without SA_RESTART: the call ends
+  act.sa_handler = [](int) { (void)!write(waited_for[1], "x", 1); };
+  sigaction(SIGPIPE, &act, nullptr);
   const pid_t parent = getpid();
   if (fork() == 0) {
     while (!is_asleep(parent)) sched_yield();
