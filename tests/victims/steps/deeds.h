@@ -206,7 +206,7 @@ inline void falls_short(int how) {
 // Mapped as the program begins: above the stacks of its threads, and below the first one's.
 constexpr size_t kRoom = 1 << 17;
 inline void* const room = mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-constexpr int kDisarms = 1U << 31;  // SS_AUTODISARM
+constexpr int kDisarms = static_cast<int>(1U << 31);  // SS_AUTODISARM
 inline void takes_stack_with(int has_one, int flags) {
   const stack_t stack{has_one ? room : nullptr, has_one ? flags : SS_DISABLE, has_one ? kRoom : 0};
   if (!is_simple) note(" %d", sigaltstack(&stack, nullptr));
