@@ -81,8 +81,9 @@ INTERLEAVED_stubs = $(patsubst %,$(INTERLEAVED)/%.o,$(addprefix shim/program/,ha
   $(addprefix shim/guard/,sigpipe_handler raised call wrappers) tests/interleavings/kernel_model)
 INTERLEAVED_call_sites = $(patsubst %,$(INTERLEAVED)/shim/log/%.o,call_sites event memory)
 INTERLEAVED_log_fd = $(patsubst %,$(INTERLEAVED)/shim/%.o,log/destination log/memory log/nonblocking_write system/kept_file)
+INTERLEAVED_modules = $(INTERLEAVED)/shim/unwind/modules.o
 INTERLEAVED_policy = $(INTERLEAVED)/shim/program/policy.o
-INTERLEAVINGS = $(patsubst %,$(BUILD)/tests/interleavings/%,explorer stubs call_sites log_fd policy)
+INTERLEAVINGS = $(patsubst %,$(BUILD)/tests/interleavings/%,explorer stubs call_sites modules log_fd policy)
 BENCH_DIR = $(BUILD)/tests/bench
 BENCH_PARTS = bench calls exact servers start stops report
 SOURCES = $(wildcard $(foreach d,shim shim/* shim/*/* tests tests/* tests/*/* demo,$(d)/*.cpp $(d)/*.h))

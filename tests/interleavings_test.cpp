@@ -20,6 +20,8 @@ TEST_CASE("in no schedule the log loses an event or tells it twice, nor has a ca
   holds("call_sites");
 }
 
+TEST_CASE("in no schedule a module has two numbers, or is found before all of it is written") { holds("modules"); }
+
 TEST_CASE("in no schedule a line goes to a file that has the number of the log's, but for one right before the write") {
   holds("log_fd");
 }

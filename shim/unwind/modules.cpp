@@ -7,9 +7,9 @@
 
 namespace {
 
-using Remembered = Modules::Remembered;
+using Met = Modules::Met;
 
-void read_sign(const ElfImage& image, Remembered& to) {
+void read_sign(const ElfImage& image, Met& to) {
   const auto id = image.build_id();
   const auto size = id.end - id.begin;
   to.has_build_id = size > 0 && size <= sizeof to.sign;
@@ -20,15 +20,31 @@ void read_sign(const ElfImage& image, Remembered& to) {
 }
 
 // Tells its rows from those of another at its place, also in a child of fork, where these are still remembered.
-std::uintptr_t identity_of(const Remembered& module) {
+std::uintptr_t identity_of(const Met& module) {
   auto identity = static_cast<std::uintptr_t>(module.mapped.file) ^ module.mapped.limit;
   for (const auto byte : module.sign) identity = identity * 31 + byte;
   return identity * 2;  // the last bit is the frame's
 }
 
-}  // namespace
+Met look_at(const Module& module) {
+  Met now;
+  now.mapped = module;
+  if (const ElfImage image(module.start, module.limit); image.is_elf()) {
+    now.base = image.base();
+    read_sign(image, now);
+    now.object = image.object();
+    now.object.identity = identity_of(now);
+  }
+  return now;
+}
 
-unsigned Modules::count() const { return std::min(count_.load(), kMost - 1); }
+bool is_same(const Met& one, const Met& other) {
+  return one.mapped.begin == other.mapped.begin && one.mapped.end == other.mapped.end &&
+         one.mapped.file == other.mapped.file && one.sign_at == other.sign_at &&
+         memcmp(one.sign, other.sign, sizeof one.sign) == 0;
+}
+
+}  // namespace
 
 bool Modules::is_there(Number number) {
   auto& known = list_[number];
@@ -41,47 +57,40 @@ bool Modules::is_there(Number number) {
 }
 
 Modules::Number Modules::around(std::uintptr_t address) {
-  for (unsigned i = count(); i > 0; --i) {
-    const auto& mapped = list_[i].mapped;
-    const bool is_complete = is_complete_[i].load(std::memory_order_acquire) != 0;
-    const auto number = static_cast<Number>(i);
-    if (is_complete && address - mapped.begin < mapped.end - mapped.begin && is_there(number)) return number;
+  for (auto number = newest(); number != 0; number = list_[number].before) {
+    const auto& mapped = list_[number].mapped;
+    if (address - mapped.begin < mapped.end - mapped.begin && is_there(number)) return number;
   }
   return 0;
 }
 
-// One that comes and goes is met at the same places again and again.
+// One that comes and goes is met at the same places again and again. What other threads enter meanwhile comes in front:
+// so of one that several meet at once, each of them has the same number.
 Modules::Number Modules::remember(const Module& module) {
-  Remembered now{};
-  now.mapped = module;
-  if (const ElfImage image(module.start, module.limit); image.is_elf()) {
-    now.base = image.base();
-    read_sign(image, now);
-    now.object = image.object();
-    now.object.identity = identity_of(now);
+  const auto now = look_at(module);
+  Remembered* own = nullptr;
+  for (Number compared = 0;;) {
+    const Number first = newest();
+    for (auto number = first; number != compared; number = list_[number].before) {
+      if (!is_same(list_[number], now)) continue;
+      list_[number].is_gone.store(false);
+      return number;
+    }
+    if (own == nullptr) own = filled(now);
+    if (own == nullptr) return 0;
+    own->before = compared = first;
+    const auto number = static_cast<Number>(own - list_);
+    if (unsigned before = first; newest_.compare_exchange_strong(before, number)) return number;
   }
-  for (unsigned i = count(); i > 0; --i) {
-    auto& known = list_[i];
-    if (is_complete_[i].load(std::memory_order_acquire) == 0 || known.mapped.begin != module.begin ||
-        known.mapped.end != module.end || known.mapped.file != module.file || known.sign_at != now.sign_at ||
-        memcmp(known.sign, now.sign, sizeof now.sign) != 0)
-      continue;
-    known.is_gone.store(false);
-    return static_cast<Number>(i);
-  }
-  if (count_.load() >= kMost - 1) return 0;
+}
+
+Modules::Remembered* Modules::filled(const Met& now) {
+  if (count_.load() >= kMost - 1) return nullptr;
   const unsigned number = count_.fetch_add(1) + 1;
-  if (number >= kMost) return 0;
-  auto& known = list_[number];
-  known.mapped = module;
-  known.mapped.path = paths_.keep(module.path);
-  known.base = now.base;
-  known.object = now.object;
-  known.sign_at = now.sign_at;
-  known.sign_size = now.sign_size;
-  known.has_build_id = now.has_build_id;
-  known.stays = stack::stays(module.start);
-  memcpy(known.sign, now.sign, sizeof now.sign);
-  is_complete_[number].store(true, std::memory_order_release);
-  return static_cast<Number>(number);
+  if (number >= kMost) return nullptr;
+  auto& own = list_[number];
+  static_cast<Met&>(own) = now;
+  own.mapped.path = paths_.keep(now.mapped.path);
+  own.stays = stack::stays(now.mapped.start);
+  return &own;
 }

@@ -12,7 +12,8 @@
 // All members may be used from any thread and in a signal handler.
 class Modules {
  public:
-  struct Remembered {
+  using Number = std::uint16_t;  // 0: none
+  struct Met {
     Module mapped;
     std::uintptr_t base = 0;  // what a symbol's address is counted from; 0: that is not known
     unwind::Object object;
@@ -20,11 +21,13 @@ class Modules {
     std::uintptr_t sign_at = 0;
     unsigned sign_size = 0;
     bool has_build_id = false;
-    bool stays = false;
     unsigned char sign[40] = {};
+  };
+  struct Remembered : Met {
+    bool stays = false;
+    Number before = 0;             // the one that was entered before it
     std::atomic<int> is_gone = 0;  // something else is there now
   };
-  using Number = std::uint16_t;  // 0: none
 
   // The number of the module around this address, where it is one of those that are still there.
   Number around(std::uintptr_t address);
@@ -39,10 +42,11 @@ class Modules {
 
  private:
   static constexpr unsigned kMost = 256;
-  unsigned count() const;
+  Number newest() const { return static_cast<Number>(newest_.load()); }
+  Remembered* filled(const Met& now);
 
   Remembered list_[kMost] = {};
-  std::atomic<unsigned> count_ = 0;  // it may go beyond the end
-  std::atomic<int> is_complete_[kMost] = {};
+  std::atomic<unsigned> count_ = 0;   // of those that are taken; it may go beyond the end
+  std::atomic<unsigned> newest_ = 0;  // no Number: of less than a word gcc makes an exchange by libatomic on riscv64
   text::Kept<32768> paths_;
 };
