@@ -582,10 +582,8 @@ class Asked {
     ioctl(input_[0], FIONREAD, &unread);
     return unread == 0 && contents("/proc/" + std::to_string(pid()) + "/syscall").starts_with("0 0x0 ");
   }
-  // A line may be read while it is written.
   std::string last_technique() const {
-    const auto log = contents(directory_ / "log");
-    const auto lines = parsed(log.substr(0, log.rfind('\n') + 1), "averted");
+    const auto lines = parsed(lines_so_far(directory_ / "log"), "averted");
     return lines.empty() ? "" : lines.back()["technique"];
   }
   Ending end() {

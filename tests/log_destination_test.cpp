@@ -58,7 +58,7 @@ class Waiting {
 };
 
 bool has_lines(const std::string& path, size_t count) {
-  return eventually([&] { return lines_of(contents(path)).size() >= count; });
+  return eventually([&] { return lines_of(lines_so_far(path)).size() >= count; });
 }
 
 void rotate(const Directory& directory, const std::string& how) {

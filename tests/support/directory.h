@@ -36,6 +36,12 @@ inline std::string contents(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// Its whole lines: of one that is being written the end may be read before all of it is there.
+inline std::string lines_so_far(const std::string& path) {
+  const auto text = contents(path);
+  return text.substr(0, text.rfind('\n') + 1);
+}
+
 // A directory below this one whose path has at least so many characters, most of them this one.
 inline std::string deep_directory(const Directory& directory, size_t length, char letter) {
   std::string path = directory.path();
