@@ -237,7 +237,7 @@ $(BUILD)/demo/%: demo/%.cpp Makefile | $(BUILD)/demo
 	$(SAY)$(CXX) $(TEST_CXXFLAGS) $(CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
 
 # What is measured is compiled as programs are, what measures as tests are.
-$(BENCH_DIR)/bench: $(BENCH_PARTS:%=$(BENCH_DIR)/%.o) $(BUILD)/tests/support/process.o
+$(BENCH_DIR)/bench: $(BENCH_PARTS:%=$(BENCH_DIR)/%.o) $(patsubst %,$(BUILD)/tests/support/%.o,process strings)
 	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^
 
 $(BENCH_DIR)/load: tests/bench/load.cpp Makefile
@@ -399,7 +399,7 @@ fuzz: ## feed the readers with what fuzzers make up, FUZZ_SECONDS (default 60) e
 fuzzers: $(FUZZERS)
 
 SOAK = $(BUILD)/tests/soak/soak
-$(SOAK): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/soak/*.cpp)) $(BUILD)/tests/support/process.o
+$(SOAK): $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/soak/*.cpp)) $(patsubst %,$(BUILD)/tests/support/%.o,process strings)
 	$(SAY)$(CXX) $(CXXFLAGS) -pthread -o $@ $^
 
 SOAK_MINUTES = 2

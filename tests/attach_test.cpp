@@ -13,7 +13,6 @@
 #include <atomic>
 #include <cstring>
 #include <fstream>
-#include <regex>
 #include <set>
 #include <thread>
 
@@ -66,10 +65,9 @@ bool sleeps_in(const Attached& victim, long call) {
 void is_armed_by(const Ending& ending, Attached& victim) {
   INFO(ending.text() << "\n" << ending.out << ending.err);
   CHECK(ending.exited(0));
-  CHECK(std::regex_match(ending.out,
-                         std::regex("armed " + victim.number() +
-                                    " \\(attached\\): a handler, and the options \"\"; one thread stopped for "
-                                    "[0-9]+\\.[0-9] ms\n")));
+  CHECK(has_match(ending.out, "^armed " + victim.number() +
+                                  " \\(attached\\): a handler, and the options \"\"; one thread stopped for "
+                                  "[0-9]+\\.[0-9] ms\n$"));
   CHECK(victim.wake() == "returned");
   CHECK(victim.is_alive_at_write());
 }

@@ -59,7 +59,7 @@ std::string page_of_sites(unsigned number) {
   std::string rows, stacks;
   for (unsigned i = 0; i < number; ++i) {
     const auto name = "function_" + std::to_string(i);
-    rows += (rows.empty() ? "" : ",") + std::regex_replace(row, std::regex("serve"), name);
+    rows += (rows.empty() ? "" : ",") + replaced(row, "serve", name);
     stacks += "x;main;worker_" + std::to_string(i % 700) + ";step_" + std::to_string(i % 9) + ";" + name + " 3\\n";
   }
   auto data = data_of(page);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <regex>
 #include <set>
 
 #include "support/source_tree.h"
@@ -167,8 +166,7 @@ TEST_CASE("the shim's own functions of memory work whatever the compiler makes o
 }
 
 TEST_CASE("the control: without their barrier gcc makes the shim's functions of memory call themselves") {
-  const auto code =
-      std::regex_replace(contents(source("shim/system/memory.cpp")), std::regex("asm\\(\"\" :.*\\);"), "");
+  const auto code = replaced(contents(source("shim/system/memory.cpp")), "asm\\(\"\" :.*\\);", "");
   const Directory directory;
   const auto ending = memory_functions(directory, code, {"g++", "-O2"});
   INFO(ending.text() << "\n" << ending.out);
@@ -197,7 +195,7 @@ void is_hardened(const std::string& file) {
   const auto segments = output_of({"readelf", "-lW", file});
   INFO(file << "\n" << dynamic << segments);
   CHECK(dynamic.find("TEXTREL") == std::string::npos);
-  CHECK(std::regex_search(dynamic, std::regex("\\(FLAGS(_1)?\\)[^\n]*NOW")));
+  CHECK(has_match(dynamic, "\\(FLAGS(_1)?\\)[^\n]*NOW"));
   CHECK(joined(all_matches(segments, "GNU_STACK[0-9a-fx ]*([RWE]+)")) == "RW ");
   CHECK(segments.find("GNU_RELRO") != std::string::npos);
   CHECK(!all_matches(segments, "LOAD [0-9a-fx ]*(R[WE ]+)").empty());
@@ -380,10 +378,10 @@ TEST_CASE("a write in musl's stdio is told as where the program called it") {
     const Ending ending = run(argv, start);
     INFO(argv.front() << ": " << ending.err);
     CHECK(ending.exited(0));
-    std::smatch place;
-    REQUIRE(std::regex_search(ending.err, place, std::regex(" module=\"" + victim + "\" offset=0x([0-9a-f]+) ")));
+    const auto places = matches(ending.err, " module=\"" + victim + "\" offset=0x([0-9a-f]+) ");
+    REQUIRE(!places.empty());
     char before[32];
-    std::snprintf(before, sizeof before, "%#lx", std::stoul(place[1], nullptr, 16) - 1);
+    std::snprintf(before, sizeof before, "%#lx", std::stoul(places[0], nullptr, 16) - 1);
     CHECK(has(output_of({"addr2line", "-f", "-i", "-e", victim, before}), "prints\n"));
   }
 }

@@ -173,7 +173,6 @@ TEST_CASE("each shell is offered every option") {
   for (size_t i = 0; i < std::size(files); ++i)
     for (const auto& option : options) {
       INFO(files[i] << ": " << option.name);
-      CHECK(has(contents(place.prefix + "/share/" + files[i]),
-                std::regex_replace(forms[i], std::regex("\\$"), option.name)));
+      CHECK(has(contents(place.prefix + "/share/" + files[i]), replaced(forms[i], "\\$", option.name)));
     }
 }

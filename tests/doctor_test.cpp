@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include <memory>
-#include <regex>
 #include <set>
 
 #include "support/kernel.h"
@@ -512,10 +511,10 @@ TEST_CASE("all is a table of those that would die with the most sockets first an
   const auto all = doctor({"--all"});
   INFO(all.out);
   CHECK(all.exited(kDies));
+  const auto pids = matches(all.out, "(?:^|\n) *([0-9]+) ");
   const auto place = [&](const Waiting& victim) {
-    std::smatch match;
-    const bool is_there = std::regex_search(all.out, match, std::regex("(^|\n) *" + victim.number() + " "));
-    return is_there ? match.position() : -1;
+    const auto found = std::find(pids.begin(), pids.end(), victim.number());
+    return found == pids.end() ? -1 : found - pids.begin();
   };
   CHECK(place(many) >= 0);
   CHECK(place(many) < place(few));

@@ -1,6 +1,5 @@
 // The fields of a record: what the list says is written, in its order, read by the report and described in the manual.
 #include <algorithm>
-#include <regex>
 #include <set>
 
 #include "support/source_tree.h"
@@ -31,18 +30,15 @@ std::string sources_in(const std::string& room) {
 
 // Whether the log hands this field to a record: `record.number(fd, …)` or `add_address(record, fields::peer, …)`.
 bool is_written(const std::string& log, const std::string& field) {
-  return std::regex_search(log, std::regex("(record\\.\\w+\\(|\\bword\\(|\\(record, )(fields::)?" + field + ", "));
+  return has_match(log, "(record\\.\\w+\\(|\\bword\\(|\\(record, )(fields::)?" + field + ", ");
 }
 
 bool is_used(const std::string& report, const std::string& field) {
-  return std::regex_search(report, std::regex("\\b(record\\.|Record::)" + field + "\\b"));
+  return has_match(report, "\\b(record\\.|Record::)" + field + "\\b");
 }
 
 // The names of a line's fields, as they stand there.
-std::vector<std::string> names_in(const std::string& line) {
-  const std::regex name(" ([a-z_]+)=");
-  return {std::sregex_token_iterator(line.begin(), line.end(), name, 1), {}};
-}
+std::vector<std::string> names_in(const std::string& line) { return matches(line, " ([a-z_]+)="); }
 
 // What a paragraph's tag names: `.B event`, or `.BR fd ", " bytes`, in which every second word is no name.
 std::vector<std::string> names_in_tag(const std::string& line) {

@@ -180,7 +180,7 @@ TEST_CASE("every manual page is well-formed, and its pages are there") {
     CHECK(ending.exited(0));
     CHECK(ending.out.empty());
     for (auto named : matches(contents(entry.path()), "\\b(nosigpipe(?:\\\\-[a-z]+|\\.conf)?\"? \\([1-8])")) {
-      named = std::regex_replace(named, std::regex("[\\\\\"(]"), "");
+      named = replaced(named, "[\\\\\"(]", "");
       INFO("names " << named);
       CHECK(ours.count(named) == 1);
     }

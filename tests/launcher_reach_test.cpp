@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <regex>
 
 #include "support/doctor.h"
 #include "support/tracer.h"
@@ -336,10 +335,8 @@ TEST_CASE("a command with odd characters is nothing that a shell would run") {
 
 TEST_CASE("the command has every variable as it was whatever the launcher calls its own") {
   const auto text = contents(built("nosigpipe"));
-  const std::regex word("(our_)?([a-z_]{2,})");
   Start start;
-  for (std::sregex_iterator at(text.begin(), text.end(), word), end; at != end; ++at)
-    start.env.push_back((*at)[2].str() + "=as it was");
+  for (const auto& name : matches(text, "(?:our_)?([a-z_]{2,})")) start.env.push_back(name + "=as it was");
   for (const std::string name : {"fallback", "library", "name", "options", "reason"})
     REQUIRE(std::ranges::find(start.env, name + "=as it was") != start.env.end());
   const auto sorted = [](std::string environment) {

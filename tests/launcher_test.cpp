@@ -2,7 +2,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <regex>
 
 #include "support/log_socket.h"
 #include "support/options_list.h"
@@ -158,7 +157,7 @@ TEST_CASE("help lists every option with its values and its default") {
   CHECK(ending.exited(0));
   CHECK(ending.err.empty());
   const auto lines = lines_of(ending.out);
-  const auto words = std::regex_replace(ending.out, std::regex("\\s+"), " ");  // whatever line they stand in
+  const auto words = replaced(ending.out, "\\s+", " ");  // whatever line they stand in
   for (const auto& option : options) {
     INFO(option.name);
     const auto heading = "  --" + option.name + "=" + option.words();
@@ -241,7 +240,7 @@ TEST_CASE("a bad option is refused with one line and 125") {
   for (const std::string bad : {"--nosuch", "--nosuch=1", "-l", "-", "---mode=off", "--=off", "-mode=off", "--Mode=off",
                                 "--mode net=off", "--no\nsuch", "--\033[31m", "--MODE=off", "--runaway_after=1",
                                 "--log-x=1", "--modes=off", "--,=1", "--*=off", "--m*=off", "--mod?=off"})
-    gives_up({launcher(), bad, "true"}, 125, std::regex_replace(std::string(bad), std::regex("[\\x01-\\x1f]"), "?"));
+    gives_up({launcher(), bad, "true"}, 125, replaced(std::string(bad), "[\\x01-\\x1f]", "?"));
   for (const auto& option : options)
     if (option.name != "log") gives_up({launcher(), "--" + option.name}, 125, "--" + option.name);
   gives_up({launcher(), "--fallback"}, 125, "--fallback");
@@ -503,7 +502,7 @@ TEST_CASE("the manual has every option with its values and its default, and ever
     INFO(option.name);
     CHECK(has(text,
               " --" + option.name + "=" + values + "  (" + option.variable + ", default " + option.fallback() + ")\n"));
-    CHECK(std::regex_search(variables, std::regex("\\b" + option.variable + "\\b")));
+    CHECK(has_match(variables, "\\b" + option.variable + "\\b"));
   }
   CHECK(has(text, "--help"));
   CHECK(has(text, "--version"));

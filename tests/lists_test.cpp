@@ -1,6 +1,5 @@
 // The lists that the shim is made from, and what else must follow them: what is forgotten in one place fails here.
 #include <algorithm>
-#include <regex>
 #include <set>
 
 #include "support/options_list.h"
@@ -22,7 +21,7 @@ std::string all_sources() {
 
 // Whether some line of the shim asks for this member of Options.
 bool is_read(const std::string& sources, const std::string& member) {
-  return std::regex_search(sources, std::regex("options(::get\\(\\))?\\." + member + "\\b"));
+  return has_match(sources, "options(::get\\(\\))?\\." + member + "\\b");
 }
 
 // The row of a table that begins with this cell; empty: there is none.
@@ -34,9 +33,9 @@ std::string row_of(const std::string& page, const std::string& cell) {
 
 // The definition of this function in hooks.cpp, up to the next one.
 std::string hook_named(const std::string& hooks, const std::string& name) {
-  std::smatch match;
-  if (!std::regex_search(hooks, match, std::regex("\nEXPORT [^(]*\\b" + name + "\\("))) return "";
-  const auto begin = static_cast<size_t>(match.position());
+  const auto found = matches(hooks, "\nEXPORT [^(]*\\b" + name + "\\(");
+  if (found.empty()) return "";
+  const auto begin = hooks.find(found[0]);
   return hooks.substr(begin, hooks.find("\nEXPORT ", begin + 1) - begin);
 }
 
@@ -60,7 +59,7 @@ TEST_CASE("the manual lists every system call that the shim makes") {
   CHECK(made.size() > 25);
   for (const auto& name : made) {
     INFO(name);
-    CHECK(std::regex_search(list, std::regex("[ \"]" + name + "[ \"]")));
+    CHECK(has_match(list, "[ \"]" + name + "[ \"]"));
   }
 }
 
@@ -90,13 +89,12 @@ TEST_CASE("the README names every function that the shim replaces") {
   const auto section = page.substr(begin, page.find("\n## ", begin + 1) - begin);
   CHECK(!has(section, "`accept`"));
   const auto list = contents(source("shim/functions.def"));  // with those of other machines
-  const std::regex function("\nFUNCTION\\((\\w+),");
-  unsigned functions = 0;
-  for (std::sregex_iterator match(list.begin(), list.end(), function), end; match != end; ++match, ++functions) {
-    INFO((*match)[1]);
-    CHECK(has(section, "`" + (*match)[1].str() + "`"));
+  const auto functions = matches(list, "\nFUNCTION\\((\\w+),");
+  for (const auto& name : functions) {
+    INFO(name);
+    CHECK(has(section, "`" + name + "`"));
   }
-  CHECK(functions > 30);
+  CHECK(functions.size() > 30);
 }
 
 TEST_CASE("a hook has the shape of the technique that the list says") {
@@ -155,9 +153,7 @@ std::set<std::string> bold_in(const std::string& section,
   std::set<std::string> names;
   for (const auto& line : lines_of(page.substr(begin + 1, page.find("\n.SH ", begin + 1) - begin))) {
     if (!line.starts_with(".B ") && !line.starts_with(".BR ") && !line.starts_with(".RB ")) continue;
-    static const std::regex word("[a-z_]+");
-    for (std::sregex_iterator match(line.begin(), line.end(), word), end; match != end; ++match)
-      names.insert(match->str());
+    for (const auto& name : matches(line, "[a-z_]+")) names.insert(name);
   }
   names.erase("json");
   names.erase("openmetrics");
@@ -214,7 +210,7 @@ TEST_CASE("the library carries the version of the Makefile as an ELF note") {
   }
   const Ending notes = run({"readelf", "-nW", built("libnosigpipe.so")});
   INFO(notes.out);
-  CHECK(std::regex_search(notes.out, std::regex("nosigpipe +0x[0-9a-f]+\t[^\n]*version[^\n]*: " + hex)));
+  CHECK(has_match(notes.out, "nosigpipe +0x[0-9a-f]+\t[^\n]*version[^\n]*: " + hex));
 }
 
 // These take longer than all others together, and need more of the network than the packages.
@@ -223,12 +219,10 @@ TEST_CASE("what has to pass is every target that tests, but for those that take 
                                        "test-suites", "test-sanitized", "test-elsewhere", "test-all"};
   const auto script = contents(source(".ci/run"));
   const auto makefile = contents(source("Makefile"));
-  const std::regex target("\n(test[a-z0-9-]*|fuzz|soak|lint): ##");
-  unsigned targets = 0;
-  for (std::sregex_iterator match(makefile.begin(), makefile.end(), target), end; match != end; ++match, ++targets) {
-    const auto name = (*match)[1].str();
+  const auto targets = matches(makefile, "\n(test[a-z0-9-]*|fuzz|soak|lint): ##");
+  for (const auto& name : targets) {
     INFO(name);
-    CHECK(std::regex_search(script, std::regex("\ntry make " + name + "[ \n]")) == !too_long.contains(name));
+    CHECK(has_match(script, "\ntry make " + name + "[ \n]") == !too_long.contains(name));
   }
-  CHECK(targets >= 5);
+  CHECK(targets.size() >= 5);
 }

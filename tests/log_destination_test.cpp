@@ -241,7 +241,7 @@ TEST_CASE("systemd takes the README's recipe for a unit with a user") {
   CHECK(has(page, "`LogsDirectory=server`"));
   CHECK(has(recipe, "NOSIGPIPE_LOG=journal"));
   const auto said = [&] {
-    std::ofstream(unit + ".d/nosigpipe.conf") << std::regex_replace(recipe, std::regex("(^|\n) +"), "$1");
+    std::ofstream(unit + ".d/nosigpipe.conf") << replaced(recipe, "(^|\n) +", "$1");
     Start start;
     start.env = {"SYSTEMD_UNIT_PATH=" + directory.path() + ":"};
     return run({"systemd-analyze", "verify", unit}, start).err;

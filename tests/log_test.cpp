@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <ctime>
 #include <map>
-#include <regex>
 #include <set>
 
 #include "log/timestamp.h"
@@ -392,11 +391,10 @@ TEST_CASE("without a log nothing is opened but the library and the machine's fil
   const auto opened_by = [](const Strings& preload, const Strings& program = log_victim({"send", "writev"})) {
     const auto argv =
         joined(joined({"strace", "-f", "-qq", "-e", "trace=open,openat,openat2,creat"}, preload), program);
-    const std::regex path("\"([^\"]*)\"");
     Strings paths;
     for (const auto& line : lines_of(run(argv).err)) {
-      std::smatch match;
-      if (std::regex_search(line, match, path)) paths.push_back(match[1]);
+      const auto words = matches(line, "\"([^\"]*)\"");
+      if (!words.empty()) paths.push_back(words[0]);
     }
     std::sort(paths.begin(), paths.end());
     return paths;

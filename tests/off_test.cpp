@@ -27,7 +27,7 @@ std::string manual_section() {
 // The commands of the manual, as a reader would copy them.
 std::string command_with(const std::string& words) {
   for (auto command : matches(manual_section(), "\n\\.EX\n([^\n]*)\n\\.EE")) {
-    command = std::regex_replace(command, std::regex(R"(\\e)"), "\n");  // no text has one
+    command = replaced(command, R"(\\e)", "\n");  // no text has one
     std::erase(command, '\\');
     std::ranges::replace(command, '\n', '\\');
     if (has(command, words)) return command;
@@ -94,8 +94,7 @@ TEST_CASE("nothing is left behind but the log") {
         start);
     std::string made;
     for (const auto& line : lines_of(contents(directory / "trace")))
-      if (has(line, "O_CREAT") ||
-          std::regex_search(line, std::regex(" (creat|mk|link|symlink|memfd|shm|v?fork|clone)")))
+      if (has(line, "O_CREAT") || has_match(line, " (creat|mk|link|symlink|memfd|shm|v?fork|clone)"))
         made += line + "\n";
     return made;
   };

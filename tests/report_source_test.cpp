@@ -3,8 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <regex>
-
 #include "support/report_log.h"
 
 namespace {
@@ -30,9 +28,7 @@ constexpr const char* kLine = "server.c:7";
 // Tools tell a build id in hexadecimal digits.
 std::string build_id_of(const std::string& binary) {
   const auto notes = output_of({"readelf", "-nW", binary});
-  std::smatch match;
-  REQUIRE(std::regex_search(notes, match, std::regex("Build ID: ([0-9a-f]+)")));
-  return match[1];
+  return matches(notes, "Build ID: ([0-9a-f]+)").at(0);
 }
 
 std::string quoted(const std::string& text) { return "\"" + text + "\""; }

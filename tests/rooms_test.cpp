@@ -1,6 +1,5 @@
 // The rooms of shim/: each includes only what is below it, so that the folders are the architecture.
 #include <map>
-#include <regex>
 #include <set>
 
 #include "support/source_tree.h"
@@ -35,10 +34,8 @@ std::string room_of(const std::string& file) {
 std::string wrong_includes(const std::string& file, const std::string& text) {
   const auto room = room_of(file);
   if (kBelow.count(room) == 0) return file + " stands in no room of this list\n";
-  static const std::regex include("(^|\n)#include \"([^\"]*)\"");
   std::string wrong;
-  for (std::sregex_iterator match(text.begin(), text.end(), include), end; match != end; ++match) {
-    const std::string included = (*match)[2];
+  for (const auto& included : matches(text, "(?:^|\n)#include \"([^\"]*)\"")) {
     if (included.ends_with(".def") || room_of(included) == room) continue;
     if (kBelow.at(room).count(room_of(included)) == 0) wrong += file + " includes " + included + "\n";
   }

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <regex>
 #include <set>
 #include <stdexcept>
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <regex>
 
 #include "support/catch.h"
 #include "support/directory.h"
@@ -47,11 +46,10 @@ class DemoServer {
     const Strings argv{built("demo/clients"),   "--requests", std::to_string(requests), "--abort",
                        std::to_string(percent), "--expect",   directory_ / "file",      address()};
     Attack attack{run(joined(argv, urls), {}, std::chrono::seconds(250))};
-    std::smatch counts;
-    static const std::regex summary("requests=([0-9]+) complete=[0-9]+ aborted=([0-9]+) .*\n");
-    if (std::regex_match(attack.ending.out, counts, summary)) {
-      attack.requests = std::stol(counts[1]);
-      attack.aborted = std::stol(counts[2]);
+    const auto counts = matches(attack.ending.out, "(?:requests|aborted)=([0-9]+) ");
+    if (counts.size() == 2) {
+      attack.requests = std::stol(counts[0]);
+      attack.aborted = std::stol(counts[1]);
     }
     return attack;
   }
@@ -72,10 +70,8 @@ class DemoServer {
 
  private:
   std::string address() const {
-    static const std::regex announced("listening on (127\\.0\\.0\\.1:[0-9]+)\n");
-    const std::string text = output();
-    std::smatch address;
-    return std::regex_search(text, address, announced) ? address[1].str() : "";
+    const auto announced = matches(output(), "listening on (127\\.0\\.0\\.1:[0-9]+)\n");
+    return announced.empty() ? "" : announced[0];
   }
 
   Directory directory_;

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -41,23 +40,7 @@ struct Line {
   long number(const std::string& field) const { return std::stol((*this)[field], nullptr, 0); }
 };
 
-inline Line parsed_line(const std::string& text) {
-  static const std::regex beginning("nosigpipe: (\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z)(.*)");
-  static const std::regex field(" ([a-z_]+)=(\"(?:[ !#-\\[\\]-~]|\\\\x[0-9a-f]{2})*\"|[a-z0-9_]+)");
-  std::smatch match;
-  INFO(text);
-  REQUIRE(std::regex_match(text, match, beginning));
-  Line line;
-  line.fields["time"] = match[1];
-  std::string rest = match[2];
-  while (!rest.empty()) {
-    INFO(rest);
-    REQUIRE(std::regex_search(rest, match, field, std::regex_constants::match_continuous));
-    REQUIRE(line.fields.emplace(match[1], match[2]).second);
-    rest = match.suffix();
-  }
-  return line;
-}
+Line parsed_line(const std::string& text);
 
 inline std::vector<Line> parsed(const std::string& log) {
   INFO(log.substr(0, 4096));

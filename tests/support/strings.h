@@ -1,7 +1,6 @@
 // Lists of words, and what a text has in it.
 #pragma once
 
-#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -16,12 +15,10 @@ inline Strings joined(Strings first, const Strings& second) {
 
 inline bool has(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
 
-// What the expression's group, or all of it, matches.
-inline Strings matches(const std::string& text, const std::string& expression) {
-  const std::regex regex(expression);
-  const int group = regex.mark_count() > 0 ? 1 : 0;
-  return {std::sregex_token_iterator(text.begin(), text.end(), regex, group), {}};
-}
+// What the regular expression's group, or all of it, matches.
+Strings matches(const std::string& text, const std::string& expression);
+bool has_match(const std::string& text, const std::string& expression);
+std::string replaced(const std::string& text, const std::string& expression, const std::string& by);
 
 // Without their newlines; a last line that has none is a line, too.
 inline Strings lines_of(const std::string& text) {
