@@ -143,7 +143,7 @@ void handler_stubs::on_sigpipe(unsigned stub, siginfo_t* info, void* context) {
   if (fate == handler::Fate::averted) return;
   const void* const place = context::place(context);
   const bool outer = thread.in_handler;
-  thread.in_handler = true;
+  thread.in_handler = outer || has_handler;
   deliver(stub, info, context);
   thread.in_handler = outer;
   handler::after_handler(context, place);

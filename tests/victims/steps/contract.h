@@ -81,9 +81,13 @@ inline void raised(Pending from) {
   if (pending == Pending::none) pending = from;
 }
 
+// A handler of the program's was left by siglongjmp: from then on the mark of a dead pipe may put ours in its place.
+inline bool has_jumped = false;
+
 // What is neither promised nor said under Limits: which of two pending signals is the one that counts.
 inline bool is_left_open(int fd, By by) {
-  if (is_confined || !is_blocked() || is_pipe(fd)) return false;
+  if (is_confined || is_pipe(fd)) return false;
+  if (!is_blocked()) return set_by_number && has_jumped && by != By::hook;
   return (is_pending() && pending != Pending::socket) || (set_by_number && by != By::unseen);
 }
 

@@ -45,6 +45,7 @@ inline void jumps(int) {
   if (leaving == nullptr) return;
   sigjmp_buf* const to = leaving;
   leaving = nullptr;
+  has_jumped = true;
   siglongjmp(*to, 1);
 }
 inline void writes(int);
