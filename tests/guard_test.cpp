@@ -278,6 +278,12 @@ TEST_CASE("a handler that comes after a SIGPIPE was left pending is shown it as 
   CHECK(has(bare("siginfo_in_later_handler").out, "handler after send: 2, code 0, error 0, the kernel's\n"));
   same_as_bare("siginfo_in_later_handler", kGuardsWithHandler);
 }
+TEST_CASE("behind a child of vfork that died of SIGPIPE its parent's thread leaves a pipe's without a mark") {
+  const auto expected = bare("siginfo_of_pipe_behind_child_of_vfork").out;
+  CHECK(expected == "rt_sigtimedwait after writev: 13, code 0, error 0, the kernel's\nthe child: 13\n");
+  same_as_bare("siginfo_of_pipe_behind_child_of_vfork", kGuardsWithHandler);
+  same_as_bare("siginfo_of_pipe_behind_child_of_vfork", kWithLog);
+}
 TEST_CASE("with guard hooks no signal is queued that would kill when it is unblocked") {
   if (is_in_seccomp()) SKIP_TEST("in a seccomp filter a write stays a write");
   survives("sends_while_blocked");

@@ -31,7 +31,7 @@ SUITES = {
     "guard": "guard guard_random interleavings handler signals runaway passed log strace partial matrix",
     "program": "handler interleavings signals guard guard_random children passed runaway strace matrix",
     "log": "log interleavings log_totals call_sites passed log_destination log_random strace",
-    "unwind": "stack call_sites log log_random passed",
+    "unwind": "interleavings stack call_sites log log_random passed",
 }
 
 # What a mistake makes of a line of code.

@@ -2,6 +2,8 @@
 // first.
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -89,6 +91,24 @@ SCENE(siginfo_in_later_handler) {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGPIPE, SIG_DFL);
   }
+}
+
+// A pipe's, behind a child that shared this thread's memory and died of one. Taken by a system call of its own, as what
+// is executed meanwhile, or signalfd, would see it.
+SCENE(siginfo_of_pipe_behind_child_of_vfork) {
+  if (const pid_t child = vfork(); child == 0) {
+    kill(getpid(), SIGPIPE);
+    _exit(1);
+  }
+  int status = 0;
+  wait(&status);
+  block_sigpipe(SIG_BLOCK);
+  const Verb& verb = verb_named("writev");
+  verb.call(dead_pipe());
+  siginfo_t info{};
+  const sigset_t only = only_sigpipe();
+  say("rt_sigtimedwait", verb, static_cast<int>(syscall(SYS_rt_sigtimedwait, &only, &info, nullptr, _NSIG / 8)), info);
+  printf("the child: %d\n", WTERMSIG(status));
 }
 
 // Calls that can be asked for no signal.
