@@ -1,4 +1,4 @@
-// The memory of the log, some 3.3 MiB of which little is used: in a process without a log, or an event, it is not
+// The memory of the log, some 3.4 MiB of which little is used: in a process without a log, or an event, it is not
 // there. No heap, since a malloc library may write and so come back to us. A child of fork begins with it zero, but for
 // the modules: the threads that were at it are not there, and what its parent has counted the parent logs.
 #pragma once

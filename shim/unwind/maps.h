@@ -35,6 +35,6 @@ class Maps {
   Lines<4096 + 128, 1024> lines_;  // a path is shorter
   Module list_[kMost];
   unsigned count_;
-  char paths_[32768];
+  char paths_[65536];
   std::size_t paths_length_;
 };

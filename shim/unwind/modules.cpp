@@ -64,33 +64,37 @@ Modules::Number Modules::around(std::uintptr_t address) {
   return 0;
 }
 
-// One that comes and goes is met at the same places again and again. What other threads enter meanwhile comes in front:
-// so of one that several meet at once, each of them has the same number.
+// One that comes and goes is met at the same places again and again, and may have gone since the picture was taken.
+// What other threads enter meanwhile comes in front: so of one that several meet at once, each of them has the same
+// number.
 Modules::Number Modules::remember(const Module& module) {
   const auto now = look_at(module);
-  Remembered* own = nullptr;
+  const bool has_gone = now.sign_size == 0 && module.start != 0 && !unwind::is_there(module.start);
+  if (has_gone) return 0;
+  Number own = 0;
   for (Number compared = 0;;) {
     const Number first = newest();
     for (auto number = first; number != compared; number = list_[number].before) {
       if (!is_same(list_[number], now)) continue;
       list_[number].is_gone.store(false);
+      if (own != 0) spare_.store(own);
       return number;
     }
-    if (own == nullptr) own = filled(now);
-    if (own == nullptr) return 0;
-    own->before = compared = first;
-    const auto number = static_cast<Number>(own - list_);
-    if (unsigned before = first; newest_.compare_exchange_strong(before, number)) return number;
+    if (own == 0) own = filled(now);
+    if (own == 0) return 0;
+    list_[own].before = compared = first;
+    if (unsigned before = first; newest_.compare_exchange_strong(before, own)) return own;
   }
 }
 
-Modules::Remembered* Modules::filled(const Met& now) {
-  if (count_.load() >= kMost - 1) return nullptr;
-  const unsigned number = count_.fetch_add(1) + 1;
-  if (number >= kMost) return nullptr;
+Modules::Number Modules::filled(const Met& now) {
+  unsigned number = spare_.exchange(0);
+  if (number == 0 && count_.load() < kMost - 1) number = count_.fetch_add(1) + 1;
+  if (number == 0 || number >= kMost) return 0;
   auto& own = list_[number];
+  const auto kept = own.mapped.path;
   static_cast<Met&>(own) = now;
-  own.mapped.path = paths_.keep(now.mapped.path);
+  own.mapped.path = kept == now.mapped.path ? kept : paths_.keep(now.mapped.path);
   own.stays = stack::stays(now.mapped.start);
-  return &own;
+  return static_cast<Number>(number);
 }

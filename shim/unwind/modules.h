@@ -32,7 +32,7 @@ class Modules {
   // The number of the module around this address, where it is one of those that are still there.
   Number around(std::uintptr_t address);
 
-  // 0 where there is no room for more. The module has to be there.
+  // 0 where there is no room for more, or it is there no more.
   Number remember(const Module& module);
 
   // Whether it is still the one that was met: another may have its place after a dlclose.
@@ -43,10 +43,11 @@ class Modules {
  private:
   static constexpr unsigned kMost = 256;
   Number newest() const { return static_cast<Number>(newest_.load()); }
-  Remembered* filled(const Met& now);
+  Number filled(const Met& now);
 
   Remembered list_[kMost] = {};
   std::atomic<unsigned> count_ = 0;   // of those that are taken; it may go beyond the end
+  std::atomic<unsigned> spare_ = 0;   // taken, but another thread had entered the same
   std::atomic<unsigned> newest_ = 0;  // no Number: of less than a word gcc makes an exchange by libatomic on riscv64
-  text::Kept<32768> paths_;
+  text::Kept<65536> paths_;
 };
