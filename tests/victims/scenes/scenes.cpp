@@ -92,7 +92,7 @@ const std::vector<Verb>& verbs() {
   return list;
 }
 
-const Verb& verb_named(const std::string& name) {
+const Verb& verb_named(std::string_view name) {
   for (const auto& verb : verbs())
     if (verb.name == name) return verb;
   abort();

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "victims/sockets.h"
@@ -31,7 +32,7 @@ struct Verb {
   std::function<ssize_t(int)> call;  // writes one byte
 };
 const std::vector<Verb>& verbs();
-const Verb& verb_named(const std::string& name);
+const Verb& verb_named(std::string_view name);
 
 // Calls every verb on a dead socket and tells which did not say EPIPE.
 void every_verb(const char* where);
