@@ -71,13 +71,13 @@ TEST_CASE("a start is at most 35,000 instructions more than with a library that 
   CHECK(shim <= base + 35'000);
 }
 
-// A little over what it is (163,344 by g++ 12, 176,880 by g++ 14), so that what makes it grow is seen to: a library is
+// A little over what it is (168,696 by g++ 12, 180,976 by g++ 14), so that what makes it grow is seen to: a library is
 // mapped into each process of the system.
-TEST_CASE("the shared object is at most 180,000 bytes without debug information and 200 relocations") {
+TEST_CASE("the shared object is at most 184,000 bytes without debug information and 200 relocations") {
   const auto shape = cost::shape_of(built("libnosigpipe.so"));
   INFO(shape.bytes << " bytes, " << shape.relocations << " relocations");
   CHECK(shape.bytes > 0);
-  CHECK(shape.bytes <= 180'000);
+  CHECK(shape.bytes <= 184'000);
   CHECK(shape.relocations > 0);
   CHECK(shape.relocations <= 200);
 }
