@@ -79,6 +79,8 @@ inline void left_by_alarm(int number) {
   note(" %s", way.name);
   if (is_confined || number >= kWays - kPutsByRing - 1 || is_left_open(-1, way.by)) return;
   if (is_blocked() || strstr(way.name, "tee") || strstr(way.name, "vmsplice")) return;
+  constexpr Signals kSigalrm = Signals{1} << (SIGALRM - 1);
+  if ((mask() & kSigalrm) != 0) return;                          // it would wait for ever
   if (is_stdio(way) || strcmp(way.name, "sendto") == 0) return;  // which does not wait
   struct sigaction act {};
   act.sa_handler = leaves_at_alarm;
