@@ -1,6 +1,6 @@
 #include "unwind/modules.h"
 
-#include <algorithm>
+#include <cstring>
 
 #include "unwind/elf_image.h"
 #include "unwind/stack.h"
@@ -69,8 +69,7 @@ Modules::Number Modules::around(std::uintptr_t address) {
 // number.
 Modules::Number Modules::remember(const Module& module) {
   const auto now = look_at(module);
-  const bool has_gone = now.sign_size == 0 && module.start != 0 && !unwind::is_there(module.start);
-  if (has_gone) return 0;
+  if (now.sign_size == 0 && module.start != 0 && !unwind::is_there(module.start)) return 0;
   Number own = 0;
   for (Number compared = 0;;) {
     const Number first = newest();
