@@ -28,7 +28,9 @@ constexpr const char* kLine = "server.c:7";
 // Tools tell a build id in hexadecimal digits.
 std::string build_id_of(const std::string& binary) {
   const auto notes = output_of({"readelf", "-nW", binary});
-  return matches(notes, "Build ID: ([0-9a-f]+)").at(0);
+  const auto ids = matches(notes, "Build ID: ([0-9a-f]+)");
+  REQUIRE(!ids.empty());
+  return ids[0];
 }
 
 std::string quoted(const std::string& text) { return "\"" + text + "\""; }

@@ -46,11 +46,11 @@ class DemoServer {
     const Strings argv{built("demo/clients"),   "--requests", std::to_string(requests), "--abort",
                        std::to_string(percent), "--expect",   directory_ / "file",      address()};
     Attack attack{run(joined(argv, urls), {}, std::chrono::seconds(250))};
-    const auto counts = matches(attack.ending.out, "(?:requests|aborted)=([0-9]+) ");
-    if (counts.size() == 2) {
-      attack.requests = std::stol(counts[0]);
-      attack.aborted = std::stol(counts[1]);
-    }
+    const auto& out = attack.ending.out;
+    const auto sent = matches(out, "^requests=([0-9]+) complete=[0-9]+ aborted=[0-9]+ .*\n$");
+    const auto left = matches(out, "^requests=[0-9]+ complete=[0-9]+ aborted=([0-9]+) .*\n$");
+    if (!sent.empty()) attack.requests = std::stol(sent[0]);
+    if (!left.empty()) attack.aborted = std::stol(left[0]);
     return attack;
   }
 
