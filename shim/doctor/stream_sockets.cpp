@@ -9,11 +9,13 @@
 namespace doctor {
 namespace {
 
-// The inode stands in this column, counted from 0. Where another one is named, it has to have this word.
-void add_inodes(std::vector<std::uint64_t>& inodes, const std::string& table, int column, int other = -1,
+// The inode stands in this column, counted from 0. Where another one is named, it has to have this word. False if there
+// is no such table.
+bool add_inodes(std::vector<std::uint64_t>& inodes, const std::string& table, int column, int other = -1,
                 std::string_view word = {}) {
-  const std::string text = read_proc(table).value_or("");
-  std::string_view rest(text);
+  const auto text = read_proc(table);
+  if (!text) return false;
+  std::string_view rest(*text);
   take_until(rest, '\n');  // the headings
   while (!rest.empty()) {
     auto line = take_until(rest, '\n');
@@ -26,19 +28,20 @@ void add_inodes(std::vector<std::uint64_t>& inodes, const std::string& table, in
     }
     if (counts && inode != 0) inodes.push_back(inode);
   }
+  return true;
 }
 
 }  // namespace
 
-// A namespace is read once.
+// A namespace is read once, but for one whose process ends meanwhile.
 const std::vector<std::uint64_t>& StreamSockets::in_namespace_of(int pid) {
   const auto process = "/proc/" + std::to_string(pid);
-  const auto [found, is_new] = inodes_.try_emplace(link_of(process + "/ns/net"));
-  auto& inodes = found->second;
-  if (is_new) {
+  auto& [is_whole, inodes] = namespaces_[link_of(process + "/ns/net")];
+  if (!is_whole) {
+    inodes.clear();
     add_inodes(inodes, process + "/net/tcp", 9);
     add_inodes(inodes, process + "/net/tcp6", 9);
-    add_inodes(inodes, process + "/net/unix", 6, 4, "0001");
+    is_whole = add_inodes(inodes, process + "/net/unix", 6, 4, "0001");
     std::ranges::sort(inodes);
   }
   return inodes;

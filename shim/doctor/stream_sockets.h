@@ -16,9 +16,13 @@ class StreamSockets {
   std::optional<std::size_t> held_by(int pid);
 
  private:
+  struct Namespace {
+    bool is_whole = false;
+    std::vector<std::uint64_t> inodes;  // sorted
+  };
   const std::vector<std::uint64_t>& in_namespace_of(int pid);
 
-  std::map<std::string, std::vector<std::uint64_t>> inodes_;  // sorted, by network namespace
+  std::map<std::string, Namespace> namespaces_;
 };
 
 }  // namespace doctor
