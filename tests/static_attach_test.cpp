@@ -423,12 +423,15 @@ TRACING_TEST_CASE("killed at each of its steps at the start it leaves the progra
 TRACING_TEST_CASE("killed 200 times at random nosigpipe-attach leaves a static program as before or armed") {
   const StaticVictim programs[]{StaticVictim(kClasses[0]), StaticVictim(kClasses[1])};
   std::mt19937 random(4711);
-  const auto begin = std::chrono::steady_clock::now();
-  {
+  // The shortest of some: one that was held up would have nearly all killed after their end.
+  auto whole = std::chrono::microseconds::max();
+  for (int i = 0; i < 9; ++i) {
     Attached victim({"read"}, {}, programs[0].file());
+    const auto begin = std::chrono::steady_clock::now();
     CHECK(attach({victim.number()}).exited(0));
+    const auto took = std::chrono::steady_clock::now() - begin;
+    whole = std::min(whole, std::chrono::duration_cast<std::chrono::microseconds>(took));
   }
-  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
   int as_before = 0, armed = 0;
   for (int i = 0; i < 200; ++i) {
     Attached victim({i % 2 == 0 ? "read" : "poll"}, {}, programs[i / 2 % 2].file());

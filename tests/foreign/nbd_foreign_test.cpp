@@ -77,7 +77,7 @@ void ends_by_signal_bare_and_in_its_own_words_shimmed(bool splice) {
     Process server(target.command(port), start);
     REQUIRE(eventually([&] { return listening(port); }));
     target.attack(port, Departure::unread, 4096);
-    return server.wait(std::chrono::seconds(5));
+    return server.wait();
   };
   const Ending bare = ending({});
   INFO(bare.text() << "\n" << bare.err);

@@ -79,7 +79,7 @@ int dies_bare(const Target& target) {
   REQUIRE(answers(target, port));
   int clients = 0;
   while (server.running() && clients < 300) attack(target, port, clients++);
-  const Ending death = server.wait(std::chrono::seconds(5));
+  const Ending death = server.wait();
   INFO(death.text() << " after " << clients << " clients\n" << death.err);
   REQUIRE(death.killed_by(SIGPIPE));
   return clients;
@@ -144,7 +144,7 @@ void survives_attached_and_dies_detached(const Target& target) {
   REQUIRE(answers(target, port));
   attach({"--detach"});
   for (int i = 0; i < 300 && server.running(); ++i) attack(target, port, i);
-  CHECK(server.wait(std::chrono::seconds(5)).killed_by(SIGPIPE));
+  CHECK(server.wait().killed_by(SIGPIPE));
 }
 
 // How the children of a server ended, its own children's children included.

@@ -43,8 +43,16 @@ class DemoServer {
 
   // So many connections, of which this percentage leave in the middle; the others read to the end and compare.
   Attack attack(int requests, int percent, const Strings& urls) const {
-    const Strings argv{built("demo/clients"),   "--requests", std::to_string(requests), "--abort",
-                       std::to_string(percent), "--expect",   directory_ / "file",      address()};
+    const Strings argv{built("demo/clients"),
+                       "--requests",
+                       std::to_string(requests),
+                       "--abort",
+                       std::to_string(percent),
+                       "--seconds",
+                       "240",
+                       "--expect",
+                       directory_ / "file",
+                       address()};
     Attack attack{run(joined(argv, urls), {}, std::chrono::seconds(250))};
     const auto& out = attack.ending.out;
     const auto sent = matches(out, "^requests=([0-9]+) complete=[0-9]+ aborted=[0-9]+ .*\n$");
