@@ -133,14 +133,15 @@ table() {
   echo "$averted" | while read -r count call; do row "  by $call" "$count" ''; done
 }
 
-# dies NAME CLIENT-ARGUMENT...: the bare server is all right as long as clients stay, and is killed by some that leave.
+# dies NAME REQUESTS CLIENT-ARGUMENT...: the bare server is all right as long as clients stay, and is killed by some of so
+# many that leave.
 dies() {
-  name=$1
-  shift
+  name=$1 count=$2
+  shift 2
   start "$name" || return
   clients 0 200 "$@" || fail "$name does not answer right: $summary" || return
   echo '  bare, 200 requests, all read to the end: alive'
-  clients 60 200000 "$@"
+  clients 60 "$count" "$@"
   [ "$(sum server)" = gone ] || fail "$name is not dead: $summary" || return
   await_end
   echo "  bare, clients leave in the middle: $ending after $(sum requests) requests"
@@ -177,7 +178,7 @@ scene_threads() {
   scenes=$((scenes + 1))
   urls='/write/file /writev/file /send/file /sendmsg/file /sendfile/file /splice/file'
   # shellcheck disable=SC2086  # a list of words
-  dies threads $urls
+  dies threads 20000 $urls
   # shellcheck disable=SC2086
   survives threads "$requests" 'write writev sendto sendmsg sendfile splice' $urls
 }
@@ -185,7 +186,7 @@ scene_threads() {
 scene_event_loops() {
   can_have g++ "$build/demo/eventloop" || return
   scenes=$((scenes + 1))
-  dies event_loops /file
+  dies event_loops 20000 /file
   survives event_loops $((requests / 5)) sendfile /file
 }
 
@@ -193,7 +194,7 @@ scene_http_daemon() {
   can_have 'perl libhttp-daemon-perl' perl || return
   perl -MHTTP::Daemon -e 1 2>/dev/null || leave_out libhttp-daemon-perl 'it is not installed' || return
   scenes=$((scenes + 1))
-  dies http_daemon
+  dies http_daemon 20000
   survives http_daemon 1000 write
 }
 
@@ -204,7 +205,7 @@ scene_socket_proxy() {
   free_port=$port
   start threads "$build/nosigpipe" || return
   upstream=$server upstream_port=$port server=
-  dies socket_proxy --manner unread /write/file
+  dies socket_proxy 100000 --manner unread /write/file
   survives socket_proxy 8000 splice --manner unread /write/file
 }
 
