@@ -136,12 +136,12 @@ table() {
 # dies NAME REQUESTS CLIENT-ARGUMENT...: the bare server is all right as long as clients stay, and is killed by some of so
 # many that leave.
 dies() {
-  name=$1 count=$2
+  name=$1 most=$2
   shift 2
   start "$name" || return
   clients 0 200 "$@" || fail "$name does not answer right: $summary" || return
   echo '  bare, 200 requests, all read to the end: alive'
-  clients 60 "$count" "$@"
+  clients 60 "$most" "$@"
   [ "$(sum server)" = gone ] || fail "$name is not dead: $summary" || return
   await_end
   echo "  bare, clients leave in the middle: $ending after $(sum requests) requests"
