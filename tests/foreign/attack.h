@@ -27,7 +27,7 @@ class Client {
   // The buffers of both ends together hold some ten megabytes of an answer, of a narrow connection some 32 KiB: there a
   // server is never done before its client has left.
   explicit Client(int port, Width width = Width::wide) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval patience{5, 0};
+    const timeval patience{60, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (width == Width::narrow) {
@@ -57,7 +57,7 @@ class Client {
     }
   }
 
-  // Exactly this many bytes; fewer if the server ends, or says nothing for five seconds.
+  // Exactly this many bytes; fewer if the server ends, or says nothing for a minute.
   std::string read(size_t count) const {
     std::string bytes;
     char buffer[65536];
