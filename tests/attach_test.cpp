@@ -590,6 +590,7 @@ class Watched {
   Watched(const Watched&) = delete;
   Watched& operator=(const Watched&) = delete;
   ~Watched() {
+    if (!WIFSTOPPED(status_)) return;  // it is reaped, and its number may be another's
     kill(pid_, SIGKILL);
     while (waitpid(pid_, &status_, 0) == pid_ && WIFSTOPPED(status_)) {
     }

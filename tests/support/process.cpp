@@ -132,27 +132,24 @@ bool Patience::is_over() const {
   return past >= limit_ * std::max(1.0, at_work / std::thread::hardware_concurrency());
 }
 
+// Its number, and its group's, are nobody else's until it is reaped.
 Process::~Process() {
-  if (!reaped_) {
-    ::kill(-pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  } else {
-    ::kill(-pid_, SIGKILL);
-  }
+  ::kill(-pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
   if (out_ >= 0) close(out_);
   if (err_ >= 0) close(err_);
 }
 
 bool Process::running() {
   siginfo_t info{};
-  return !reaped_ && waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+  return !has_ended_ && waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
          info.si_pid == 0;
 }
 
 void Process::signal(int number) const { ::kill(pid_, number); }
 
 Ending Process::wait(std::chrono::milliseconds limit) {
-  if (reaped_) return ending_;
+  if (has_ended_) return ending_;
   const int handle = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
   pollfd ended{handle, POLLIN, 0};
   const Patience patience(limit);
@@ -161,8 +158,11 @@ Ending Process::wait(std::chrono::milliseconds limit) {
   } while (ending_.timed_out && !patience.is_over());
   close(handle);
   if (ending_.timed_out) ::kill(-pid_, SIGKILL);
-  waitpid(pid_, &ending_.status, 0);
-  reaped_ = true;
+  siginfo_t end{};
+  waitid(P_PID, static_cast<id_t>(pid_), &end, WEXITED | WNOWAIT);
+  ending_.status =
+      end.si_code == CLD_EXITED ? end.si_status << 8 : end.si_status | (end.si_code == CLD_DUMPED ? 0x80 : 0);
+  has_ended_ = true;
   if (out_ >= 0) ending_.out = contents(out_);
   if (err_ >= 0) ending_.err = contents(err_);
   return ending_;

@@ -71,7 +71,7 @@ class Process {
   pid_t pid_ = -1;
   int out_ = -1;
   int err_ = -1;
-  bool reaped_ = false;
+  bool has_ended_ = false;
   Ending ending_;
 };
 
