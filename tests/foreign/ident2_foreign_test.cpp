@@ -61,7 +61,7 @@ TEST_CASE("ident2 leaves no child spinning when its client has gone") {
   REQUIRE(eventually([&] { return endings.statuses().size() == clients + 2 && children(server.pid()).empty(); }));
   // Each has had the SIGPIPE it would have had, not the SIGALRM with which ident2 gives up on a client.
   REQUIRE(endings.killed_by(SIGPIPE) == clients + 2);
-  // Before it is slowed down each has a second of the clock, all of them at once.
+  // Before its SIGPIPE is delivered each has a second of the clock, all of them at once.
   REQUIRE(cpu_time(server.pid(), 16) < 2 * (clients + 2));
 }
 
